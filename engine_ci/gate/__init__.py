@@ -1,1 +1,1 @@
-"""The questions that a new engine must answer before a person is asked to review it."""
+"""Asks an engine questions with known answers, and judges what it says."""

@@ -1,0 +1,117 @@
+"""`engine-ci.yaml`, an app's own configuration: known keys with sound values, or rejected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from engine_ci.errors import ConfigError
+from engine_ci.pins.model import Platform
+from engine_ci.records.bundle import RelativePath
+from engine_ci.system import documents
+from engine_ci.system.documents import Document, Versioned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Suite = Literal["loads", "tokens", "drift", "chat", "lifecycle", "performance"]
+ALL_SUITES: tuple[Suite, ...] = ("loads", "tokens", "drift", "chat", "lifecycle", "performance")
+
+# A git branch that is safe as an argument and as part of a refspec.
+Branch = Annotated[
+    str, StringConstraints(pattern=r"^(?!.*(\.\.|//|@\{|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/-]*$")
+]
+Backend = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$")]
+
+
+class Policy(Document):
+    """How eager `bump` is.
+
+    Attributes:
+        tries: how many older releases are tried after one that the gate refused.
+    """
+
+    tries: Annotated[int, Field(ge=0, le=5)] = 2
+
+
+class BundlePolicy(Document):
+    """What of an artifact the app ships.
+
+    Attributes:
+        backends: images loaded at run time that the app wants: `cpu` keeps `libggml-cpu.so`.
+        keep: glob patterns of further files, matched against the file name.
+    """
+
+    backends: tuple[Backend, ...] = ("cpu",)
+    keep: tuple[str, ...] = ("LICENSE*", "COPYING*", "NOTICE*")
+
+
+class EnginePolicy(Document):
+    """How the app starts the engine.
+
+    Attributes:
+        argv: the app's own arguments, with `{model}` and `{port}` where those go.
+    """
+
+    argv: tuple[str, ...] = ("-m", "{model}", "--port", "{port}", "-c", "4096", "--parallel", "1")
+
+    @model_validator(mode="after")
+    def _has_places(self) -> EnginePolicy:
+        for place in ("{model}", "{port}"):
+            if place not in self.argv:
+                msg = f"argv has no `{place}`"
+                raise ValueError(msg)
+        return self
+
+
+class PerformancePolicy(Document):
+    """When a slower candidate fails: the upper bound of its speed ratio is below `limit`.
+
+    Attributes:
+        confidence: of that one-sided bound.
+    """
+
+    limit: Annotated[float, Field(gt=0, le=1)] = 0.97
+    confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.99
+
+
+class GatePolicy(Document):
+    """Which questions the gate asks."""
+
+    suites: Annotated[tuple[Suite, ...], Field(min_length=1)] = ALL_SUITES
+    performance: PerformancePolicy = PerformancePolicy()
+
+
+class PullRequestPolicy(Document):
+    """How the one pull request looks.
+
+    Attributes:
+        draft_on: gate verdicts that open it as a draft.
+    """
+
+    branch: Branch = "engine-ci/llama.cpp"
+    labels: tuple[str, ...] = ("engine-bump",)
+    reviewers: tuple[str, ...] = ()
+    draft_on: tuple[Literal["fail", "inconclusive"], ...] = ("fail", "inconclusive")
+
+
+class Config(Versioned):
+    """An app's configuration. Paths are relative to the folder of the file."""
+
+    pins: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
+    policy: Policy = Policy()
+    bundle: BundlePolicy = BundlePolicy()
+    engine: EnginePolicy = EnginePolicy()
+    gate: GatePolicy = GatePolicy()
+    pull_request: PullRequestPolicy = PullRequestPolicy()
+
+
+def load(path: Path) -> Config:
+    """Reads `engine-ci.yaml`.
+
+    Raises:
+        ConfigError: with the file, the key and the reason.
+    """
+    return documents.load_yaml(path, Config, error=ConfigError)

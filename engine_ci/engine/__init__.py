@@ -1,0 +1,1 @@
+"""A running server under supervision, and how to talk to it."""

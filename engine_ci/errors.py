@@ -1,0 +1,133 @@
+"""Every error a user can see: what happened, what to do next, and the exit code.
+
+Nothing here imports anything of ours. `cli.main` is the only place that prints an error or exits.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command."""
+
+    OK = 0
+    GATE_SAYS_NO = 1
+    USAGE = 2
+    VERIFICATION = 3
+    OUTSIDE = 4
+    INCONCLUSIVE = 5
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class EngineCIError(Exception):
+    """An expected failure. `message` says what, where, expected and found; `hint` what to do."""
+
+    exit_code: Exit = Exit.BUG
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(EngineCIError):
+    """The command line asks for something that makes no sense here."""
+
+    exit_code = Exit.USAGE
+
+
+class ConfigError(EngineCIError):
+    """`engine-ci.yaml` is incomplete, unknown or wrong."""
+
+    exit_code = Exit.USAGE
+
+
+class PinError(EngineCIError):
+    """A file under `pins/` is incomplete, unknown or wrong."""
+
+    exit_code = Exit.USAGE
+
+
+class RecordError(EngineCIError):
+    """A JSON file that a stage left for the next one is missing or wrong."""
+
+    exit_code = Exit.USAGE
+
+
+class UnsupportedError(EngineCIError):
+    """This machine or release cannot do what was asked."""
+
+    exit_code = Exit.USAGE
+
+
+class ForeignCommitError(EngineCIError):
+    """Somebody else's work stands where ours would go; a person must decide."""
+
+    exit_code = Exit.USAGE
+
+
+class VerificationError(EngineCIError):
+    """Bytes are not what they should be: digest, archive, closure, signature, audit, model."""
+
+    exit_code = Exit.VERIFICATION
+
+
+class OutsideError(EngineCIError):
+    """The outside failed: the network, GitHub, git, pip or a missing tool."""
+
+    exit_code = Exit.OUTSIDE
+
+
+class CommandError(OutsideError):
+    """A program could not be started, ended with a status other than 0, or ran out of time."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        stdout: str = "",
+        stderr: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class GitHubError(OutsideError):
+    """GitHub refused or did not answer."""
+
+
+class EngineError(EngineCIError):
+    """The engine under test is at fault: it did not start, died, or answered wrongly.
+
+    Attributes:
+        log: the last lines that the engine wrote, oldest first.
+    """
+
+    exit_code = Exit.GATE_SAYS_NO
+
+    def __init__(self, message: str, *, log: tuple[str, ...] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
+
+
+class EngineStartError(EngineError):
+    """The engine never became ready."""
+
+
+class EngineAnswerError(EngineError):
+    """The engine answered with an error, with something unreadable, or not at all."""
+
+
+class HarnessError(EngineCIError):
+    """Our own harness could not ask the question; says nothing about the engine."""
+
+    exit_code = Exit.OUTSIDE

@@ -1,0 +1,54 @@
+"""What every suite is given: the engines, the models, and where logs go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine_ci.config import PerformancePolicy
+    from engine_ci.engine.adapters.llama_server import LlamaServer
+    from engine_ci.gate.zoo import Model
+    from engine_ci.records.gate import EngineFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """One of the two engines."""
+
+    server: LlamaServer
+    facts: EngineFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocatedModel:
+    """A model of the catalogue, and its verified file."""
+
+    model: Model
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """The set-up of one gate run.
+
+    Attributes:
+        baseline: the current pin's engine; None when it cannot run, and comparisons are skipped.
+        models: by name.
+        app_argv: the app's own arguments, with `{model}` and `{port}` as places.
+        logs: the folder for the engines' logs, one file per start.
+        goldens: the folder of the golden files, one `<model>.json` each.
+        seed: of every random choice.
+    """
+
+    candidate: Subject
+    baseline: Subject | None
+    models: Mapping[str, LocatedModel]
+    app_argv: tuple[str, ...]
+    logs: Path
+    goldens: Path
+    performance: PerformancePolicy
+    seed: int

@@ -1,0 +1,1 @@
+"""The files under `pins/`: complete, exact, or rejected."""

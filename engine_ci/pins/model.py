@@ -1,0 +1,127 @@
+"""Pure. A pin: one engine at one build, and for each platform exactly one file."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from engine_ci.system.documents import Document, Sha256, Versioned
+
+Platform = Literal["macos-arm64", "macos-x64", "ubuntu-x64"]
+
+# One path segment and no option: these end up in argument lists and file names.
+AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]{0,63}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Package = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$")
+]
+Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
+WheelTag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+-[a-z0-9]+-[a-z0-9_]+$")]
+Build = Annotated[int, Field(strict=True, ge=1)]
+Size = Annotated[int, Field(strict=True, ge=1)]
+
+WHOLE_COMMIT = 40
+
+
+class Commit(Document):
+    """An upstream commit: 40 hex digits, or fewer (at least 7) and marked `abbreviated`."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
+    abbreviated: bool = False
+
+    @model_validator(mode="after")
+    def _marked_as_it_is(self) -> Commit:
+        if self.abbreviated == (len(self.id) == WHOLE_COMMIT):
+            found = "abbreviated" if self.abbreviated else "whole"
+            msg = f"a commit of {len(self.id)} digits is marked {found}"
+            raise ValueError(msg)
+        return self
+
+    def __str__(self) -> str:
+        return self.id
+
+    def same_as(self, other: Commit) -> bool:
+        """Whether both name one commit, as far as their digits go."""
+        return self.id.startswith(other.id) or other.id.startswith(self.id)
+
+
+class Asset(Document):
+    """The one file for one platform.
+
+    Attributes:
+        size: bytes.
+        wheel_tags: the tags a wheel may carry to be accepted on this platform; only where the
+            source is a package index.
+    """
+
+    name: AssetName
+    size: Size
+    sha256: Sha256
+    wheel_tags: tuple[WheelTag, ...] = ()
+
+
+class GitHubReleases(Document):
+    """Archives attached to the releases of a GitHub repository."""
+
+    kind: Literal["github-releases"]
+    repository: Repository
+
+
+class PackageIndex(Document):
+    """Wheels from the index that pip is configured with; no address of it is ever stored."""
+
+    kind: Literal["package-index"]
+    package: Package
+
+
+Source = Annotated[GitHubReleases | PackageIndex, Field(discriminator="kind")]
+
+
+class Hold(Document):
+    """A version that must not be proposed.
+
+    Attributes:
+        until: the last day on which the hold counts; for ever when not given.
+    """
+
+    version: Version
+    reason: Annotated[str, StringConstraints(min_length=1)]
+    link: str | None = None
+    until: date | None = None
+
+    def counts_on(self, day: date) -> bool:
+        """Whether the hold has not expired."""
+        return self.until is None or day <= self.until
+
+
+class Pin(Versioned):
+    """One engine at one build.
+
+    Attributes:
+        version: as upstream writes it: `b11194`, `0.1.2`.
+        build: upstream's build number; None when the source does not say.
+        rebuild: how often upstream packaged the same build again before this one.
+    """
+
+    name: Name
+    adapter: Literal["llama-server"]
+    source: Source
+    version: Version
+    build: Build | None = None
+    rebuild: Annotated[int, Field(strict=True, ge=0)] = 0
+    commit: Commit
+    platforms: Annotated[dict[Platform, Asset], Field(min_length=1)]
+    holds: tuple[Hold, ...] = ()
+
+    @model_validator(mode="after")
+    def _tags_with_wheels_only(self) -> Pin:
+        wheels = isinstance(self.source, PackageIndex)
+        for platform, asset in self.platforms.items():
+            if wheels != bool(asset.wheel_tags):
+                what = "lists no wheel tags" if wheels else "lists wheel tags"
+                msg = f"{platform} {what}, and the source is {self.source.kind}"
+                raise ValueError(msg)
+        return self

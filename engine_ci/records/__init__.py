@@ -1,0 +1,1 @@
+"""The JSON files through which stages meet, one module per file."""

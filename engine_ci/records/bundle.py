@@ -1,0 +1,86 @@
+"""`bundle.json`: what a bundle is made of, where it came from, and why each file is there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from engine_ci.pins.model import AssetName, Build, Commit, Name, Platform, Version
+from engine_ci.system.documents import Document, Sha256, Versioned
+
+# Relative, POSIX, inside the bundle: no empty, `.` or `..` segment and no leading slash.
+RelativePath = Annotated[
+    str, StringConstraints(pattern=r"^(?!.*(^|/)\.{0,2}(/|$))[^\x00-\x1f\\]+$")
+]
+Kind = Literal["server", "library", "backend", "resource", "licence"]
+
+
+class BundleFile(Document):
+    """A file that was kept, and why."""
+
+    path: RelativePath
+    kind: Kind
+    size: int
+    sha256: Sha256
+    why: str
+
+
+class DroppedFile(Document):
+    """A file of the artifact that is not in the bundle, and why."""
+
+    path: RelativePath
+    size: int
+    why: str
+
+
+class Provenance(Document):
+    """One platform's file. The published and the measured sha256 agree, or there is no bundle."""
+
+    source: str
+    asset: AssetName
+    size: int
+    published_sha256: Sha256
+    measured_sha256: Sha256
+
+
+class AuditFinding(Document):
+    """Something the audit noticed; an `error` never reaches a finished bundle."""
+
+    level: Literal["note", "warning", "error"]
+    path: RelativePath
+    message: str
+
+
+class Bundle(Versioned):
+    """A prepared engine.
+
+    Attributes:
+        commit: read from the engine's own bytes; None when they do not tell.
+        architectures: names of the model architectures that the engine's bytes list, sorted.
+        provenance: every platform's file that was fetched and hashed, this bundle's own among them.
+        server: the path of the program to start.
+        tree_sha256: over path and content of every file but licences: equal for equal engines.
+        system_libraries: names that the closure takes from the operating system, sorted.
+    """
+
+    pin: Name
+    adapter: str
+    platform: Platform
+    version: Version
+    build: Build | None = None
+    rebuild: Annotated[int, Field(ge=0)] = 0
+    commit: Commit | None = None
+    architectures: tuple[str, ...] = ()
+    provenance: dict[Platform, Provenance]
+    server: RelativePath
+    files: tuple[BundleFile, ...]
+    dropped: tuple[DroppedFile, ...] = ()
+    system_libraries: tuple[str, ...] = ()
+    findings: tuple[AuditFinding, ...] = ()
+    tree_sha256: Sha256
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)

@@ -1,0 +1,84 @@
+"""`candidate.json`: which release to try, and for every other one why not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from engine_ci.pins.model import AssetName, Build, Name, Platform, Version, WheelTag
+from engine_ci.system.documents import Document, Sha256, Versioned
+
+
+class PublishedAsset(Document):
+    """One file as upstream announces it, before any of its bytes were seen.
+
+    Attributes:
+        size: bytes; None where the source does not say.
+        wheel_tags: copied from the pin: what the platform accepts.
+    """
+
+    name: AssetName
+    size: Annotated[int, Field(ge=1)] | None = None
+    sha256: Sha256
+    wheel_tags: tuple[WheelTag, ...] = ()
+
+
+class Release(Document):
+    """One upstream release.
+
+    Attributes:
+        version: as upstream writes it.
+        build: upstream's build number, None when this source does not say.
+        rebuild: how often the same build was packaged again before this one.
+        assets: what is offered, by platform.
+    """
+
+    version: Version
+    build: Build | None = None
+    rebuild: Annotated[int, Field(ge=0)] = 0
+    assets: dict[Platform, PublishedAsset] = Field(default_factory=dict)
+
+
+class Decision(Document):
+    """Why one release newer than the pin is, or is not, the candidate."""
+
+    version: Version
+    build: Build | None = None
+    rebuild: Annotated[int, Field(ge=0)] = 0
+    chosen: bool
+    reason: str
+
+
+class Refusal(Document):
+    """A release that was tried in this run and must not be proposed.
+
+    Attributes:
+        evidence: what was seen, most telling first, one line each.
+        tree_sha256: of its bundle, so that the same engine under another version is known.
+    """
+
+    version: Version
+    reason: str
+    evidence: tuple[str, ...] = ()
+    tree_sha256: Sha256 | None = None
+
+
+class Candidate(Versioned):
+    """The outcome of `detect`.
+
+    Attributes:
+        current: the version that is pinned now.
+        chosen: the release to try; None when nothing is worth it.
+        decisions: every release newer than the pin, newest first.
+        refused: what this run tried before, newest first.
+    """
+
+    pin: Name
+    source: str
+    current: Version
+    chosen: Release | None = None
+    decisions: tuple[Decision, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    at: datetime

@@ -1,0 +1,1 @@
+"""What upstream offers, and which release is worth a try."""

@@ -1,0 +1,1 @@
+"""Pure. A gate result as Markdown and as one HTML page."""

@@ -1,0 +1,106 @@
+"""Runs programs to their end: argument lists only, a clean environment, a clear error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+# A child needs to find programs, its home, its language and the network, and nothing else: a token
+# that happens to be in our environment must not be in every child's.
+_INHERITED = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """What a program left behind."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def child_environment(*prefixes: str) -> dict[str, str]:
+    """Our environment, reduced to what any child needs and to the names with the given prefixes."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or (prefixes and name.startswith(prefixes))
+    }
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout_s: float = 600.0,
+    check: bool = True,
+) -> Completed:
+    """Runs `argv` to its end and returns its status and output, decoded leniently.
+
+    Args:
+        argv: the program and its arguments; no shell is involved.
+        cwd: where it runs.
+        env: its whole environment; `child_environment()` when not given.
+        stdin: text for its standard input; nothing when not given.
+        timeout_s: seconds after which it is killed.
+        check: raise when the status is not 0.
+
+    Raises:
+        CommandError: the program is missing, ran out of time, or (with `check`) failed.
+    """
+    words = [str(word) for word in argv]
+    log.debug("$ %s", shlex.join(words))
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env=dict(child_environment() if env is None else env),
+            input=stdin if stdin is not None else "",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        message = f"`{words[0]}` was not found"
+        raise CommandError(message, hint=f"install `{words[0]}` or put it on PATH") from error
+    except subprocess.TimeoutExpired as error:
+        message = f"`{shlex.join(words)}` did not end within {timeout_s:g} s and was killed"
+        raise CommandError(message) from error
+    if check and done.returncode != 0:
+        raise failure(
+            words, Completed(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        )
+    return Completed(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def failure(argv: Sequence[str], done: Completed) -> CommandError:
+    """The error for a program that ended badly, with the end of what it said."""
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
+    quoted = "".join(f"\n    {line}" for line in said)
+    return CommandError(
+        f"`{shlex.join(argv)}` ended with status {done.status}{quoted}",
+        status=done.status,
+        stdout=done.stdout,
+        stderr=done.stderr,
+    )

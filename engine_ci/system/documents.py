@@ -1,0 +1,152 @@
+"""Typed documents on disk: read strictly, written atomically, hashed while streaming.
+
+YAML and JSON are read into pydantic models that forbid unknown keys. A file that does not fit is
+refused with its name, the key and the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine_ci.errors import EngineCIError
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Document(BaseModel):
+    """The base of everything that is read from or written to a file: frozen, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, serialize_by_alias=True
+    )
+
+
+class Versioned(Document):
+    """A document that says in which version of its format it is written."""
+
+    schema_: Literal[1] = Field(alias="schema")
+
+
+DocumentT = TypeVar("DocumentT", bound=Document)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML takes the last of two equal keys in silence; a pin must not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key}` stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_yaml(path: Path, model: type[DocumentT], *, error: type[EngineCIError]) -> DocumentT:
+    """Reads a YAML file into `model`.
+
+    Raises:
+        error: the file is missing, no YAML, or does not fit; names the file, key and reason.
+    """
+    text = _read(path, error)
+    try:
+        value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError) as problem:
+        raise error(f"{path}: not readable as YAML: {' '.join(str(problem).split())}") from problem
+    return _validate(path, value, model, error)
+
+
+def load_json(path: Path, model: type[DocumentT], *, error: type[EngineCIError]) -> DocumentT:
+    """Reads a JSON file into `model`; errors as for `load_yaml`."""
+    text = _read(path, error)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{path}: not readable as JSON: {problem}") from problem
+    return _validate(path, value, model, error)
+
+
+def dump_yaml(document: Document) -> str:
+    """The one YAML text of a document: keys in the model's order, unset optional keys left out."""
+    value = document.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def dump_json(document: Document) -> str:
+    """The one JSON text of a document: keys in the model's order, two spaces, a last newline."""
+    return json.dumps(document.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Writes a file so that a reader sees the old content or the new one, never a part."""
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read(path: Path, error: type[EngineCIError]) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as problem:
+        raise error(f"{path}: there is no such file") from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise error(f"{path}: not readable: {problem}") from problem
+
+
+def _validate(
+    path: Path, value: object, model: type[DocumentT], error: type[EngineCIError]
+) -> DocumentT:
+    try:
+        return model.model_validate(value)
+    except ValidationError as problem:
+        lines = [
+            f"`{'.'.join(str(part) for part in item['loc']) or 'the whole file'}`: {_reason(item)}"
+            for item in problem.errors(include_url=False)
+        ]
+        raise error(f"{path}: " + "; ".join(lines)) from problem
+
+
+def _reason(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of unions
+    if item["type"] == "extra_forbidden":
+        return "unknown key"
+    if item["type"] == "missing":
+        return "missing"
+    found = item["input"]
+    shown = f", found {found!r}" if isinstance(found, str | int | float) else ""
+    return f"{item['msg'].removeprefix('Value error, ')}{shown}"
