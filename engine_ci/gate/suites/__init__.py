@@ -1,1 +1,1 @@
-"""One module per suite. Each has `run(context)`, which yields checks (and measurements) as it goes."""
+"""One module per suite; each has `run(context)`, which yields its checks as it goes."""
