@@ -82,8 +82,8 @@ def load_json(path: Path, model: type[DocumentT], *, error: type[EngineCIError])
 
 
 def dump_yaml(document: Document) -> str:
-    """The one YAML text of a document: keys in the model's order, unset optional keys left out."""
-    value = document.model_dump(mode="json", exclude_none=True)
+    """The one YAML text of a document: keys in the model's order, defaults left out."""
+    value = document.model_dump(mode="json", exclude_defaults=True)
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)
 
 

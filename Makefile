@@ -1,0 +1,33 @@
+# `make demo` and `make test` set up all they need, in .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN    := .venv/bin
+SOURCE := $(shell git ls-files 'engine_ci/*' 'tests/*' 'fixtures/*' 'pins/*' 'examples/*')
+
+.PHONY: demo test check clean
+
+demo: .venv/ready
+	$(BIN)/python -m examples.demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest --cov --cov-report=
+
+# Coverage is a by-product of the tests: `check` runs them only when something has changed since.
+.coverage: .venv/ready $(SOURCE)
+	$(BIN)/python -m pytest --cov --cov-report=
+
+check: .venv/ready .coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage report
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "engine-ci needs Python 3.11 or newer, found " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .demo .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
