@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from engine_ci.errors import ConfigError
 from engine_ci.pins.model import Platform
@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 Suite = Literal["loads", "tokens", "drift", "chat", "lifecycle", "performance"]
 ALL_SUITES: tuple[Suite, ...] = ("loads", "tokens", "drift", "chat", "lifecycle", "performance")
 
-# A git branch that is safe as an argument and as part of a refspec.
+
+def _valid_branch(name: str) -> str:
+    if any(part in name for part in ("..", "//", "/.")) or name.endswith(("/", ".", ".lock")):
+        msg = "not a branch name that git takes"
+        raise ValueError(msg)
+    return name
+
+
+# Safe as an argument and as part of a refspec.
 Branch = Annotated[
-    str, StringConstraints(pattern=r"^(?!.*(\.\.|//|@\{|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/-]*$")
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"),
+    AfterValidator(_valid_branch),
 ]
 Backend = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$")]
 
