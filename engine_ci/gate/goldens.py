@@ -16,6 +16,7 @@ from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 TokenID = Annotated[int, Field(ge=0)]
@@ -138,19 +139,26 @@ class Golden(Versioned):
             raise ValueError("two cases have the same id")
         if strangers := {chat.id for chat in self.chats} - set(ids):
             raise ValueError(f"chats without a case: {', '.join(sorted(strangers))}")
-        for case in self.cases:
-            for number, step in enumerate(case.steps):
-                if step.margin < self.margin_floor:
-                    raise ValueError(
-                        f"case {case.id}, step {number}: margin {step.margin} is under the floor "
-                        f"of {self.margin_floor} nats"
-                    )
+        if reason := thin_margin(self.cases, floor=self.margin_floor):
+            raise ValueError(reason)
         return self
+
+
+def thin_margin(cases: Iterable[Case], *, floor: float) -> str | None:
+    """The first step whose margin is under the floor, in words."""
+    for case in cases:
+        for number, found in enumerate(case.steps):
+            if found.margin < floor:
+                return (
+                    f"case {case.id}, step {number}: the margin is {found.margin} nats, "
+                    f"expected at least {floor}"
+                )
+    return None
 
 
 def step(top: list[tuple[int, float]]) -> Step:
     """A step from the most probable tokens, best first, rounded as goldens are."""
-    rounded = tuple((token, round(min(logprob, 0.0), _DECIMALS)) for token, logprob in top)
+    rounded = tuple((token, round(min(logprob, 0.0), _DECIMALS) + 0.0) for token, logprob in top)
     (token, best), (_, runner_up) = rounded[:2]
     return Step(token=token, logprob=best, margin=round(best - runner_up, _DECIMALS), top=rounded)
 

@@ -1,0 +1,118 @@
+"""Makes goldens from the numpy reference, and checks stored ones against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from engine_ci.errors import VerificationError
+from engine_ci.gate import goldens, reference
+from engine_ci.gate.goldens import Case, Golden
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from engine_ci.gate.networks import Model
+
+TOP: Final = 20
+TOLERANCE: Final = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What to record.
+
+    Attributes:
+        limit: of generated tokens.
+        stop: `eos` when the model must end its turn within the limit.
+    """
+
+    id: str
+    tokens: tuple[int, ...]
+    limit: int
+    stop: Literal["eos", "limit"]
+
+
+def record(path: Path, prompts: Sequence[Prompt], *, name: str, margin_floor: float) -> Golden:
+    """Generates greedily from every prompt and keeps what the model thought at each step.
+
+    Args:
+        path: a verified GGUF.
+        prompts: one for each case.
+        name: of the model, in the catalogue.
+        margin_floor: nats; 0 for a model whose tokens are not promised to hold anywhere.
+
+    Raises:
+        VerificationError: a margin is under the floor, or a turn does not end.
+    """
+    model = reference.load(path)
+    cases = tuple(_case(model, prompt) for prompt in prompts)
+    if reason := goldens.thin_margin(cases, floor=margin_floor):
+        raise VerificationError(
+            f"model {name}, {reason}", hint="choose another prompt, or train the model longer"
+        )
+    return Golden(
+        schema=1,
+        model=name,
+        sha256=documents.sha256_of(path),
+        margin_floor=margin_floor,
+        cases=cases,
+    )
+
+
+def record_again(path: Path, golden: Golden) -> Golden:
+    """The golden with its cases recorded anew from the model; its texts stay as they are.
+
+    Raises:
+        VerificationError: as `record`.
+    """
+    prompts = [
+        Prompt(id=case.id, tokens=case.prompt, limit=len(case.steps), stop=case.stop)
+        for case in golden.cases
+    ]
+    recorded = record(path, prompts, name=golden.model, margin_floor=golden.margin_floor)
+    return recorded.model_copy(update={"tokenised": golden.tokenised, "chats": golden.chats})
+
+
+def differences(path: Path, golden: Golden) -> tuple[str, ...]:
+    """What the reference contradicts in a golden, in words; nothing when all holds.
+
+    Token IDs must be the same, log-probabilities may differ by `TOLERANCE`.
+    """
+    found = documents.sha256_of(path)
+    if found != golden.sha256:
+        return (f"{golden.model}: recorded from sha256 {golden.sha256}, the file has {found}",)
+    model = reference.load(path)
+    return tuple(
+        f"{golden.model}, case {case.id}, {difference}"
+        for case in golden.cases
+        for difference in _differences(model, case)
+    )
+
+
+def _case(model: Model, prompt: Prompt) -> Case:
+    until = {model.end_of_turn} if prompt.stop == "eos" else set[int]()
+    rows = reference.greedy(model, prompt.tokens, limit=prompt.limit, until=until)
+    steps = tuple(goldens.step(reference.top(row, TOP)) for row in rows)
+    if prompt.stop == "eos" and steps[-1].token != model.end_of_turn:
+        raise VerificationError(f"case {prompt.id}: no end of turn within {prompt.limit} tokens")
+    return Case(id=prompt.id, prompt=prompt.tokens, stop=prompt.stop, steps=steps)
+
+
+def _differences(model: Model, case: Case) -> Iterator[str]:
+    tokens = [*case.prompt, *case.tokens[:-1]]
+    rows = reference.log_probabilities(model, tokens)[len(case.prompt) - 1 :]
+    for number, (row, step) in enumerate(zip(rows, case.steps, strict=True)):
+        chosen = int(row.argmax())
+        if chosen != step.token:
+            yield f"step {number}: expected token {step.token}, found {chosen}"
+        ids, stored = zip(*step.top, strict=True)
+        moved = float(np.abs(row[list(ids)] - stored).max())
+        if moved > TOLERANCE:
+            yield f"step {number}: a log-probability moved by {moved:.6f}"
+    if case.stop == "eos" and case.tokens[-1] != model.end_of_turn:
+        yield f"does not end with the end of turn, token {model.end_of_turn}"

@@ -1,0 +1,82 @@
+"""What a model must answer, computed with numpy from the GGUF, without any engine.
+
+Quantised weights are dequantised; `networks` has the mathematics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from gguf import GGUFReader
+from gguf.quants import dequantize
+
+from engine_ci.errors import UnsupportedError
+from engine_ci.gate.networks import ARCHITECTURES, Cache, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from engine_ci.gate.networks import Values
+
+
+def load(path: Path) -> Model:
+    """Reads a GGUF that has been verified (see `zoo.locate`).
+
+    Raises:
+        UnsupportedError: the reference does not know the architecture, or one of its tensors.
+    """
+    reader = GGUFReader(path)
+    facts = {key: entry.contents() for key, entry in reader.fields.items()}
+    architecture = str(facts["general.architecture"])
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise UnsupportedError(f"{path}: the reference knows {known}, not {architecture}")
+    weights = {
+        tensor.name: dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
+        for tensor in reader.tensors
+    }
+    model = Model(architecture=architecture, facts=facts, weights=weights)
+    if strangers := weights.keys() - ARCHITECTURES[architecture].tensors(model):
+        raise UnsupportedError(f"{path}: the reference has no use for {min(strangers)}")
+    return model
+
+
+def log_probabilities(model: Model, tokens: Sequence[int], cache: Cache | None = None) -> Values:
+    """Teacher-forced log-probabilities, (tokens, vocabulary).
+
+    Row `i` is what the model expects after `tokens[:i + 1]`. With a cache, `tokens` continue what
+    was given before.
+    """
+    forward = ARCHITECTURES[model.architecture].forward
+    return _log_softmax(forward(model, tokens, cache or Cache()))
+
+
+def greedy(
+    model: Model, prompt: Sequence[int], *, limit: int, until: Collection[int] = ()
+) -> Iterator[Values]:
+    """The row of log-probabilities at each greedy step; its first maximum is the token chosen.
+
+    Ends after `limit` rows, or after the row that chooses a token of `until`.
+    """
+    cache = Cache()
+    tokens = list(prompt)
+    for _ in range(limit):
+        row = log_probabilities(model, tokens, cache)[-1]
+        yield row
+        tokens = [int(row.argmax())]
+        if tokens[0] in until:
+            return
+
+
+def top(row: Values, count: int) -> list[tuple[int, float]]:
+    """The most probable tokens, best first, the lower ID first among equals."""
+    order = np.argsort(-row, kind="stable")[:count]
+    return [(int(token), float(row[token])) for token in order]
+
+
+def _log_softmax(logits: Values) -> Values:
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    total: Values = np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return logits - total

