@@ -69,12 +69,18 @@ class GitHubReleases(Document):
     kind: Literal["github-releases"]
     repository: Repository
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.repository}"
+
 
 class PackageIndex(Document):
     """Wheels from the index that pip is configured with; no address of it is ever stored."""
 
     kind: Literal["package-index"]
     package: Package
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.package}"
 
 
 Source = Annotated[GitHubReleases | PackageIndex, Field(discriminator="kind")]

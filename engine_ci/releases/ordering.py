@@ -1,0 +1,70 @@
+"""Pure. What the version of a package says about llama.cpp's build, and which version is newer.
+
+A package that carries upstream's build number writes it in one of two forms:
+
+    YYYY.M.BUILD[.REBUILD]    2026.9.10809, 2026.4.8672.1
+    0.BUILD[.REBUILD]         0.10434.0
+
+BUILD has at least four digits, which upstream's numbers have had since packages carry them. The
+same build packaged again is a rebuild, and Python's post-releases are rebuilds too. Every other
+version says nothing about the build, and it is never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+LEAST_BUILD = 1000
+_YEARS = range(2000, 3000)
+_MONTHS = range(1, 13)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageVersion:
+    """A version of a package.
+
+    Attributes:
+        text: as the index writes it.
+        build: upstream's build number; None when the version does not say.
+        rebuild: how often the same build was packaged again before this one.
+        python: what Python orders versions by.
+    """
+
+    text: str
+    build: int | None
+    rebuild: int
+    python: Version
+
+    @property
+    def order(self) -> tuple[int, int, Version]:
+        """What versions are compared by: the greater, the newer.
+
+        A version without a build comes before all with one: a package begins at some time to carry
+        build numbers, and no other way to compare the two kinds is an order at all.
+        """
+        return (self.build or 0, self.rebuild, self.python)
+
+
+def parse(text: str) -> PackageVersion | None:
+    """Reads a version; None when it is not one by Python's rules, such as `b11194`."""
+    try:
+        python = Version(text)
+    except InvalidVersion:
+        return None
+    build, rebuild = _build(python)
+    return PackageVersion(text=text, build=build, rebuild=rebuild, python=python)
+
+
+def _build(version: Version) -> tuple[int | None, int]:
+    match version.release:
+        case (year, month, build, *rebuilds) if year in _YEARS and month in _MONTHS:
+            pass
+        case (0, build, *rebuilds):
+            pass
+        case _:
+            return None, 0
+    if build < LEAST_BUILD or len(rebuilds) > 1:
+        return None, 0
+    return build, sum(rebuilds) or version.post or 0

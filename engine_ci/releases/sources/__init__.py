@@ -1,0 +1,1 @@
+"""Where releases come from, one module per kind of source."""
