@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """One of the two engines."""
+    """One of the two engines.
+
+    Attributes:
+        refused: models that it did not start with, and why; nothing waits for them a second time.
+    """
 
     server: LlamaServer
     facts: EngineFacts
+    refused: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

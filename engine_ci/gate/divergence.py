@@ -1,0 +1,113 @@
+"""Pure. How far the log-probabilities of two engines are apart, after the same tokens."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Top: TypeAlias = "Sequence[tuple[int, float]]"
+
+# What is less probable counts as equally improbable, so that every number stays finite.
+_LEAST_LOGPROB: Final = -50.0
+# What is left beside the listed tokens is known no better than this: log-probabilities are rounded.
+_LEAST_REST: Final = 1e-6
+
+
+class Step(Protocol):
+    """One generated token, and the most probable ones with their log-probabilities, best first."""
+
+    @property
+    def token(self) -> int:
+        """The chosen token."""
+
+    @property
+    def top(self) -> tuple[tuple[int, float], ...]:
+        """Tokens and natural log-probabilities."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flip:
+    """The first step at which two engines chose differently.
+
+    Attributes:
+        margin: nats by which the expected token led the runner-up; small, and noise can flip it.
+    """
+
+    step: int
+    expected: int
+    found: int
+    margin: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """The distance of two answers to one prompt.
+
+    Attributes:
+        steps: how many could be compared: up to the first flip, and that step itself, since the
+            tokens before it are still the same.
+        divergence: mean Kullback-Leibler divergence of a step, in nats.
+        mean, largest: absolute difference of the log-probability of an expected token, in nats.
+    """
+
+    steps: int
+    divergence: float
+    mean: float
+    largest: float
+    flip: Flip | None
+
+
+def compare(expected: Sequence[Step], found: Sequence[Step]) -> Drift:
+    """The drift from one answer to another of the same length, at least one step long."""
+    flip = first_flip(expected, found)
+    comparable = len(expected) if flip is None else flip.step + 1
+    tops = [(one.top, other.top) for one, other in zip(expected, found, strict=True)][:comparable]
+    differences = [abs(p - q) for one, other in tops for p, q in _pairs(one, other)]
+    return Drift(
+        steps=comparable,
+        divergence=fmean(divergence(one, other) for one, other in tops),
+        mean=fmean(differences),
+        largest=max(differences),
+        flip=flip,
+    )
+
+
+def first_flip(expected: Sequence[Step], found: Sequence[Step]) -> Flip | None:
+    """Where two answers part, or None."""
+    for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+        if one.token != other.token:
+            (_, best), (_, runner_up) = one.top[:2]
+            return Flip(step=number, expected=one.token, found=other.token, margin=best - runner_up)
+    return None
+
+
+def divergence(expected: Top, found: Top) -> float:
+    """The Kullback-Leibler divergence of two truncated distributions, in nats, at least 0.
+
+    All tokens that `expected` does not list are one more outcome.
+    """
+    pairs = _pairs(expected, found)
+    listed = sum(math.exp(p) * (p - q) for p, q in pairs)
+    p_rest = _rest([p for p, _ in pairs])
+    q_rest = _rest([q for _, q in pairs])
+    return max(0.0, listed + p_rest * math.log(p_rest / q_rest))
+
+
+def _rest(logprobs: Sequence[float]) -> float:
+    return max(_LEAST_REST, 1 - sum(map(math.exp, logprobs)))
+
+
+def _pairs(expected: Top, found: Top) -> list[tuple[float, float]]:
+    """Both log-probabilities of every token that `expected` lists.
+
+    A token that `found` does not list is at most as probable as the last one that it does.
+    """
+    known = dict(found)
+    last = min(known.values())
+    pairs = [(logprob, known.get(token, min(logprob, last))) for token, logprob in expected]
+    return [(max(p, _LEAST_LOGPROB), max(q, _LEAST_LOGPROB)) for p, q in pairs]
