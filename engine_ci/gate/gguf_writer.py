@@ -74,10 +74,8 @@ def write(
 ) -> None:
     """Writes the file, in place: give a temporary path where it must be whole or absent.
 
-    Args:
-        name: becomes `general.name`; engines look into it, so keep it neutral.
-        pre_tokenizer: how text is split before merging, as llama.cpp names it.
-        weights: one array for each of `weight_shapes`; the matrices F32 or F16, the norms F32.
+    `name` becomes `general.name`; engines look into it, so keep it neutral. `weights` has an array
+    for each of `weight_shapes`: the matrices F32 or F16, the norms F32.
     """
     writer = GGUFWriter(path, "llama")
     halves = weights["output.weight"].dtype == np.float16

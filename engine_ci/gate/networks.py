@@ -113,8 +113,8 @@ def _feed_forward(layer: _Layer, hidden: Values) -> Values:
     gate = hidden @ layer.matrix("ffn_gate").T
     up = hidden @ layer.matrix("ffn_up").T
     with np.errstate(over="ignore"):  # of a very negative gate nothing is left, as it should be
-        gate = gate / (1 + np.exp(-gate))
-    return (gate * up) @ layer.matrix("ffn_down").T
+        active: Values = gate / (1 + np.exp(-gate))
+    return (active * up) @ layer.matrix("ffn_down").T
 
 
 def _rms_norm(hidden: Values, weight: Values, model: Model) -> Values:

@@ -47,5 +47,16 @@ class Vocabulary:
         """The ID of a spelled token."""
         return self.tokens.index(token)
 
+    @property
+    def printable(self) -> tuple[int, ...]:
+        """IDs of the tokens that spell nothing but printable ASCII, the space among it.
+
+        Some builds answer 500 when a model says anything else.
+        """
+        spelling = byte_spelling()
+        allowed = {spelling[byte] for byte in range(ord(" "), ord("~") + 1)}
+        ordinary = self.tokens[: -len(SPECIALS)]
+        return tuple(number for number, token in enumerate(ordinary) if set(token) <= allowed)
+
     def __len__(self) -> int:
         return len(self.tokens)
