@@ -1,0 +1,152 @@
+"""Pure. Whether the candidate is slower than the baseline, from speeds that were measured in turn.
+
+What is judged is one value per restart: the median of its pairs' log-ratios. Pairs of one restart
+share a process, and with it the luck of its address layout; two processes of one binary were seen
+2.8 % apart. At a true ratio of just the limit, 48 pairs over 12 restarts judged as 48 independent
+values fail in 2 to 7 % of runs where 1 % was promised, judged as 12 medians in 0.6 to 1.0 %
+(`benchmarks/performance_power.py`). A median, because other work on the host makes outliers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from engine_ci.gate import statistics
+from engine_ci.gate.schedule import Role
+from engine_ci.records.gate import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from engine_ci.config import PerformancePolicy
+    from engine_ci.gate.statistics import Shift
+
+Verdict = Literal["ok", "regressed", "improved", "inconclusive"]
+
+# Slower than this in every one of so many pairs is no noise, whatever the host does.
+COLLAPSED: Final = 0.5
+COLLAPSED_PAIRS: Final = 5
+
+# How far the bounds of the same program against itself may lie from 1, and their centre.
+CONTROL_BOUND: Final = 0.05
+CONTROL_CENTRE: Final = 0.02
+
+# A candidate whose lower bound is further below the limit has not been shown to be fast enough.
+UNPROVEN: Final = 0.07
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """One metric's speeds, by role: an array of (restarts, rounds), in tokens per second."""
+
+    metric: str
+    speeds: Mapping[Role, NDArray[np.float64]]
+
+    def log_ratios(self, role: Role) -> NDArray[np.float64]:
+        """Of `role` over the baseline, one for each pair: (restarts, rounds)."""
+        return np.log(self.speeds[role] / self.speeds[Role.BASELINE])
+
+    def typical(self, role: Role) -> float:
+        """The median speed, in tokens per second."""
+        return float(np.median(self.speeds[role]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What the samples say.
+
+    Attributes:
+        control: the baseline's program against itself, as ratio.
+        sigma: of one pair of the control, as log-ratio.
+    """
+
+    measurement: Measurement
+    control: Shift
+    sigma: float
+
+    @property
+    def fit(self) -> bool:
+        """Whether the host was quiet enough to tell."""
+        return is_fit(self.control)
+
+
+def compare(samples: Samples, policy: PerformancePolicy) -> Comparison:
+    """Judges one metric.
+
+    Raises:
+        ValueError: there are too few restarts for the confidence.
+    """
+    candidate = ratio(samples.log_ratios(Role.CANDIDATE), confidence=policy.confidence)
+    control_pairs = samples.log_ratios(Role.CONTROL)
+    control = ratio(control_pairs, confidence=policy.confidence)
+    verdict = judge(candidate, control=control, limit=policy.limit)
+    return Comparison(
+        measurement=_measurement(samples, candidate, verdict),
+        control=control,
+        sigma=float(np.std(control_pairs, ddof=1)),
+    )
+
+
+def ratio(pairs: NDArray[np.float64], *, confidence: float) -> Shift:
+    """The ratio of two speeds and its bounds, from log-ratios of (restarts, rounds)."""
+    shift = statistics.shift(np.median(pairs, axis=1), confidence=confidence)
+    return statistics.Shift(
+        estimate=math.exp(shift.estimate), low=math.exp(shift.low), high=math.exp(shift.high)
+    )
+
+
+def judge(candidate: Shift, *, control: Shift, limit: float) -> Verdict:
+    """The verdict on ratios to the baseline's speed; of no use where the control is unfit."""
+    if not is_fit(control):
+        return "inconclusive"
+    if candidate.high < limit:
+        return "regressed"
+    if candidate.low > 1 / limit:
+        return "improved"
+    return "ok" if candidate.low >= limit - UNPROVEN else "inconclusive"
+
+
+def is_fit(control: Shift) -> bool:
+    """Whether the same program against itself came out equal, and narrowly enough."""
+    return (
+        abs(control.estimate - 1) <= CONTROL_CENTRE
+        and control.low >= 1 - CONTROL_BOUND
+        and control.high <= 1 + CONTROL_BOUND
+    )
+
+
+def has_collapsed(samples: Samples) -> bool:
+    """Whether every pair, of enough of them, has the candidate at less than half the speed."""
+    pairs = samples.log_ratios(Role.CANDIDATE)
+    return pairs.size >= COLLAPSED_PAIRS and bool(np.all(pairs < math.log(COLLAPSED)))
+
+
+def collapse(samples: Samples) -> Measurement:
+    """The measurement of a collapse, seen before there were restarts enough for bounds.
+
+    `low` and `high` are the extremes of the pairs.
+    """
+    ratios = np.exp(samples.log_ratios(Role.CANDIDATE))
+    extremes = statistics.Shift(
+        estimate=float(np.median(ratios)), low=float(ratios.min()), high=float(ratios.max())
+    )
+    return _measurement(samples, extremes, "regressed")
+
+
+def _measurement(samples: Samples, found: Shift, verdict: Verdict) -> Measurement:
+    restarts, rounds = samples.speeds[Role.BASELINE].shape
+    return Measurement(
+        metric=samples.metric,
+        ratio=round(found.estimate, 4),
+        low=round(found.low, 4),
+        high=round(found.high, 4),
+        pairs=restarts * rounds,
+        restarts=restarts,
+        verdict=verdict,
+    )

@@ -1,0 +1,102 @@
+"""Is the candidate slower than the baseline? Both run on this host, asked in turn.
+
+A third process, of the baseline's program once more, is asked in the same rounds. Where the same
+program does not come out equal to itself, the host is unfit to tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from engine_ci.errors import EngineError, HarnessError
+from engine_ci.gate import schedule, speed, speed_checks, statistics, timing
+from engine_ci.gate.schedule import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from engine_ci.gate.context import Context, Subject
+    from engine_ci.gate.timing import Restart
+    from engine_ci.records.gate import Check, Measurement
+
+METRICS: Final = timing.Speed._fields
+
+RESTARTS: Final = 12
+ROUNDS: Final = 4
+
+
+def run(context: Context, *, restarts: int = RESTARTS) -> Iterator[Check | Measurement]:
+    """A check and a measurement for each metric; a check of the start, and of the host.
+
+    Args:
+        context: the two engines, and the model of the role `performance`.
+        restarts: how often all engines are started again; the confidence may need more.
+
+    Raises:
+        HarnessError: the baseline failed, or the catalogue has no such model.
+    """
+    baseline = context.baseline
+    if baseline is None:
+        yield from skipped("there is no baseline to compare with")
+    elif baseline.facts.tree_sha256 == context.candidate.facts.tree_sha256:
+        yield from skipped("the candidate is the baseline, byte for byte, and started alike")
+    else:
+        yield from _compare(context, baseline, restarts=restarts)
+
+
+def skipped(reason: str) -> Iterator[Check]:
+    """What the suite says when it is not run."""
+    return (speed_checks.skipped(metric, reason) for metric in METRICS)
+
+
+def _compare(
+    context: Context, baseline: Subject, *, restarts: int
+) -> Iterator[Check | Measurement]:
+    needed = statistics.least_count(context.performance.confidence)
+    measured = timing.measure(
+        {
+            Role.CANDIDATE: context.candidate.server,
+            Role.BASELINE: baseline.server,
+            Role.CONTROL: baseline.server,
+        },
+        model=_model(context),
+        logs=context.logs,
+        plan=schedule.plan(seed=context.seed, restarts=max(restarts, needed), rounds=ROUNDS),
+    )
+    try:
+        session = _until_collapse(measured)
+    except EngineError as error:
+        yield speed_checks.broken(error)
+    else:
+        yield from _report(session, context)
+
+
+def _model(context: Context) -> Path:
+    for located in context.models.values():
+        if located.model.role == "performance":
+            return located.path
+    raise HarnessError("the catalogue has no model of the role `performance`")
+
+
+def _until_collapse(measured: Iterable[Restart]) -> list[Restart]:
+    session: list[Restart] = []
+    for restart in measured:
+        session.append(restart)
+        if any(speed.has_collapsed(timing.samples(session, metric)) for metric in METRICS):
+            break
+    return session
+
+
+def _report(session: Sequence[Restart], context: Context) -> Iterator[Check | Measurement]:
+    every = [timing.samples(session, metric) for metric in METRICS]
+    if any(speed.has_collapsed(samples) for samples in every):
+        for samples in every:
+            yield from speed_checks.collapse(samples)
+        return
+    comparisons = [speed.compare(samples, context.performance) for samples in every]
+    for samples, comparison in zip(every, comparisons, strict=True):
+        yield comparison.measurement
+        yield speed_checks.compared(samples, comparison, limit=context.performance.limit)
+    yield speed_checks.start([restart.started for restart in session])
+    yield speed_checks.host(comparisons, seed=context.seed)
