@@ -29,7 +29,7 @@ _LIVE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _MARKUP = re.compile(r"[\\`*_\[\]<>&|~]")
-_MARKUP_AT_START = re.compile(r"^(\d*)(?=[-+=#:.)])")
+_MARKUP_AT_START = re.compile(r"^(?:(?=[-+=#:])|(\d+)(?=[.)](?: |$)))")
 
 
 def plain(text: str) -> str:

@@ -121,7 +121,7 @@ def test_a_block_holds_exactly_its_lines(text: str, before: str) -> None:
         ("a <b> & *c*", r"a \<b\> \& \*c\*"),
         ("- item", r"\- item"),
         ("1. item", r"1\. item"),
-        ("version 0.1.3", "version 0.1.3"),
+        ("0.1.3 is next", "0.1.3 is next"),
         ("3 GiB", "3 GiB"),
         ("two\nlines", "two lines"),
         ("red \x1b[31m", r"red \\x1b\[31m"),
