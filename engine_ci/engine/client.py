@@ -1,30 +1,38 @@
-"""Asks a `llama-server`, reading defensively: a wrong answer is an error that names the field."""
+"""Asks a `llama-server`: greedy, without caches, and with every answer checked."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from engine_ci.engine import answers
+from engine_ci.errors import EngineAnswerError
+from engine_ci.system.http import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Message = Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Props:
-    """What the engine says about itself."""
-
-    model_path: str
-    total_slots: int
-    build_info: str
-    chat_template: str
+_COMPLETION = "/completion"
+# One candidate survives top_k, so that nothing depends on what other samplers a build has.
+_GREEDY: dict[str, Any] = {
+    "samplers": ["top_k"],
+    "top_k": 1,
+    "temperature": 0,
+    "seed": 0,
+    "cache_prompt": False,
+    "id_slot": 0,
+}
+# The smallest float stands for a probability of zero; no real one comes near.
+_ZERO_BELOW = -1e30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One generated token: natural log-probability, and the `top` alternatives, likeliest first."""
+    """One generated token: natural log-probability, and the `top` likeliest, likeliest first."""
 
     token: int
     logprob: float
@@ -33,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
-    """A finished greedy completion; `steps` is empty when no alternatives were asked for."""
+    """A finished completion; without `top` there are no `steps`."""
 
     tokens: tuple[int, ...]
     text: str
@@ -60,19 +68,22 @@ class Chat:
 
 
 class Client:
-    """One engine on loopback. Every method but `health` raises EngineAnswerError."""
+    """One engine on loopback. All methods but `health` raise EngineAnswerError."""
 
     def __init__(self, port: int, *, timeout_s: float = 60.0) -> None:
-        self.port = port
-        self.timeout_s = timeout_s
+        self._http = Loopback(port)
+        self._timeout_s = timeout_s
 
     def health(self) -> bool:
-        """Whether `/health` says ok."""
-        raise NotImplementedError
+        """Whether `/health` says ok; no answer is no."""
+        try:
+            return self._get("/health", answers.Health).status == "ok"
+        except EngineAnswerError:
+            return False
 
-    def props(self) -> Props:
-        """`/props`."""
-        raise NotImplementedError
+    def props(self) -> answers.Props:
+        """What the engine says about itself."""
+        return self._get("/props", answers.Props)
 
     def complete(
         self,
@@ -84,27 +95,136 @@ class Client:
         slot: int = 0,
         ignore_eos: bool = True,
     ) -> Completion:
-        """Greedy tokens after `prompt`, with the log-probabilities of the `top` likeliest."""
-        raise NotImplementedError
+        """`count` tokens after `prompt`, or fewer where the end of the text counts as an end.
+
+        Args:
+            prompt: token IDs, or text that the engine tokenizes.
+            count: at least 1.
+            top: how many of the likeliest tokens to name at each step; at most the vocabulary.
+            cache: whether the slot's cached prompt may be used.
+            slot: which slot works on it.
+            ignore_eos: go on when the model wants to end.
+        """
+        wanted = _generation(prompt, count=count) | {
+            "n_probs": top,
+            "cache_prompt": cache,
+            "id_slot": slot,
+            "ignore_eos": ignore_eos,
+        }
+        found = self._post(_COMPLETION, wanted, answers.Completed)
+        _check_length(len(found.tokens), count=count, exact=ignore_eos)
+        return Completion(
+            tokens=tuple(found.tokens),
+            text=found.content,
+            stop=found.stop_type,
+            steps=_steps(found, top=top) if top else (),
+        )
 
     def stream(self, prompt: Sequence[int] | str, *, count: int) -> Iterator[Chunk]:
-        """Greedy tokens as they come in."""
-        raise NotImplementedError
+        """`count` tokens after `prompt`, as they come in.
+
+        A chunk can have no token, and a token whose bytes are no character yet comes in none.
+        """
+        wanted = _generation(prompt, count=count) | {"stream": True}
+        endpoint = f"POST {_COMPLETION} (stream)"
+        predicted = None
+        for line in self._http.stream(_COMPLETION, body=wanted, timeout_s=self._timeout_s):
+            at = time.perf_counter()
+            piece = answers.fit(_event(line, endpoint), answers.Piece, endpoint=endpoint)
+            yield Chunk(at=at, tokens=len(piece.tokens))
+            if piece.stop:
+                predicted = piece.tokens_predicted
+        if predicted != count:
+            raise EngineAnswerError(f"{endpoint}: expected {count} tokens, found {predicted}")
 
     def tokenize(
         self, text: str, *, add_special: bool = False, parse_special: bool = True
     ) -> tuple[int, ...]:
         """The token IDs of a text."""
-        raise NotImplementedError
+        wanted = {"content": text, "add_special": add_special, "parse_special": parse_special}
+        return tuple(self._post("/tokenize", wanted, answers.Tokens).tokens)
 
     def detokenize(self, tokens: Sequence[int]) -> str:
         """The text of token IDs."""
-        raise NotImplementedError
+        return self._post("/detokenize", {"tokens": list(tokens)}, answers.Content).content
 
     def apply_template(self, messages: Sequence[Message]) -> str:
-        """The prompt that the model's chat template makes of messages."""
-        raise NotImplementedError
+        """The prompt that the model's chat template makes of messages (`role`, `content`)."""
+        wanted = {"messages": [dict(message) for message in messages]}
+        return self._post("/apply-template", wanted, answers.Prompt).prompt
 
     def chat(self, messages: Sequence[Message], *, count: int) -> Chat:
-        """A greedy answer to messages."""
-        raise NotImplementedError
+        """An answer of at most `count` tokens to messages (`role`, `content`)."""
+        wanted = _GREEDY | {
+            "messages": [dict(message) for message in messages],
+            "max_tokens": count,
+        }
+        found = self._post("/v1/chat/completions", wanted, answers.ChatCompletion)
+        return Chat(
+            text=found.choices[0].message.content,
+            finish=found.choices[0].finish_reason,
+            prompt_tokens=found.usage.prompt_tokens,
+            completion_tokens=found.usage.completion_tokens,
+        )
+
+    def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
+        answer = self._http.request("GET", path, timeout_s=self._timeout_s)
+        return answers.read(answer, shape, endpoint=f"GET {path}")
+
+    def _post(
+        self, path: str, body: Mapping[str, Any], shape: type[answers.ShapeT]
+    ) -> answers.ShapeT:
+        answer = self._http.request("POST", path, body=body, timeout_s=self._timeout_s)
+        return answers.read(answer, shape, endpoint=f"POST {path}")
+
+
+def _generation(prompt: Sequence[int] | str, *, count: int) -> dict[str, Any]:
+    return {
+        **_GREEDY,
+        "prompt": prompt if isinstance(prompt, str) else list(prompt),
+        "n_predict": count,
+        "return_tokens": True,
+        "ignore_eos": True,
+    }
+
+
+def _check_length(found: int, *, count: int, exact: bool) -> None:
+    if found != count if exact else not 1 <= found <= count:
+        expected = f"{count}" if exact else f"1 to {count}"
+        raise EngineAnswerError(f"POST {_COMPLETION}: expected {expected} tokens, found {found}")
+
+
+def _steps(found: answers.Completed, *, top: int) -> tuple[Step, ...]:
+    endpoint = f"POST {_COMPLETION}: `completion_probabilities`"
+    steps = tuple(_step(position) for position in found.completion_probabilities)
+    if [step.token for step in steps] != found.tokens:
+        raise EngineAnswerError(
+            f"{endpoint}: expected one for each of the {len(found.tokens)} tokens, "
+            f"found {len(steps)}, or other tokens"
+        )
+    if lengths := {len(step.top) for step in steps} - {top}:
+        raise EngineAnswerError(f"{endpoint}: expected {top} likeliest, found {min(lengths)}")
+    return steps
+
+
+def _step(position: answers.Position) -> Step:
+    return Step(
+        token=position.id,
+        logprob=_log(position.logprob),
+        top=tuple((likely.id, _log(likely.logprob)) for likely in position.top_logprobs),
+    )
+
+
+def _log(logprob: float) -> float:
+    return logprob if logprob > _ZERO_BELOW else float("-inf")
+
+
+def _event(line: bytes, endpoint: str) -> object:
+    """The JSON of one server-sent event."""
+    kind, _, data = line.partition(b":")
+    try:
+        if kind == b"data":
+            return json.loads(data)
+    except (ValueError, RecursionError):
+        pass
+    raise EngineAnswerError(f"{endpoint}: expected `data: JSON`, found {line[:200]!r}")

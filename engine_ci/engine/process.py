@@ -1,8 +1,47 @@
-"""Starts an engine in a process group of its own, and ends the whole group."""
+"""Starts an engine in a guarded process group, and ends the whole group.
+
+The group is the watchdog's: the watchdog is started first and leads it, then the engine is started
+as a child of ours that joins it. This leaves no window in which our own death by SIGKILL would
+leave an engine behind:
+
+- The watchdog waits for the end of a pipe. We hold its writing end, and so does the engine's
+  process between fork and exec, where the descriptor closes. So when the watchdog sees the end,
+  the engine has long joined the group, or will never run.
+- The watchdog blocks every signal (it is born so), hence survives the SIGTERM to its own group.
+- Numbers are not reused: the watchdog kills its own group, and we kill the group only as long as
+  the watchdog, our child, is not reaped.
+
+It needs no parent-death signal and no /proc, so Linux and macOS are alike. A descendant of the
+engine that moves to a group of its own is out of reach.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.engine import watchdog
+from engine_ci.errors import EngineStartError, HarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_WATCHDOG_GRACE_S = 2.0
+_MEANINGS = {
+    "SIGABRT": "aborted",
+    "SIGBUS": "bus error",
+    "SIGFPE": "arithmetic error",
+    "SIGILL": "illegal instruction",
+    "SIGKILL": "killed from outside, for want of memory perhaps",
+    "SIGSEGV": "segmentation fault",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,3 +59,149 @@ class Stopped:
     signal: str | None
     killed: bool
     seconds: float
+
+    def __str__(self) -> str:
+        if self.signal is None:
+            return f"ended with status {self.status}"
+        meaning = _MEANINGS.get(self.signal)
+        return f"died of {self.signal}" + (f" ({meaning})" if meaning else "")
+
+
+class Process:
+    """A started program and its group, until `stop`."""
+
+    def __init__(self, child: subprocess.Popen[bytes], *, group: _Group) -> None:
+        self._child = child
+        self._group = group
+        self._stopped: Stopped | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the program itself."""
+        return self._child.pid
+
+    def ended(self, *, within_s: float = 0.0) -> bool:
+        """Whether the program has ended, or does so within this many seconds."""
+        try:
+            self._child.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self, *, grace_s: float) -> Stopped:
+        """Ends the program and all of its group: SIGTERM, `grace_s` seconds, SIGKILL.
+
+        What is left of the group after the program's own end gets no grace. A second call returns
+        what the first did.
+        """
+        if self._stopped is None:
+            begin = time.monotonic()
+            self._group.send(signal.SIGTERM)
+            killed = not self.ended(within_s=grace_s)
+            self._group.end()
+            code = self._child.wait()
+            self._stopped = Stopped(
+                status=code if code >= 0 else None,
+                signal=_signal_name(-code) if code < 0 else None,
+                killed=killed,
+                seconds=time.monotonic() - begin,
+            )
+        return self._stopped
+
+
+def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> Process:
+    """Starts a program whose output goes to the file `log`, which it replaces.
+
+    Raises:
+        EngineStartError: it is no program that this machine can start.
+        HarnessError: the watchdog does not run.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output, ExitStack() as undo:
+        group = _Group()
+        undo.callback(group.end)
+        try:
+            child = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=group.number,
+            )
+        except OSError as error:
+            raise EngineStartError(f"`{argv[0]}` cannot be started: {error.strerror}") from error
+        process = Process(child, group=group)
+        undo.callback(process.stop, grace_s=0.0)
+        # Asked for last, so that the watchdog's start does not delay the engine's.
+        if not group.is_guarded():
+            raise HarnessError("the watchdog that ends engines after our death does not run")
+        undo.pop_all()
+        return process
+
+
+def environment(home: Path) -> dict[str, str]:
+    """All that an engine sees of ours: nothing. `home` is a temporary folder."""
+    return {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        # Threads that wait by spinning starve everybody else on a small machine.
+        "OMP_WAIT_POLICY": "passive",
+        # Last words such as `free(): invalid pointer` belong in the log, not on our terminal.
+        "LIBC_FATAL_STDERR_": "1",
+    }
+
+
+class _Group:
+    """A process group that is led by a watchdog."""
+
+    def __init__(self) -> None:
+        program = [sys.executable, "-I", "-S", watchdog.__file__, "0", str(_WATCHDOG_GRACE_S)]
+        with _signals_blocked():  # which a child inherits, over exec too
+            self._watchdog = subprocess.Popen(
+                program,
+                cwd="/",
+                env={},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+            )
+
+    @property
+    def number(self) -> int:
+        return self._watchdog.pid
+
+    def is_guarded(self) -> bool:
+        """Whether the watchdog stands; waits until that is known."""
+        ready = self._watchdog.stdout
+        return ready is not None and ready.read(1) == watchdog.READY
+
+    def send(self, number: signal.Signals) -> None:
+        """Signals all members, as long as the watchdog keeps the group's number from others."""
+        if self._watchdog.returncode is None:
+            with suppress(PermissionError):  # what macOS says when all of them are zombies
+                os.killpg(self.number, number)
+
+    def end(self) -> None:
+        """Kills all members."""
+        self.send(signal.SIGKILL)
+        self._watchdog.communicate()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

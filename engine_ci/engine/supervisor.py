@@ -1,39 +1,64 @@
-"""Runs one engine under supervision: starts it, waits until it is ready, ends it."""
+"""Runs one engine under supervision: starts it, waits until it is ready, and always ends it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from engine_ci.engine import log as logs
+from engine_ci.engine import process as processes
+from engine_ci.engine.client import Client
+from engine_ci.engine.readiness import PortTakenError, await_ready
+from engine_ci.errors import EngineAnswerError, EngineStartError
+from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-    from engine_ci.engine.client import Client
-    from engine_ci.engine.process import Stopped
+    from engine_ci.engine.process import Process, Stopped
+
+_PORT_TRIES = 5
+# A connection breaks a moment before the process that broke it has ended.
+_DYING_S = 0.5
 
 
+@dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A ready engine."""
+    """A ready engine.
+
+    Attributes:
+        started_s: seconds from its start until it was ready.
+    """
 
     client: Client
-    pid: int
     port: int
     started_s: float
+    log: Path
+    process: Process
+    grace_s: float
+
+    @property
+    def pid(self) -> int:
+        """Of the program itself."""
+        return self.process.pid
 
     def alive(self) -> bool:
         """Whether it still runs."""
-        raise NotImplementedError
+        return not self.process.ended()
 
     def log_tail(self, lines: int = 20) -> tuple[str, ...]:
         """The last lines that it wrote, oldest first."""
-        raise NotImplementedError
+        return logs.tail(self.log, lines=lines)
 
     def stop(self) -> Stopped:
         """Ends it: SIGTERM, a grace, SIGKILL. A second call returns what the first did."""
-        raise NotImplementedError
+        return self.process.stop(grace_s=self.grace_s)
 
 
 @contextmanager
@@ -46,9 +71,47 @@ def running(
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
 ) -> Iterator[Engine]:
-    """Runs `program` on a free port and yields it when it is ready."""
-    raise NotImplementedError
-    yield
+    """Runs `program` on a free port of loopback, yields it when it is ready, and ends it.
+
+    Args:
+        program: what to start; it runs in an empty temporary folder, which is its home too.
+        arguments_for: its arguments for a port; paths in them are absolute.
+        model: the file that `/props` must name.
+        log: where its output goes; replaced.
+        ready_timeout_s: seconds from its start within which it must be ready.
+        grace_s: seconds between SIGTERM and SIGKILL.
+
+    Raises:
+        EngineStartError: it ended, answered wrongly or was not ready in time; or every port that
+            it was given was taken by somebody else in the meantime.
+    """
+    ports = []
+    for _ in range(_PORT_TRIES):
+        ports.append(free_port())
+        with ExitStack() as stack:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
+            argv = [str(program.absolute()), *arguments_for(ports[-1])]
+            begin = time.monotonic()
+            process = processes.start(argv, cwd=home, env=processes.environment(home), log=log)
+            stack.callback(process.stop, grace_s=grace_s)
+            try:
+                _await(process, port=ports[-1], model=model, log=log, timeout_s=ready_timeout_s)
+            except PortTakenError:
+                continue
+            yield Engine(
+                client=Client(ports[-1]),
+                port=ports[-1],
+                started_s=time.monotonic() - begin,
+                log=log,
+                process=process,
+                grace_s=grace_s,
+            )
+            return
+    raise EngineStartError(
+        f"each of {_PORT_TRIES} free ports was taken when the engine wanted it: {ports}",
+        log=logs.tail(log, lines=20),
+        hint="another program on this machine takes ports as fast as they are chosen",
+    )
 
 
 def start(
@@ -60,5 +123,40 @@ def start(
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
 ) -> AbstractContextManager[Engine]:
-    """Runs a `llama-server` with the harness's settings."""
-    raise NotImplementedError
+    """Runs a `llama-server` with the harness's settings; the rest is as for `running`."""
+    return running(
+        server.program,
+        lambda port: server.arguments(model=model, port=port, settings=settings),
+        model=model,
+        log=log,
+        ready_timeout_s=ready_timeout_s,
+        grace_s=grace_s,
+    )
+
+
+def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: float) -> None:
+    begin = time.monotonic()
+    try:
+        await_ready(process, port=port, model=model, timeout_s=timeout_s)
+    except EngineAnswerError as problem:
+        seconds = time.monotonic() - begin
+        if not process.ended(within_s=_DYING_S):
+            said = logs.tail(log, lines=20)
+            raise EngineStartError(
+                f"the engine is not ready: {problem}", log=said, hint=f"its whole log: {log}"
+            ) from problem
+        stopped = process.stop(grace_s=0.0)
+        if not port_is_free(port):
+            raise PortTakenError from problem
+        raise _ended_early(stopped, seconds=seconds, log=log) from problem
+
+
+def _ended_early(stopped: Stopped, *, seconds: float, log: Path) -> EngineStartError:
+    said = logs.tail(log, lines=20)
+    last = f"; its last line: {said[-1]}" if said else "; it wrote nothing"
+    hint = f"its whole log: {log}"
+    if stopped.signal == "SIGILL":
+        hint = f"this build needs instructions that this processor lacks; {hint}"
+    return EngineStartError(
+        f"the engine {stopped} {seconds:.1f} s after its start{last}", log=said, hint=hint
+    )

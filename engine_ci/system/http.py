@@ -1,21 +1,34 @@
-"""HTTP to engines on loopback: bounded in time and size, never through a proxy."""
+"""HTTP to engines on loopback: bounded in time and size, no proxy, no redirect; and free ports.
+
+The standard library's client, because it takes nothing from the environment, and everything that
+can go wrong is an OSError or an HTTPException. Each request has a connection of its own, so threads
+can share a `Loopback` and no request meets what an earlier one left behind.
+"""
 
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import secrets
+import socket
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from engine_ci.errors import EngineAnswerError
+from engine_ci.errors import EngineAnswerError, HarnessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+HOST = "127.0.0.1"
 MAX_ANSWER = 64 << 20
-_CHUNK = 1 << 16
+_OK = 200
+# Below the ranges from which Linux (32768 up) and macOS (49152 up) serve outgoing connections, so
+# that nobody's connection takes the port between our choice and the engine's bind by chance.
+_PORTS = range(20_000, 32_768)
+_PORT_TRIES = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,20 +49,10 @@ class Answer:
 
 
 class Loopback:
-    """A connection to one server on this machine.
-
-    `requests` would take proxies and passwords from the environment; a test of a child process must
-    not depend on either.
-    """
+    """One server on this machine."""
 
     def __init__(self, port: int) -> None:
-        self.base = f"http://127.0.0.1:{port}"
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def close(self) -> None:
-        """Closes what is open; the object can still be used."""
-        self._session.close()
+        self.port = port
 
     def request(
         self,
@@ -65,57 +68,117 @@ class Loopback:
             method: `GET` or `POST`.
             path: from the root, with a leading slash.
             body: sent as JSON.
-            timeout_s: seconds without a byte after which it is given up.
+            timeout_s: seconds for everything, from connecting to the last byte.
 
         Raises:
-            EngineAnswerError: no connection, no answer in time, or one without end.
+            EngineAnswerError: no connection, no whole answer in time, or one that is too long.
         """
-        with self._send(method, path, body=body, timeout_s=timeout_s) as response:
-            content = bytearray()
-            for chunk in response.iter_content(_CHUNK):
-                content += chunk
-                if len(content) > MAX_ANSWER:
-                    raise EngineAnswerError(
-                        f"{method} {path}: more than {MAX_ANSWER} bytes came back"
-                    )
-            return Answer(status=response.status_code, body=bytes(content))
+        with self._exchange(method, path, body=body, timeout_s=timeout_s) as response:
+            content = response.read(MAX_ANSWER + 1)
+            _refuse_more_than_allowed(content)
+            _refuse_less_than_announced(response)
+            return Answer(status=response.status, body=content)
 
-    @contextmanager
     def stream(
         self, path: str, *, body: Mapping[str, Any], timeout_s: float = 60.0
-    ) -> Iterator[Iterator[bytes]]:
-        """POSTs and yields the answer's lines as they come in; the block may leave early.
+    ) -> Iterator[bytes]:
+        """POSTs and yields the answer's lines as they come in, without empty ones and line ends.
 
         Raises:
             EngineAnswerError: as for `request`, or a status other than 200.
         """
-        with self._send("POST", path, body=body, timeout_s=timeout_s) as response:
-            if response.status_code != requests.codes.ok:
-                shown = response.raw.read(200, decode_content=True).decode(errors="replace")
-                raise EngineAnswerError(f"POST {path}: status {response.status_code}: {shown}")
-            yield (line for line in response.iter_lines(chunk_size=None) if line)
+        with self._exchange("POST", path, body=body, timeout_s=timeout_s) as response:
+            if response.status != _OK:
+                shown = response.read(500).decode(errors="replace")
+                raise EngineAnswerError(f"POST {path}: status {response.status}: {shown}")
+            while line := response.readline(MAX_ANSWER + 1):
+                _refuse_more_than_allowed(line)
+                if stripped := line.rstrip(b"\r\n"):
+                    yield stripped
+            _refuse_less_than_announced(response)
 
     @contextmanager
-    def _send(
+    def _exchange(
         self, method: str, path: str, *, body: Mapping[str, Any] | None, timeout_s: float
-    ) -> Iterator[requests.Response]:
+    ) -> Iterator[HTTPResponse]:
+        deadline = time.monotonic() + timeout_s
+        connection = HTTPConnection(HOST, self.port, timeout=timeout_s)
+        sent = None if body is None else json.dumps(body)
         try:
-            with self._session.request(
-                method,
-                self.base + path,
-                json=body,
-                timeout=timeout_s,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
-                yield response
-        except requests.RequestException as error:
-            raise EngineAnswerError(f"{method} {path}: {_reason(error)}") from error
+            with closing(connection), _cut_off(connection, timeout_s=timeout_s):
+                connection.request(method, path, sent, {"Content-Type": "application/json"})
+                with connection.getresponse() as response:
+                    yield response
+        except (OSError, HTTPException) as error:
+            late = time.monotonic() >= deadline
+            reason = f"no whole answer within {timeout_s:g} s" if late else _reason(error)
+            raise EngineAnswerError(f"{method} {path}: {reason}") from error
 
 
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "the connection was refused or broken off"
-    return f"not HTTP: {error}"
+@contextmanager
+def _cut_off(connection: HTTPConnection, *, timeout_s: float) -> Iterator[None]:
+    """Connects, and breaks the connection when the block takes longer than `timeout_s`.
+
+    A timeout of the socket starts anew with every byte; a server that drips would never end.
+    """
+    connection.connect()
+    late = threading.Event()
+
+    def cut(sock: socket.socket) -> None:
+        late.set()
+        with suppress(OSError):  # the other side was quicker
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(timeout_s, cut, [connection.sock])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if late.is_set():  # an answer without a length looks whole when it is cut
+        raise TimeoutError
+
+
+def _refuse_more_than_allowed(content: bytes) -> None:
+    if len(content) > MAX_ANSWER:
+        raise HTTPException(f"more than {MAX_ANSWER} bytes")
+
+
+def _refuse_less_than_announced(response: HTTPResponse) -> None:
+    if response.length:  # of the announced bytes, those that did not come
+        raise IncompleteRead(b"", response.length)
+
+
+def _reason(error: OSError | HTTPException) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(error, OSError | IncompleteRead):
+        return "the connection was broken off"
+    return f"no HTTP that can be read: {error}"
+
+
+def free_port() -> int:
+    """A port on loopback, chosen at random, on which nobody listens at this moment.
+
+    Raises:
+        HarnessError: many in a row were taken.
+    """
+    for _ in range(_PORT_TRIES):
+        port = secrets.choice(_PORTS)
+        if port_is_free(port):
+            return port
+    raise HarnessError(
+        f"no free port found in {_PORT_TRIES} tries between {_PORTS.start} and {_PORTS.stop - 1}"
+    )
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on `port` of loopback now."""
+    with closing(socket.socket()) as sock:
+        # Connections that ended a moment ago do not keep a server from the port.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except OSError:
+            return False
+    return True

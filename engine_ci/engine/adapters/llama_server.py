@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine_ci.engine import process as processes
+from engine_ci.errors import EngineStartError, RecordError, UsageError
+from engine_ci.records.bundle import Bundle
+from engine_ci.system.documents import load_json
+from engine_ci.system.http import HOST
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
+
+_HELP_TIMEOUT_S = 30.0
+_HELP_BYTES = 1 << 20
+# The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
+_OPTION = re.compile(r"^ {0,2}(--?[A-Za-z][\w-]*(?:, *--?[A-Za-z][\w-]*)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,11 +29,11 @@ class Settings:
     """The harness's own settings of one launch.
 
     Attributes:
-        context: tokens of context.
+        context: tokens of context, shared by the slots.
         threads: for generation and for batches; one is enough for correctness and never spins.
         strict: no flash attention and an F32 cache: builds and thread counts agree to the bit.
         slots: requests that are worked on at the same time.
-        extra: appended as they are.
+        extra: arguments appended as they are.
     """
 
     context: int = 2048
@@ -36,20 +50,102 @@ class LlamaServer:
 
     def __init__(self, program: Path) -> None:
         self.program = program
+        self._flags: frozenset[str] | None = None
 
     @classmethod
     def in_folder(cls, folder: Path) -> LlamaServer:
-        """The server of a bundle, or the one `llama-server` below any other folder."""
-        raise NotImplementedError
+        """The server that `bundle.json` names, else the one `llama-server` below `folder`.
+
+        Raises:
+            UsageError: there is none, there are several, or the bundle is of another kind.
+            RecordError: `bundle.json` does not fit.
+        """
+        record = folder / "bundle.json"
+        if record.is_file():
+            bundle = load_json(record, Bundle, error=RecordError)
+            if bundle.adapter != cls.name:
+                raise UsageError(f"{record}: expected adapter {cls.name}, found {bundle.adapter}")
+            return cls(folder / bundle.server)
+        found = sorted(path for path in folder.rglob(cls.name) if path.is_file())
+        if len(found) != 1:
+            listed = ", ".join(str(path) for path in found) or "none"
+            raise UsageError(
+                f"{folder}: expected one `{cls.name}` at any depth, found {listed}",
+                hint="name the folder of a bundle, or one that holds a single server",
+            )
+        return cls(found[0])
 
     def flags(self) -> frozenset[str]:
-        """Every flag that `--help` lists."""
-        raise NotImplementedError
+        """Every name of every option that `--help` lists, such as `-m` and `--model`.
+
+        Raises:
+            EngineStartError: the program cannot even say what it offers.
+        """
+        if self._flags is None:
+            self._flags = _offered(_help(self.program))
+            if not self._flags:
+                raise EngineStartError(f"`{self.program} --help` lists no option")
+        return self._flags
 
     def arguments(self, *, model: Path, port: int, settings: Settings) -> tuple[str, ...]:
-        """The arguments of a launch."""
-        raise NotImplementedError
+        """Arguments that make runs comparable; options that this program lacks are left out."""
+        offered = self.flags()
+        chosen = [
+            argument for option in _options(settings) if option[0] in offered for argument in option
+        ]
+        return (*_place(model, port), *chosen, *settings.extra)
 
     def app_arguments(self, argv: Sequence[str], *, model: Path, port: int) -> tuple[str, ...]:
-        """The app's own arguments with `{model}` and `{port}` filled in."""
-        raise NotImplementedError
+        """The app's own arguments with `{model}` and `{port}` filled in, on loopback."""
+        places = {"{model}": str(model.absolute()), "{port}": str(port)}
+        filled = [places.get(argument, argument) for argument in argv]
+        # Of an option that is given twice, llama.cpp takes the last.
+        return (*filled, *(() if ("--host", HOST) in pairwise(filled) else ("--host", HOST)))
+
+
+def _place(model: Path, port: int) -> tuple[str, ...]:
+    return ("-m", str(model.absolute()), "--host", HOST, "--port", str(port))
+
+
+def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
+    """What a build would otherwise choose by itself: by memory, cores, habit of the day."""
+    yield "-c", str(settings.context)
+    yield "-t", str(settings.threads)
+    yield "-tb", str(settings.threads)
+    yield "--parallel", str(settings.slots)
+    yield "-b", "512"
+    yield "-ub", "512"
+    yield "--fit", "off"
+    yield "--cache-ram", "0"
+    yield ("--jinja",)
+    yield ("--offline",)
+    yield ("--no-ui",)
+    yield ("--no-webui",)
+    if settings.strict:
+        yield "-fa", "off"
+        yield "-ctk", "f32"
+        yield "-ctv", "f32"
+
+
+def _help(program: Path) -> str:
+    """What `--help` prints, started with the same care as a server."""
+    with tempfile.TemporaryDirectory(prefix="engine-help-") as folder:
+        home = Path(folder)
+        log = home / "help"
+        process = processes.start(
+            [str(program.absolute()), "--help"],
+            cwd=home,
+            env=processes.environment(home),
+            log=log,
+        )
+        process.ended(within_s=_HELP_TIMEOUT_S)
+        stopped = process.stop(grace_s=0.0)
+        with log.open("rb") as stream:
+            text = stream.read(_HELP_BYTES).decode(errors="replace")
+    if stopped.status != 0:
+        raise EngineStartError(f"`{program} --help` {stopped}", log=tuple(text.splitlines()[-20:]))
+    return text
+
+
+def _offered(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for names in _OPTION.findall(text) for name in names.split(","))

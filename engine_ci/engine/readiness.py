@@ -1,0 +1,74 @@
+"""Waits until a started engine is ready, believing nothing that it has not shown.
+
+Ready means: the program lives, `/health` says ok, the socket that answers belongs to it or to a
+descendant, `/props` names our model, and one token could be generated. Less has lied before:
+without a model some builds serve as a router and are healthy, others are healthy and answer every
+request with an error, and a port may be somebody else's.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+from engine_ci.engine.client import Client
+from engine_ci.errors import EngineAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from engine_ci.engine.process import Process
+
+_POLL_S = 0.02
+
+
+class PortTakenError(Exception):
+    """Somebody else listens on the port that was free a moment ago."""
+
+
+def await_ready(process: Process, *, port: int, model: Path, timeout_s: float) -> None:
+    """Returns when the engine is ready.
+
+    Raises:
+        PortTakenError: it is somebody else who answers on `port`.
+        EngineAnswerError: what the engine did instead; it may have ended.
+    """
+    deadline = time.monotonic() + timeout_s
+    _await_health(process, port=port, deadline=deadline)
+    if not _listens(process.pid, port=port):
+        raise PortTakenError
+    client = Client(port, timeout_s=max(_POLL_S, deadline - time.monotonic()))
+    found = client.props().model_path
+    if found not in (str(model.absolute()), str(model.resolve())):
+        raise EngineAnswerError(f"/props names another model: expected {model}, found {found!r}")
+    client.complete("Hello", count=1)
+
+
+def _await_health(process: Process, *, port: int, deadline: float) -> None:
+    begin = time.monotonic()
+    while (left := deadline - time.monotonic()) > 0:
+        if Client(port, timeout_s=left).health():
+            return
+        if process.ended(within_s=_POLL_S):
+            raise EngineAnswerError("it ended")
+    raise EngineAnswerError(f"/health was not ok within {time.monotonic() - begin:.0f} s")
+
+
+def _listens(pid: int, *, port: int) -> bool:
+    """Whether a process or one of its descendants listens on `port`."""
+    try:
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for process in _family(psutil.Process(pid))
+            for connection in process.net_connections("tcp")
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _family(process: psutil.Process) -> Iterator[psutil.Process]:
+    yield process  # nearly always the one, and looking for descendants takes a while
+    yield from process.children(recursive=True)
