@@ -57,12 +57,14 @@ class Refusal(Document):
     Attributes:
         evidence: what was seen, most telling first, one line each.
         tree_sha256: of its bundle, so that the same engine under another version is known.
+        known: refused without a try, because its engine was known already, byte for byte.
     """
 
     version: Version
     reason: str
     evidence: tuple[str, ...] = ()
     tree_sha256: Sha256 | None = None
+    known: bool = False
 
 
 class Candidate(Versioned):
