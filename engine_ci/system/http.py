@@ -145,8 +145,9 @@ def _refuse_more_than_allowed(content: bytes) -> None:
 
 
 def _refuse_less_than_announced(response: HTTPResponse) -> None:
-    if response.length:  # of the announced bytes, those that did not come
-        raise IncompleteRead(b"", response.length)
+    # Reading by lines ends in silence at a broken end; these two tell what was still to come.
+    if response.length or (response.chunked and response.chunk_left is not None):
+        raise IncompleteRead(b"")
 
 
 def _reason(error: OSError | HTTPException) -> str:
