@@ -8,9 +8,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from engine_ci.errors import ConfigError
 from engine_ci.pins.model import Platform
-from engine_ci.records.bundle import RelativePath
 from engine_ci.system import documents
-from engine_ci.system.documents import Document, Versioned
+from engine_ci.system.documents import Document, RelativePath, Versioned
 
 if TYPE_CHECKING:
     from pathlib import Path

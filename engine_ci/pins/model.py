@@ -123,6 +123,13 @@ class Pin(Versioned):
     holds: tuple[Hold, ...] = ()
 
     @model_validator(mode="after")
+    def _says_its_build_once(self) -> Pin:
+        if isinstance(self.source, GitHubReleases) and self.version != f"b{self.build}":
+            msg = f"the version {self.version} is not that of build {self.build}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _tags_with_wheels_only(self) -> Pin:
         wheels = isinstance(self.source, PackageIndex)
         for platform, asset in self.platforms.items():

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
 from engine_ci.pins.model import AssetName, Build, Commit, Name, Platform, Version
-from engine_ci.system.documents import Document, Sha256, Versioned
+from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
 
-
-def _stays_inside(path: str) -> str:
-    if any(segment in ("", ".", "..") for segment in path.split("/")):
-        msg = "not a path inside the folder"
-        raise ValueError(msg)
-    return path
-
-
-# Relative and POSIX, below the folder it belongs to, without control characters.
-RelativePath = Annotated[
-    str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\]+$"), AfterValidator(_stays_inside)
-]
 Kind = Literal["server", "library", "backend", "resource", "licence"]
 
 

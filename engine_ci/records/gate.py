@@ -34,7 +34,10 @@ class Verdict(StrEnum):
 
 
 class FaultClass(StrEnum):
-    """What kind of regression a check is there to catch (research/gate.md, section 3)."""
+    """What kind of regression a check is there to catch (research/gate.md, section 3).
+
+    `harness` is none of the engine's: the host, the set-up, or our own harness is at fault.
+    """
 
     PACKAGING = "packaging"
     CLI = "cli"
@@ -49,6 +52,7 @@ class FaultClass(StrEnum):
     PERFORMANCE = "performance"
     LOAD_TIME = "load-time"
     ORPHAN = "orphan"
+    HARNESS = "harness"
 
 
 class Check(Document):

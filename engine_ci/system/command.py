@@ -81,8 +81,9 @@ def run(
             timeout=timeout_s,
             check=False,
         )
-    except FileNotFoundError as error:
-        message = f"`{words[0]}` was not found"
+    except OSError as error:
+        # The folder to run in is named too where it is what is missing.
+        message = f"`{words[0]}` could not be started: {error.strerror}: {error.filename}"
         raise CommandError(message, hint=f"install `{words[0]}` or put it on PATH") from error
     except subprocess.TimeoutExpired as error:
         message = f"`{shlex.join(words)}` did not end within {timeout_s:g} s and was killed"

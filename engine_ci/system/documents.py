@@ -10,26 +10,51 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Hashable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine_ci.errors import EngineCIError
 
+
+def _stays_inside(path: str) -> str:
+    if any(segment in ("", ".", "..") for segment in path.split("/")):
+        msg = "not a path inside the folder"
+        raise ValueError(msg)
+    return path
+
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+# Relative and POSIX, below the folder it belongs to, without control characters.
+RelativePath = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\]+$"), AfterValidator(_stays_inside)
+]
 
 
 class Document(BaseModel):
     """The base of everything that is read from or written to a file: frozen, no unknown keys."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        serialize_by_alias=True,
+        allow_inf_nan=False,  # JSON has no words for them
     )
 
 
@@ -49,9 +74,10 @@ class _StrictLoader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node)
-            if key in seen:
+            if not isinstance(key, Hashable) or key in seen:
+                reason = "stands twice" if isinstance(key, Hashable) else "is no plain value"
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key `{key}` stands twice", key_node.start_mark
+                    None, None, f"the key `{key}` {reason}", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
@@ -66,7 +92,7 @@ def load_yaml(path: Path, model: type[DocumentT], *, error: type[EngineCIError])
     text = _read(path, error)
     try:
         value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError) as problem:
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
         raise error(f"{path}: not readable as YAML: {' '.join(str(problem).split())}") from problem
     return _validate(path, value, model, error)
 
