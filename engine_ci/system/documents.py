@@ -25,6 +25,8 @@ from pydantic import (
     ValidationError,
 )
 
+from engine_ci.errors import OutsideError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -119,10 +121,17 @@ def dump_json(document: Document) -> str:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Writes a file so that a reader sees the old content or the new one, never a part."""
+    """Writes a file so that a reader sees the old content or the new one, never a part.
+
+    Raises:
+        OutsideError: the disk or its rights do not let us; the old file is still there.
+    """
     data = content.encode() if isinstance(content, str) else content
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+    except OSError as problem:
+        raise OutsideError(f"{path}: cannot be written: {problem.strerror}") from problem
 
 
 @contextmanager

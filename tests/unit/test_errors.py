@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from engine_ci import errors
-from engine_ci.errors import CommandError, EngineCIError, EngineError, Exit
+from engine_ci.errors import CommandError, EngineCIError, EngineError, EngineStartError, Exit
 
 CODES = {
     "EngineCIError": 70,
@@ -56,3 +56,8 @@ def test_a_failed_command_keeps_what_the_program_left() -> None:
 def test_a_fault_of_the_engine_keeps_the_end_of_its_log() -> None:
     assert EngineError("it died", log=("first", "last")).log == ("first", "last")
     assert EngineError("it died").log == ()
+
+
+def test_an_engine_that_ended_before_it_was_ready_keeps_its_status() -> None:
+    assert EngineStartError("it ended", log=("last",), status=2).status == 2
+    assert EngineStartError("it hangs").status is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
-from engine_ci.errors import ConfigError, RecordError
+from engine_ci.errors import ConfigError, OutsideError, RecordError
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, RelativePath, Versioned
 
@@ -236,6 +236,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    path = tmp_path / "file" / "pin.yaml"
+    with pytest.raises(OutsideError, match="cannot be written: ") as caught:
+        documents.write(path, "new")
+
+    assert str(caught.value).startswith(f"{path}: ")
+    assert caught.value.exit_code == 4
 
 
 def test_a_write_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
