@@ -102,11 +102,16 @@ def ratio(pairs: NDArray[np.float64], *, confidence: float) -> Shift:
 
 
 def judge(candidate: Shift, *, control: Shift, limit: float) -> Verdict:
-    """The verdict on ratios to the baseline's speed; of no use where the control is unfit."""
-    if not is_fit(control):
-        return "inconclusive"
-    if candidate.high < limit:
+    """The verdict on two ratios to the baseline's speed, the candidate's and its own.
+
+    On an unfit host, only what is slower than the limit below the worst that the host does to the
+    baseline itself has regressed; all else is inconclusive.
+    """
+    fit = is_fit(control)
+    if candidate.high < limit * (1 if fit else min(1, control.low)):
         return "regressed"
+    if not fit:
+        return "inconclusive"
     if candidate.low > 1 / limit:
         return "improved"
     return "ok" if candidate.low >= limit - UNPROVEN else "inconclusive"

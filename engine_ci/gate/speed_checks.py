@@ -50,12 +50,13 @@ def broken(error: EngineError) -> Check:
 def compared(samples: Samples, comparison: Comparison, *, limit: float) -> Check:
     """One metric, measured to the end."""
     found = comparison.measurement
-    unfit = "" if comparison.fit else ": the host is unfit to tell"
+    unsure = found.verdict == "inconclusive" and not comparison.fit
     return _check(
         samples.metric,
         _STATUSES[found.verdict],
         expected=f"upper bound of the ratio at least {limit:g}",
-        observed=f"{_bounds(found.ratio, found.low, found.high)}, {found.verdict}{unfit}",
+        observed=f"{_bounds(found.ratio, found.low, found.high)}, {found.verdict}"
+        + (": the host is unfit to tell" if unsure else ""),
         detail=f"{_typical(samples)}; {found.pairs} pairs over {found.restarts} restarts",
     )
 
@@ -97,6 +98,7 @@ def host(comparisons: Sequence[Comparison], *, seed: int) -> Check:
         "host",
         Status.PASS if fit else Status.WARN,
         blocking=False,
+        fault_class=FaultClass.HARNESS,
         expected=(
             f"the baseline against itself within {speed.CONTROL_CENTRE:.0%}, "
             f"its bounds within {speed.CONTROL_BOUND:.0%}"

@@ -1,0 +1,152 @@
+"""Sets a gate run up: the two engines and what is known of them, the models, the baseline's worth.
+
+Starts the baseline once. One that cannot run is left out: what compares is then skipped, and the
+verdict is at best `inconclusive`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from engine_ci.artifact import install
+from engine_ci.engine import supervisor
+from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.errors import EngineError, EngineStartError, RecordError
+from engine_ci.gate import zoo
+from engine_ci.gate.context import Context, LocatedModel, Subject
+from engine_ci.records.bundle import Bundle
+from engine_ci.records.gate import Check, EngineFacts, FaultClass, Status
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from engine_ci.config import Config
+    from engine_ci.gate.zoo import Model, WheelMember
+    from engine_ci.pins.model import Platform
+
+# A folder that nothing was recorded about says neither, and nothing is run to learn it.
+UNKNOWN = "unknown"
+
+
+def located(
+    catalogue: Iterable[Model], *, cache: Path, fetch: Callable[[WheelMember], Path]
+) -> dict[str, LocatedModel]:
+    """The verified files of all models, by name.
+
+    Raises:
+        VerificationError: a file is not what the catalogue says.
+    """
+    return {
+        model.name: LocatedModel(model=model, path=zoo.locate(model, cache=cache, fetch=fetch))
+        for model in catalogue
+    }
+
+
+def context_for(
+    candidate: Path,
+    *,
+    baseline: Path | None,
+    platform: Platform,
+    models: Mapping[str, LocatedModel],
+    config: Config,
+    logs: Path,
+    seed: int,
+) -> tuple[Context, tuple[Check, ...]]:
+    """What the suites are given, and what there is to say about it: why there is no baseline.
+
+    Args:
+        candidate: a bundle, or any folder that holds one `llama-server`.
+        baseline: the same, of the engine to compare with.
+        platform: of this machine, and so of folders that are no bundle.
+        models: that the suites ask about; a baseline must run with the first.
+        config: the app's arguments, and when a slower candidate fails.
+        logs: an existing folder for the engines' logs.
+        seed: of every random choice.
+
+    Raises:
+        UsageError, RecordError: a folder holds no engine, or not one that can be told.
+    """
+    subject, reason = None, "no baseline was given"
+    if baseline is not None:
+        server = LlamaServer.in_folder(baseline)
+        first = next(iter(models.values()))
+        reason = _why_not(server, first, log=logs / "setup-baseline.log")
+        if not reason:
+            subject = Subject(server=server, facts=_facts(baseline, server, platform))
+    server = LlamaServer.in_folder(candidate)
+    context = Context(
+        candidate=Subject(server=server, facts=_facts(candidate, server, platform)),
+        baseline=subject,
+        models=models,
+        app_argv=config.engine.argv,
+        logs=logs,
+        goldens=zoo.golden_folder(),
+        performance=config.gate.performance,
+        seed=seed,
+    )
+    return context, (_nothing_to_compare(reason),) if reason else ()
+
+
+def _why_not(server: LlamaServer, model: LocatedModel, *, log: Path) -> str:
+    """Why an engine is of no use as a baseline; empty when it becomes ready with a model."""
+    try:
+        with supervisor.start(server, model=model.path, settings=Settings(), log=log):
+            return ""
+    except EngineError as problem:
+        return f"the baseline does not run with {model.model.name}: {problem.message}"
+
+
+def _nothing_to_compare(reason: str) -> Check:
+    return Check(
+        id="setup/baseline",
+        suite="setup",
+        status=Status.SKIP,
+        fault_class=FaultClass.HARNESS,
+        expected="a baseline that runs",
+        observed=reason,
+    )
+
+
+def _facts(folder: Path, server: LlamaServer, platform: Platform) -> EngineFacts:
+    """What `bundle.json` says, or of any other folder what its bytes say."""
+    record = folder / install.RECORD
+    if not record.is_file():
+        return EngineFacts(
+            pin=UNKNOWN,
+            version=UNKNOWN,
+            tree_sha256=_tree_sha256(folder),
+            adapter=server.name,
+            platform=platform,
+            flags=_flags(server),
+        )
+    bundle = documents.load_json(record, Bundle, error=RecordError)
+    return EngineFacts(
+        pin=bundle.pin,
+        version=bundle.version,
+        build=bundle.build,
+        commit=bundle.commit,
+        tree_sha256=bundle.tree_sha256,
+        adapter=bundle.adapter,
+        platform=bundle.platform,
+        flags=_flags(server),
+    )
+
+
+def _flags(server: LlamaServer) -> tuple[str, ...]:
+    """Sorted; none of a program that cannot say them, which the suite `loads` reports."""
+    try:
+        return tuple(sorted(server.flags()))
+    except EngineStartError:
+        return ()
+
+
+def _tree_sha256(folder: Path) -> str:
+    """Over path and content of every file: equal for equal folders."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = (
+        f"{path.relative_to(folder).as_posix()}\0{documents.sha256_of(path)}\n" for path in files
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.client import Chunk, Client
+from engine_ci.errors import EngineAnswerError, EngineStartError, HarnessError
+from engine_ci.gate import timing
+from engine_ci.gate.schedule import Role
+from engine_ci.gate.timing import Restart, Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+
+class Scripted(Client):
+    """Streams (seconds after the question, tokens) on a clock that the test owns."""
+
+    def __init__(self, chunks: Sequence[tuple[float, int]]) -> None:
+        super().__init__(1)
+        self._chunks = chunks
+        self.prompts: list[Sequence[int] | str] = []
+
+    def stream(self, prompt: Sequence[int] | str, *, count: int) -> Generator[Chunk, None, None]:
+        assert count == 5
+        self.prompts.append(prompt)
+        for after, tokens in self._chunks:
+            yield Chunk(at=100.0 + after, tokens=tokens)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 100.0 when the question is asked."""
+    monkeypatch.setattr("time.perf_counter", lambda: 100.0)
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_first_token_ends_the_prompt_and_begins_the_generation() -> None:
+    client = Scripted([(0.25, 1), (0.35, 1), (0.45, 1), (0.55, 1), (0.65, 1)])
+
+    found = timing.ask(client, count=5)
+
+    assert found == pytest.approx(Speed(generation=10.0, prompt=512 / 0.25))
+    assert [len(prompt) for prompt in client.prompts] == [512]
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_counts_is_tokens_not_pieces_and_pieces_without_tokens_do_not_count() -> None:
+    client = Scripted([(0.1, 0), (0.25, 2), (0.3, 0), (0.55, 3), (0.9, 0)])
+
+    assert timing.ask(client, count=5) == pytest.approx(Speed(generation=10.0, prompt=2048.0))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "message"),
+    [
+        ([], "expected a stream of 5 tokens, found 0"),
+        ([(0.1, 1), (0.2, 3)], "expected a stream of 5 tokens, found 4"),
+        ([(0.1, 1), (0.2, 5)], "expected a stream of 5 tokens, found 6"),
+        ([(0.1, 5)], "a stream of 5 tokens came in one piece"),
+    ],
+)
+def test_a_stream_that_cannot_be_timed_is_the_engines_fault(
+    chunks: list[tuple[float, int]], message: str
+) -> None:
+    with pytest.raises(EngineAnswerError, match=message):
+        timing.ask(Scripted(chunks), count=5)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> LlamaServer:
+    """A program that ends at once."""
+    program = tmp_path / "llama-server"
+    program.write_text("#!/bin/sh\necho no such instruction >&2\nexit 3\n")
+    program.chmod(0o755)
+    return LlamaServer(program)
+
+
+@pytest.fixture
+def measuring(tmp_path: Path, broken: LlamaServer) -> Callable[[Role], list[Restart]]:
+    """Measures with broken engines only; the role is the first that is started."""
+
+    def measured(first: Role) -> list[Restart]:
+        order = (first, *(role for role in Role if role is not first))
+        return list(
+            timing.measure(
+                dict.fromkeys(Role, broken),
+                model=tmp_path / "model.gguf",
+                logs=tmp_path,
+                plan=[(order, order[::-1])],
+            )
+        )
+
+    return measured
+
+
+def test_a_candidate_that_does_not_start_is_the_engines_fault(
+    measuring: Callable[[Role], list[Restart]],
+) -> None:
+    with pytest.raises(EngineStartError):
+        measuring(Role.CANDIDATE)
+
+
+@pytest.mark.parametrize("role", [Role.BASELINE, Role.CONTROL])
+def test_a_baseline_that_does_not_start_leaves_nothing_to_compare(
+    role: Role, measuring: Callable[[Role], list[Restart]]
+) -> None:
+    with pytest.raises(HarnessError, match="the baseline failed while speed was measured: "):
+        measuring(role)
+
+
+def test_a_session_becomes_one_array_for_each_role() -> None:
+    session = [
+        Restart(
+            started=dict.fromkeys(Role, 0.1),
+            rounds=[
+                {role: Speed(generation=place + row, prompt=1000.0) for role in Role}
+                for row in (0.0, 1.0)
+            ],
+        )
+        for place in (10.0, 20.0, 30.0)
+    ]
+
+    found = timing.samples(session, "generation")
+
+    assert found.metric == "generation"
+    assert found.speeds[Role.CONTROL].tolist() == [[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]]
