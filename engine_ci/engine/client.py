@@ -13,7 +13,7 @@ from engine_ci.errors import EngineAnswerError
 from engine_ci.system.http import Loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
 Message = Mapping[str, str]
 _COMPLETION = "/completion"
@@ -120,10 +120,11 @@ class Client:
             steps=_steps(found, top=top) if top else (),
         )
 
-    def stream(self, prompt: Sequence[int] | str, *, count: int) -> Iterator[Chunk]:
+    def stream(self, prompt: Sequence[int] | str, *, count: int) -> Generator[Chunk, None, None]:
         """`count` tokens after `prompt`, as they come in.
 
         A chunk can have no token, and a token whose bytes are no character yet comes in none.
+        To close the iterator is to break the connection.
         """
         wanted = _generation(prompt, count=count) | {"stream": True}
         endpoint = f"POST {_COMPLETION} (stream)"

@@ -60,6 +60,13 @@ class Stopped:
     killed: bool
     seconds: float
 
+    @classmethod
+    def of(cls, code: int, *, killed: bool, seconds: float) -> Stopped:
+        """From a return code of `subprocess`, in which signals are negative."""
+        if code < 0:
+            return cls(status=None, signal=_signal_name(-code), killed=killed, seconds=seconds)
+        return cls(status=code, signal=None, killed=killed, seconds=seconds)
+
     def __str__(self) -> str:
         if self.signal is None:
             return f"ended with status {self.status}"
@@ -100,12 +107,8 @@ class Process:
             killed = not self.ended(within_s=grace_s)
             self._group.end()
             code = self._child.wait()
-            self._stopped = Stopped(
-                status=code if code >= 0 else None,
-                signal=_signal_name(-code) if code < 0 else None,
-                killed=killed,
-                seconds=time.monotonic() - begin,
-            )
+            seconds = time.monotonic() - begin
+            self._stopped = Stopped.of(code, killed=killed, seconds=seconds)
         return self._stopped
 
 

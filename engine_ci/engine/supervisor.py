@@ -68,16 +68,18 @@ def running(
     *,
     model: Path,
     log: Path,
+    port: int | None = None,
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
 ) -> Iterator[Engine]:
-    """Runs `program` on a free port of loopback, yields it when it is ready, and ends it.
+    """Runs `program` on a port of loopback, yields it when it is ready, and ends it.
 
     Args:
         program: what to start; it runs in an empty temporary folder, which is its home too.
         arguments_for: its arguments for a port; paths in them are absolute.
         model: the file that `/props` must name.
         log: where its output goes; replaced.
+        port: the one to use; any free one when not given.
         ready_timeout_s: seconds from its start within which it must be ready.
         grace_s: seconds between SIGTERM and SIGKILL.
 
@@ -87,7 +89,7 @@ def running(
     """
     ports = []
     for _ in range(_PORT_TRIES):
-        ports.append(free_port())
+        ports.append(free_port() if port is None else port)
         with ExitStack() as stack:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
             argv = [str(program.absolute()), *arguments_for(ports[-1])]
@@ -158,5 +160,8 @@ def _ended_early(stopped: Stopped, *, seconds: float, log: Path) -> EngineStartE
     if stopped.signal == "SIGILL":
         hint = f"this build needs instructions that this processor lacks; {hint}"
     return EngineStartError(
-        f"the engine {stopped} {seconds:.1f} s after its start{last}", log=said, hint=hint
+        f"the engine {stopped} {seconds:.1f} s after its start{last}",
+        log=said,
+        status=stopped.status,
+        hint=hint,
     )

@@ -27,6 +27,14 @@ def watch(lifeline: int, *, group: int, grace_s: float) -> None:
     os.kill(-group, _SIGKILL)
 
 
+def announce(output: int) -> None:
+    """Says that the watchdog stands, to a supervisor that may be dead already."""
+    try:
+        os.write(output, READY)
+    except BrokenPipeError:  # noqa: SIM105 - `contextlib` would be one more import
+        pass
+
+
 if __name__ == "__main__":
-    os.write(1, READY)
+    announce(1)
     watch(0, group=int(sys.argv[1]), grace_s=float(sys.argv[2]))

@@ -1,0 +1,119 @@
+"""Small real programs that stand in for a `llama-server`."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    StandIn = Callable[..., Path]
+
+# A server as honest as it is small. What a test adds comes before it serves and can change all of
+# it, or never let it come to that. It holds `life` open, as do all of its children.
+_PROGRAM = """#!{python} -IS
+import json, os, signal, socket, sys, threading
+
+life = os.open({life!r}, os.O_WRONLY)
+os.set_inheritable(life, True)
+options = dict(zip(sys.argv, sys.argv[1:]))
+port, model = int(options.get("--port", 0)), options.get("-m", "")
+answers = {{
+    "/health": {{"status": "ok"}},
+    "/props": {{"model_path": model, "total_slots": 1, "build_info": "b1-0", "chat_template": ""}},
+    "/completion": {{"content": "a", "tokens": [1], "stop_type": "limit"}},
+}}
+status = dict.fromkeys(answers, 200)
+
+
+def never():
+    while True:
+        signal.pause()
+
+
+def serve():
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen()
+    print("listening on", port, flush=True)
+    while True:
+        connection, _ = listener.accept()
+        stream = connection.makefile("rwb")
+        path = stream.readline().split()[1].decode()
+        length = 0
+        while (line := stream.readline().strip()):
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        stream.read(length)
+        answer = answers[path]
+        answer = answer() if callable(answer) else answer
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        head = f"HTTP/1.1 {{status[path]}} X\\r\\nContent-Length: {{len(body)}}\\r\\n\\r\\n"
+        stream.write(head.encode() + body)
+        stream.close()
+        connection.close()
+
+
+{change}
+serve()
+"""
+
+
+class Life:
+    """A pipe that every stand-in holds open: its end is the end of the last of them."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = path
+        self._ends = [os.open(path, os.O_RDONLY | os.O_NONBLOCK)]
+        # A pipe that nobody has opened for writing yet has no end to be seen.
+        self._ends.append(os.open(path, os.O_WRONLY))
+
+    def is_over(self, *, within_s: float = 10.0) -> bool:
+        """Whether all have ended within that time."""
+        while len(self._ends) > 1:
+            os.close(self._ends.pop())
+        readable, _, _ = select.select(self._ends, [], [], within_s)
+        return bool(readable) and os.read(self._ends[0], 1) == b""
+
+    def close(self) -> None:
+        for end in self._ends:
+            os.close(end)
+
+
+@pytest.fixture
+def life(tmp_path: Path) -> Iterator[Life]:
+    made = Life(tmp_path / "life")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, life: Life) -> StandIn:
+    """`stand_in("sys.exit(3)")` is the path of a program that does this instead of serving."""
+
+    def write(change: str = "") -> Path:
+        program = tmp_path / "llama-server"
+        program.write_text(
+            _PROGRAM.format(python=sys.executable, life=str(life.path), change=change)
+        )
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return program
+
+    return write
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file that a stand-in says it serves."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+    return path
