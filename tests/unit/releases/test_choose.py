@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine_ci.errors import PinError
 from engine_ci.pins.model import Hold
 from engine_ci.records.candidate import PublishedAsset, Refusal
-from engine_ci.releases.choose import choose
+from engine_ci.releases.choose import Offer, choose
 from tests.unit.releases.build import TAGS, files, offer, pin, version, wheel
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from engine_ci.pins.model import Platform
     from engine_ci.records.candidate import Decision, Release
-    from engine_ci.releases.choose import Offer
 
 TODAY = date(2026, 11, 21)
 NEWER = ("0.1.3", "0.1.4", "0.2.0")
@@ -124,6 +123,13 @@ def test_a_release_without_a_file_for_a_platform_is_named_with_it() -> None:
     assert said["0.2.0"] == "no file for macos-arm64"
 
 
+def test_every_platform_without_a_file_is_named() -> None:
+    bare = Offer(version=version("0.2.0"), platforms=frozenset())
+    _, said = decide(bare)
+
+    assert said == {"0.2.0": "no file for macos-arm64, ubuntu-x64"}
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -187,10 +193,11 @@ def test_files_are_asked_for_only_until_one_is_chosen() -> None:
 
 
 def test_a_pin_at_no_version_of_a_package_is_refused() -> None:
-    with pytest.raises(PinError, match="`version` is b11194, which no package can have") as caught:
+    with pytest.raises(PinError, match=r"^pin llama\.cpp: `version` is b11194, which") as caught:
         choose([offer("0.2.0")], pin("b11194"), files=files, refused=(), today=TODAY)
 
     assert caught.value.exit_code == 2
+    assert caught.value.hint is not None
 
 
 TEXTS = st.lists(
