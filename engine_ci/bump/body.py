@@ -1,0 +1,207 @@
+"""Pure. The text of the pull request, from a template that escapes whatever it is given.
+
+Names and words of upstream and of engines are untrusted: an expression of the template comes out as
+inert text unless it passed one of the filters below, and none is longer than a reader would read.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from engine_ci.bump import changes, validation
+from engine_ci.pins.model import PackageIndex
+from engine_ci.system import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine_ci.pins.model import Pin
+    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.candidate import Candidate
+    from engine_ci.records.gate import GateResult
+
+# GitHub refuses a body of more than 65,536 characters; some room is left for a note in front.
+LIMIT = 64_000
+# How many entries of each list are shown: as many as leave the gate its room.
+_MOST, _FEWEST = (25, 8), 2
+_GATE_ROOM = 16_000
+_LONGEST = 300
+_LONGEST_NAME = 100
+_GAP = "\n\n"
+_CLOSE = "\n\n</details>"
+_NOTE = "\n\n*Cut here: the whole is in `gate.md`, among the files that the run left.*"
+_MARK = re.compile(r"^<!-- engine-ci: (?P<pin>\S+) (?P<version>\S+) -->$", re.MULTILINE)
+
+
+class _Markdown(str):
+    """Text that may mark up."""
+
+    __slots__ = ()
+
+
+def render(
+    *,
+    path: str,
+    old: Pin,
+    new: Pin,
+    candidate: Candidate,
+    bundle: Bundle,
+    before: Bundle | None,
+    result: GateResult,
+    gate: str,
+    argv: Sequence[str],
+    draft: bool,
+) -> str:
+    """The body, at most `LIMIT` characters long.
+
+    Args:
+        path: of the pin file, from the repository's root.
+        old: the pin as it is.
+        new: the pin as it is proposed.
+        candidate: the outcome of `detect`.
+        bundle: the candidate's.
+        before: the bundle of the pinned engine, where there is one.
+        result: the outcome of `gate`.
+        gate: the same, check by check, as Markdown that is safe already.
+        argv: how the app starts the engine.
+        draft: whether the reasons of the gate come first.
+    """
+    changed = changes.compare(before, bundle, engines=result.engines)
+    tried = {refusal.version for refusal in candidate.refused}
+    facts = {
+        "path": path,
+        "old": old,
+        "new": new,
+        "candidate": candidate,
+        "result": result,
+        "changes": changed,
+        "closure": changed.closure,
+        "draft": draft,
+        "source": _source(new),
+        "provenance": [(name, bundle.provenance[name]) for name in new.platforms],
+        "passed_over": [
+            validation.Note(subject=decision.version, text=decision.reason)
+            for decision in candidate.decisions
+            if not decision.chosen and decision.version not in tried
+        ],
+        "reasons": validation.reasons(result),
+        "ran": validation.ran(result),
+        "not_run": validation.not_run(result, pin=new),
+        "risks": validation.risks(
+            old=old,
+            new=new,
+            candidate=candidate,
+            bundle=bundle,
+            changes=changed,
+            result=result,
+            argv=argv,
+        ),
+        "mark": f"<!-- engine-ci: {new.name} {new.version} -->",
+    }
+    return _fit(facts, gate=gate)
+
+
+def proposed(body: str, *, pin: str) -> str | None:
+    """The version that a body of ours proposes for a pin; None for anybody else's text."""
+    marks = (match for match in _MARK.finditer(body) if match["pin"] == pin)
+    return next((match["version"] for match in marks), None)
+
+
+def shortened(text: str, *, room: int) -> str:
+    """Markdown of at most `room` characters, cut between paragraphs, with a note where it is cut.
+
+    What stands open at the cut is closed, so that the rest of the page is not swallowed.
+    """
+    paragraphs = _paragraphs(text)
+    if len(_GAP.join(paragraphs)) <= room:
+        return _GAP.join(paragraphs)
+
+    def fits(count: int) -> bool:
+        return len(_closed(paragraphs[:count]) + _NOTE) <= room
+
+    most = max(takewhile(fits, range(len(paragraphs))), default=0)
+    return _closed(paragraphs[:most]) + _NOTE
+
+
+def _closed(paragraphs: Sequence[str]) -> str:
+    text = _GAP.join(paragraphs)
+    return text + _CLOSE * (text.count("<details") - text.count("</details>"))
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The text between blank lines, with every fenced block in one piece."""
+    found: list[str] = []
+    fence = ""
+    for paragraph in re.split(r"\n{2,}", text.strip("\n")):
+        if fence:
+            found[-1] += _GAP + paragraph
+        else:
+            found.append(paragraph)
+        for line in paragraph.splitlines():
+            opening = re.match("`{3,}", line)
+            if fence and line == fence:
+                fence = ""
+            elif opening and not fence:
+                fence = opening.group()
+    return found
+
+
+def _fit(facts: Mapping[str, object], *, gate: str) -> str:
+    """The page with lists so long that the gate's part still finds room."""
+    template = _template()
+
+    def room(most: int) -> int:
+        return LIMIT - len(template.render(facts, most=most, gate=""))
+
+    enough = min(len(gate), _GATE_ROOM)
+    most = next((most for most in _MOST if room(most) >= enough), _FEWEST)
+    return template.render(facts, most=most, gate=shortened(gate, room=room(most)))
+
+
+def _source(pin: Pin) -> str:
+    if isinstance(pin.source, PackageIndex):
+        return f"package {pin.source.package} of the package index"
+    return f"the releases of {pin.source.repository}"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("engine_ci", "bump"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Markdown, not HTML: `finalize` escapes every expression, as autoescape would do for HTML.
+        autoescape=False,  # noqa: S701
+        finalize=_finalize,
+    )
+    environment.filters |= {
+        "code": _code,
+        "codes": lambda names: _Markdown(", ".join(map(_code, names))),
+        "cell": lambda name: _Markdown(markdown.cell(name)),
+        "block": lambda lines: _Markdown(markdown.block("\n".join(map(_cut, lines)))),
+        "count": lambda number: _Markdown(f"{number:,}"),
+        "markdown": _Markdown,
+    }
+    return environment.get_template("body.md.j2")
+
+
+def _finalize(value: object) -> object:
+    if isinstance(value, _Markdown | int):
+        return value
+    return markdown.plain(_cut(str(value)))
+
+
+def _code(name: str) -> _Markdown:
+    return _Markdown(markdown.code(_cut(name, most=_LONGEST_NAME)))
+
+
+def _cut(text: str, *, most: int = _LONGEST) -> str:
+    # What nobody can see takes ten characters once it is spelled out.
+    shown = markdown.visible(" ".join(text.split()))
+    return shown if len(shown) <= most else f"{shown[:most]} …"

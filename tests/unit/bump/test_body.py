@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from engine_ci.bump import body
+from engine_ci.pins.model import Asset, GitHubReleases
+from engine_ci.records.candidate import Decision, Refusal, Release
+from engine_ci.records.gate import Engines, Status, Verdict
+from tests.unit.bump import records
+
+SNAPSHOT = Path(__file__).with_name("body.md")
+SECTIONS = [
+    "Which build",
+    "Provenance",
+    "What changed",
+    "Refused candidates",
+    "Gate",
+    "Validation",
+    "Risks",
+    "Rollback",
+]
+EVIL = (
+    "@octocat fixes #1, closes GH-7 <!-- {{ 7*7 }} {% raw %} --> ](x) | `` ${{ x }} <b>\n"
+    "## Risks\n```"
+)
+MARK = "<!-- engine-ci: llama.cpp 0.1.3 -->"
+
+
+def sections(text: str) -> list[str]:
+    """The headings of the second level that a reader sees."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    at = [index for index, token in enumerate(tokens) if token.type == "heading_open"]
+    return [tokens[index + 1].content for index in at if tokens[index].tag == "h2"]
+
+
+def said_everywhere(words: str) -> str:
+    """A body in which every text of unknown origin is `words`."""
+    reason = words or "none"
+    return records.planned(
+        candidate=records.candidate(
+            refused=(Refusal(version="0.2.0", reason=reason, evidence=(words, words)),),
+            decisions=(Decision(version="0.1.4", chosen=False, reason=reason),),
+        ),
+        bundle=records.bundle(
+            architectures=(words,),
+            system_libraries=(words,),
+            findings=(records.finding(message=words),),
+        ),
+        result=records.result(
+            verdict=Verdict.FAIL,
+            checks=(
+                records.check(status=Status.FAIL, expected=words, observed=words),
+                records.check(status=Status.WARN, observed=words),
+                records.check(status=Status.SKIP, observed=words),
+            ),
+            engines=Engines(
+                candidate=records.engine("0.1.3", tree="e", flags=(words, "--a")),
+                baseline=records.engine("0.1.2", tree="f", flags=("--b",)),
+            ),
+        ),
+    ).body
+
+
+def test_the_page_is_what_a_reviewer_was_shown() -> None:
+    assert records.planned().body == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_the_sections_come_in_the_order_of_a_review() -> None:
+    assert sections(records.planned().body) == SECTIONS
+
+
+def test_a_draft_says_why_before_anything_else() -> None:
+    noisy = records.measurement(verdict="inconclusive", ratio=0.98, low=0.9, high=1.07)
+    result = records.result(verdict=Verdict.INCONCLUSIVE, performance=(noisy,))
+
+    text = records.planned(result=result).body
+
+    assert text.startswith(
+        "> [!WARNING]\n"
+        "> **This is a draft: the gate says inconclusive.**\n"
+        "> - `generation`: the speed ratio is 0.980, anywhere from 0.900 to 1.070 after 48 pairs: "
+        "too noisy to tell\n"
+        "\n"
+    )
+
+
+def test_what_is_not_known_is_said_and_not_made_up() -> None:
+    alone = Engines(candidate=records.engine("0.1.3", tree="e"))
+
+    text = records.planned(before=None, result=records.result(engines=alone)).body
+
+    assert "- flags: not available: not both engines were asked\n" in text
+    assert "- files and architectures: not available: there is no bundle of the pinned" in text
+    assert "- commit list not available from this source\n" in text
+
+
+def test_architectures_that_one_side_does_not_list_are_not_compared() -> None:
+    text = records.planned(before=records.before(architectures=())).body
+
+    assert "- model architectures: not available: not both engines list them\n" in text
+
+
+def test_nothing_new_is_said_as_such() -> None:
+    text = records.planned(
+        before=records.bundle(), candidate=records.candidate(refused=(), decisions=())
+    ).body
+
+    assert "- model architectures: the same\n" in text
+    assert "- libraries of the operating system: the same\n" in text
+    assert "- the engines are identical, byte for byte\n" in text
+    assert "None was tried and refused.\n" in text
+    assert "were not tried" not in text
+
+
+def test_a_refusal_without_evidence_stands_alone() -> None:
+    refused = (Refusal(version="0.2.0", reason="its download is truncated"),)
+
+    text = records.planned(candidate=records.candidate(refused=refused)).body
+
+    assert "`0.2.0`: its download is truncated\n\nNewer releases" in text
+
+
+def test_builds_and_rebuilds_are_named_where_there_are_any() -> None:
+    asset = Asset(name="llama-b11194-bin-ubuntu-x64.tar.gz", size=1, sha256="a" * 64)
+    old = records.pin(
+        source=GitHubReleases(kind="github-releases", repository="example/llama.cpp"),
+        version="b11194",
+        build=11194,
+        platforms={"ubuntu-x64": asset},
+    )
+    text = records.planned(
+        pin=old,
+        candidate=records.candidate(current="b11194", chosen=Release(version="b11429")),
+        bundle=records.bundle(version="b11429", build=11429, rebuild=1),
+    ).body
+
+    assert "| build | 11194 | 11429 |\n| rebuild | 0 | 1 |\n" in text
+    assert "The source is the releases of example/llama.cpp.\n" in text
+
+
+def test_words_of_others_stay_dead() -> None:
+    text = said_everywhere(EVIL).removesuffix(MARK)
+
+    for live in (r"@\w", r"#\d", r"GH-\d", "<!--", r"\{\{", r"\{%", r"\$\{"):
+        assert not re.search(live, text), live
+    assert sections(text) == SECTIONS
+
+
+@settings(max_examples=40, deadline=None)
+@given(words=st.text(max_size=60) | st.text(alphabet="`|<>#@-{}%\\\n[]!*_~ 1a\u202e", max_size=60))
+def test_no_words_of_others_change_the_page_or_its_mark(words: str) -> None:
+    text = said_everywhere(words)
+
+    assert sections(text) == SECTIONS
+    assert body.proposed(text, pin="llama.cpp") == "0.1.3"
+    assert text.count("<!--") == 1
+
+
+@pytest.mark.parametrize("fill", ["x", "*", "\u202e"], ids=["plain", "escaped", "spelled out"])
+def test_the_page_always_fits(fill: str) -> None:
+    long = fill * 600
+    many = [f"{long}{number}" for number in range(200)]
+    text = records.planned(
+        candidate=records.candidate(
+            refused=tuple(
+                Refusal(version=f"0.3.{n}", reason=long, evidence=tuple(many)) for n in range(50)
+            ),
+            decisions=tuple(
+                Decision(version=f"0.4.{n}", chosen=False, reason=long) for n in range(99)
+            ),
+        ),
+        bundle=records.bundle(
+            architectures=tuple(many),
+            system_libraries=tuple(many),
+            findings=tuple(records.finding(message=long) for _ in many),
+        ),
+        result=records.result(
+            verdict=Verdict.FAIL,
+            checks=tuple(
+                records.check(f"loads/c{n}", status=status, expected=long, observed=long)
+                for n in range(100)
+                for status in Status
+            ),
+            engines=Engines(
+                candidate=records.engine("0.1.3", tree="e", flags=tuple(many)),
+                baseline=records.engine("0.1.2", tree="f", flags=tuple(many[1:])),
+            ),
+        ),
+        gate=f"{long}\n\n" * 100,
+    ).body
+
+    assert len(text) <= body.LIMIT < 65_536
+    assert "and 48 more" in text or "and 42 more" in text
+    assert "*Cut here:" in text
+    assert sections(text) == SECTIONS
+
+
+def test_the_mark_tells_our_text_from_that_of_others() -> None:
+    ours = records.planned().body
+
+    assert body.proposed(ours, pin="llama.cpp") == "0.1.3"
+    assert body.proposed(ours, pin="another") is None
+    assert body.proposed("Bump llama.cpp, by hand", pin="llama.cpp") is None
+
+
+def test_a_text_that_fits_loses_nothing_but_empty_lines() -> None:
+    assert body.shortened("a\n\n\n\nb\n", room=4) == "a\n\nb"
+
+
+def test_what_is_open_at_the_cut_is_closed() -> None:
+    text = "<details><summary>loads</summary>\n\nfirst\n\n" + "x" * 500 + "\n\n</details>"
+
+    cut = body.shortened(text, room=200)
+
+    assert cut.startswith("<details><summary>loads</summary>\n\nfirst\n\n</details>\n\n*Cut here:")
+
+
+def test_a_block_is_kept_whole_or_left_out() -> None:
+    block = "```text\nlog\n\nmore log\n```"
+    text = f"before\n\n{block}\n\nafter\n\n" + "x" * 500
+
+    assert body.shortened(text, room=200).startswith(f"before\n\n{block}\n\nafter\n\n*Cut here:")
+    assert body.shortened(text, room=100).startswith("before\n\n*Cut here:")
+
+
+pieces = st.sampled_from(
+    ["<details><summary>x</summary>", "</details>", "````text\n```\n\nlog\n````", "words", "y" * 90]
+)
+
+
+@given(text=st.lists(pieces, max_size=40).map("\n\n".join), room=st.integers(80, 900))
+def test_a_shortened_text_fits_and_leaves_nothing_open(text: str, room: int) -> None:
+    cut = body.shortened(text, room=room)
+
+    assert len(cut) <= room
+    assert cut.count("````") % 2 == 0
+    assert cut == text or cut.count("<details") <= cut.count("</details>")
