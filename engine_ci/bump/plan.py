@@ -1,0 +1,229 @@
+"""Pure. The pull request that would be opened: the new pin, the words, and draft or not."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.bump import body
+from engine_ci.errors import EngineError, HarnessError, UsageError, VerificationError
+from engine_ci.pins import store
+from engine_ci.pins.model import PackageIndex, Pin
+from engine_ci.records.gate import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine_ci.config import PullRequestPolicy
+    from engine_ci.pins.model import Asset, Platform
+    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.candidate import Candidate
+    from engine_ci.records.gate import GateResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Everything that a pull request needs; nothing of it has happened yet.
+
+    Attributes:
+        path: of the pin file, from the repository's root.
+        before, after: the whole text of the pin file.
+        version: what is proposed, as upstream writes it.
+        message: of the commit, without trailers.
+    """
+
+    pin: str
+    path: str
+    before: str
+    after: str
+    version: str
+    branch: str
+    title: str
+    message: str
+    body: str
+    draft: bool
+
+    @property
+    def diff(self) -> str:
+        """The change to the pin file, as a unified diff."""
+        lines = difflib.unified_diff(
+            self.before.splitlines(keepends=True),
+            self.after.splitlines(keepends=True),
+            fromfile=f"a/{self.path}",
+            tofile=f"b/{self.path}",
+        )
+        return "".join(lines)
+
+
+def make(
+    pin: Pin,
+    *,
+    path: str,
+    text: str,
+    candidate: Candidate,
+    bundle: Bundle,
+    before: Bundle | None,
+    result: GateResult,
+    gate: str,
+    argv: Sequence[str],
+    policy: PullRequestPolicy,
+) -> Plan:
+    """Plans the pull request for a candidate that was prepared and gated.
+
+    Args:
+        pin: the pin as it is.
+        path: of its file, from the repository's root.
+        text: what that file holds.
+        candidate: the outcome of `detect`.
+        bundle: the candidate's.
+        before: the bundle of the pinned engine, where there is one.
+        result: the outcome of `gate`.
+        gate: the same, check by check, as safe Markdown.
+        argv: how the app starts the engine.
+        policy: how pull requests look here.
+
+    Raises:
+        VerificationError: the records are not about one engine, or the new pin would be incomplete.
+        UsageError: the candidate is what is pinned already.
+        EngineError, HarnessError: the gate's verdict may not be proposed.
+    """
+    _refuse_mixed(pin, candidate=candidate, bundle=bundle, result=result)
+    draft = must_be_draft(result.verdict, policy=policy)
+    new = pin_from(pin, bundle)
+    return Plan(
+        pin=pin.name,
+        path=path,
+        before=text,
+        after=store.dump(new),
+        version=new.version,
+        branch=policy.branch,
+        title=title(pin, new),
+        message=message(pin, new),
+        body=body.render(
+            path=path,
+            old=pin,
+            new=new,
+            candidate=candidate,
+            bundle=bundle,
+            before=before,
+            result=result,
+            gate=gate,
+            argv=argv,
+            draft=draft,
+        ),
+        draft=draft,
+    )
+
+
+def pin_from(pin: Pin, bundle: Bundle) -> Pin:
+    """The pin moved to a bundle's build; name, source, accepted wheel tags and holds stay.
+
+    Raises:
+        VerificationError: no commit is known, a platform of the pin was not fetched, or its two
+            hashes differ.
+        UsageError: it is what is pinned already.
+    """
+    if bundle.commit is None:
+        raise VerificationError(
+            f"{pin.name} {bundle.version}: its bytes do not tell the upstream commit",
+            hint="a pin names a commit, so this version cannot be pinned",
+        )
+    platforms = {
+        platform: _asset(platform, old=asset, bundle=bundle)
+        for platform, asset in pin.platforms.items()
+    }
+    new = Pin.model_validate(
+        pin.model_dump()
+        | {
+            "version": bundle.version,
+            "build": bundle.build,
+            "rebuild": bundle.rebuild,
+            "commit": bundle.commit.model_dump(),
+            "platforms": platforms,
+        }
+    )
+    if new == pin:
+        raise UsageError(f"{pin.name} {pin.version} is pinned already: there is nothing to propose")
+    return new
+
+
+def must_be_draft(verdict: Verdict, *, policy: PullRequestPolicy) -> bool:
+    """Whether a verdict may only be proposed as a draft.
+
+    Raises:
+        HarnessError: the gate could not ask, so nothing is known.
+        EngineError: the gate says no, and the policy opens no draft for that.
+    """
+    if verdict is Verdict.ERROR:
+        raise HarnessError(
+            "the gate ended with `error`: nothing is proposed on questions that were not asked",
+            hint="the report says which check could not be asked; run the gate again",
+        )
+    if verdict is Verdict.PASS:
+        return False
+    if verdict.value in policy.draft_on:
+        return True
+    if verdict is Verdict.FAIL:
+        raise EngineError(
+            "the gate ended with `fail`, and `pull_request.draft_on` does not list it",
+            hint="the report says which checks failed",
+        )
+    return False
+
+
+def title(old: Pin, new: Pin) -> str:
+    """The subject of commit and pull request; a version that is no build says of what it is."""
+    package = f" ({new.source.package})" if isinstance(new.source, PackageIndex) else ""
+    return f"Bump {new.name} from {old.version} to {new.version}{package}"
+
+
+def message(old: Pin, new: Pin) -> str:
+    """The commit message without trailers, equal for equal pins."""
+    files = [f"{name}: {asset.name}\n  sha256 {asset.sha256}" for name, asset in _assets(new)]
+    commit = f"Upstream commit {new.commit} (before: {old.commit})."
+    return "\n\n".join([title(old, new), commit, "\n".join(files)])
+
+
+def _assets(pin: Pin) -> list[tuple[str, Asset]]:
+    return sorted(pin.platforms.items())
+
+
+def _asset(platform: Platform, *, old: Asset, bundle: Bundle) -> dict[str, object]:
+    file = bundle.provenance.get(platform)
+    if file is None:
+        raise VerificationError(
+            f"{bundle.pin} {bundle.version}: nothing was fetched for {platform}",
+            hint="a pin is complete: `prepare` has to fetch and hash the file of every platform",
+        )
+    if file.published_sha256 != file.measured_sha256:
+        raise VerificationError(
+            f"{file.asset}: sha256 published {file.published_sha256}, measured "
+            f"{file.measured_sha256}",
+            hint="do not use this file; tell whoever publishes it",
+        )
+    return {
+        "name": file.asset,
+        "size": file.size,
+        "sha256": file.measured_sha256,
+        "wheel_tags": old.wheel_tags,
+    }
+
+
+def _refuse_mixed(pin: Pin, *, candidate: Candidate, bundle: Bundle, result: GateResult) -> None:
+    """Refuses records of different runs: what was gated is what is proposed, or nothing is."""
+    chosen = candidate.chosen.version if candidate.chosen else "none"
+    tested = result.engines.candidate
+    pairs = (
+        ("candidate.json is for pin", candidate.pin, pin.name),
+        ("candidate.json starts from version", candidate.current, pin.version),
+        ("bundle.json is for pin", bundle.pin, pin.name),
+        ("bundle.json holds version", bundle.version, chosen),
+        ("gate.json tested an engine with the hash", tested.tree_sha256, bundle.tree_sha256),
+    )
+    for what, found, expected in pairs:
+        if found != expected:
+            raise VerificationError(
+                f"{what} {found}, expected {expected}",
+                hint="run `detect`, `prepare` and `gate` again, one after the other",
+            )
