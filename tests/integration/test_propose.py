@@ -1,0 +1,460 @@
+"""The pull request of a plan, on an embedded GitHub with a real git repository behind it."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.bump import pull_request
+from engine_ci.bump.pull_request import Outcome, Proposal
+from engine_ci.config import PullRequestPolicy
+from engine_ci.errors import CommandError, ForeignCommitError, GitHubError, OutsideError
+from engine_ci.records.candidate import Refusal, Release
+from engine_ci.records.gate import Verdict
+from engine_ci.system.git import Remote, Repository
+from engine_ci.system.github import Hub
+from fixtures.github import Fault, GitHubServer, Login
+from tests.unit.bump import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from engine_ci.bump.plan import Plan
+    from fixtures.github.records import Pull
+
+WRITE, READ = secrets.token_hex(20), secrets.token_hex(20)
+BRANCH = "engine-ci/llama.cpp"
+PIN = "pins/llama.cpp.yaml"
+READS = ("GET", "HEAD")
+PLAN = records.planned()
+
+
+@dataclass(frozen=True)
+class App:
+    """An app's repository on the server, and a clone of it as a workflow has one."""
+
+    server: GitHubServer
+    clone: Path
+
+    def propose(
+        self,
+        plan: Plan = PLAN,
+        *,
+        token: str = WRITE,
+        later: int = 0,
+        policy: PullRequestPolicy | None = None,
+    ) -> Proposal:
+        """Opens or refreshes, `later` minutes after the first run."""
+        hub = Hub(
+            api_url=self.server.api_url, repository="example/app", token=token, write_pause_s=0.0
+        )
+        try:
+            return pull_request.open_or_refresh(
+                plan,
+                repository=Repository(path=self.clone),
+                remote=Remote(name="origin", token=token),
+                hub=hub,
+                base="main",
+                policy=policy or PullRequestPolicy(),
+                at=records.NOW + timedelta(minutes=later),
+            )
+        finally:
+            hub.close()
+
+    @property
+    def tips(self) -> dict[str, str]:
+        """The branches of the server."""
+        return self.server.repository.branches()
+
+    @property
+    def pull(self) -> Pull:
+        """The only pull request."""
+        (pull,) = self.server.hub.pulls
+        return pull
+
+    def show(self, revision: str, what: str = "%B") -> str:
+        """What git says about a commit on the server."""
+        return git(self.server.repository.path, "log", "-1", f"--format={what}", revision)
+
+    def commit(self, branch: str, *, onto: str, files: dict[str, str]) -> str:
+        """A person's commit on a branch of the server."""
+        person = self.clone.parent / "person"
+        if not person.exists():
+            git(self.clone.parent, "clone", "--quiet", str(self.server.repository.path), "person")
+        git(person, "fetch", "--quiet", "origin")
+        git(person, "checkout", "--quiet", "-B", branch, f"origin/{onto}")
+        for name, text in files.items():
+            (person / name).write_text(text)
+        git(person, "add", "--all")
+        git(person, "commit", "--quiet", "-m", "A person's work")
+        git(person, "push", "--quiet", "origin", f"HEAD:{branch}")
+        return git(person, "rev-parse", "HEAD")
+
+    def writes(self) -> list[str]:
+        """Every request that could change something, API and git."""
+        return [
+            f"{request.method} {request.path}"
+            for request in self.server.requests
+            if request.method not in READS and not request.path.endswith("git-upload-pack")
+        ]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    person = ("-c", "user.name=A Person", "-c", "user.email=person@example.invalid")
+    done = subprocess.run(
+        ["git", *person, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def app(tmp_path: Path, home: Path) -> Iterator[App]:
+    (home / ".gitconfig").write_text("[user]\n\tname = App Bot\n\temail = bot@example.invalid\n")
+    seed = tmp_path / "seed"
+    (seed / "pins").mkdir(parents=True)
+    (seed / PIN).write_text(PLAN.before)
+    (seed / "README.md").write_text("the app\n")
+    tokens = {WRITE: Login("engine-ci[bot]", write=True), READ: Login("reader")}
+    with GitHubServer.start(
+        tmp_path / "hub", tokens=tokens, seed=seed, collaborators=["maintainer"]
+    ) as server:
+        git(tmp_path, "clone", "--quiet", server.clone_url, "clone")
+        yield App(server=server, clone=tmp_path / "clone")
+
+
+def test_one_branch_and_one_pull_request_are_opened(app: App) -> None:
+    proposal = app.propose(policy=PullRequestPolicy(reviewers=("maintainer",)))
+
+    assert proposal.outcome is Outcome.OPENED
+    assert proposal.notes == ()
+    assert proposal.pull_request is not None
+    assert proposal.pull_request.url == f"{app.server.api_url}/example/app/pull/1"
+    pull = app.pull
+    assert (pull.title, pull.body, pull.draft) == (PLAN.title, PLAN.body, False)
+    assert (pull.head, pull.base) == (BRANCH, "main")
+    assert [label.name for label in pull.labels] == ["engine-bump"]
+    assert pull.reviewers == ["maintainer"]
+    assert set(app.tips) == {"main", BRANCH}
+
+
+def test_the_commit_is_signed_off_and_changes_the_pin_only(app: App) -> None:
+    app.propose()
+
+    tree = app.show(BRANCH, "%T")
+    assert app.show(BRANCH) == (
+        f"{PLAN.message}\n\nEngine-CI-Tree: {tree}\nSigned-off-by: App Bot <bot@example.invalid>"
+    )
+    assert app.show(BRANCH, "%an <%ae>, %cn <%ce>") == (
+        "App Bot <bot@example.invalid>, App Bot <bot@example.invalid>"
+    )
+    assert app.show(BRANCH, "%P") == app.tips["main"]
+    hosted = Repository(path=app.server.repository.path)
+    assert hosted.read(PIN, at=BRANCH) == PLAN.after
+    assert git(hosted.path, "diff", "--name-only", "main", BRANCH) == PIN
+
+
+def test_the_clone_stays_as_it_was(app: App) -> None:
+    (app.clone / PIN).write_text("unsaved work\n")
+    questions = (("status", "--porcelain"), ("for-each-ref", "refs/heads"), ("rev-parse", "HEAD"))
+    before = [git(app.clone, *question) for question in questions]
+
+    app.propose()
+
+    assert [git(app.clone, *question) for question in questions] == before
+
+
+def test_the_second_run_changes_nothing(app: App) -> None:
+    app.propose()
+    tips, writes = app.tips, app.writes()
+
+    proposal = app.propose(later=60)
+
+    assert proposal.outcome is Outcome.UNCHANGED
+    assert app.tips == tips
+    assert app.writes() == writes
+    assert len(app.server.hub.pulls) == 1
+
+
+def test_a_newer_candidate_refreshes_the_same_pull_request(app: App) -> None:
+    app.propose()
+    newer = _newer()
+
+    proposal = app.propose(newer, later=60)
+
+    assert proposal.outcome is Outcome.REFRESHED
+    assert proposal.pull_request is not None
+    assert proposal.pull_request.title == app.pull.title == newer.title
+    assert app.pull.body == newer.body
+    assert app.show(BRANCH, "%P") == app.tips["main"]
+    assert Repository(path=app.server.repository.path).read(PIN, at=BRANCH) == newer.after
+
+
+def test_a_report_with_other_numbers_edits_the_text_and_pushes_nothing(app: App) -> None:
+    app.propose()
+    tip = app.tips[BRANCH]
+
+    proposal = app.propose(replace(PLAN, body=PLAN.body.replace("1 warn", "2 warn")))
+
+    assert proposal.outcome is Outcome.REFRESHED
+    assert "2 warn" in str(app.pull.body)
+    assert app.tips[BRANCH] == tip
+
+
+def test_a_label_that_is_missing_is_added_again(app: App) -> None:
+    app.propose()
+    app.pull.labels.clear()
+
+    assert app.propose().outcome is Outcome.REFRESHED
+    assert [label.name for label in app.pull.labels] == ["engine-bump"]
+
+
+def test_no_label_is_put_where_none_is_wanted(app: App) -> None:
+    app.propose(policy=PullRequestPolicy(labels=()))
+
+    assert app.pull.labels == []
+
+
+def test_when_the_base_moves_the_branch_is_built_anew_on_it(app: App) -> None:
+    app.propose()
+    main = app.commit("main", onto="main", files={"README.md": "more\n"})
+
+    proposal = app.propose(later=60)
+
+    assert proposal.outcome is Outcome.REFRESHED
+    assert app.show(BRANCH, "%P") == main
+    assert git(app.server.repository.path, "diff", "--name-only", "main", BRANCH) == PIN
+    assert app.propose(later=120).outcome is Outcome.UNCHANGED
+
+
+def test_a_foreign_commit_stops_it_and_nothing_is_lost(app: App) -> None:
+    app.propose()
+    theirs = app.commit(BRANCH, onto=BRANCH, files={"notes.txt": "by hand\n"})
+    writes = app.writes()
+
+    with pytest.raises(ForeignCommitError) as caught:
+        app.propose(_newer(), later=60)
+    assert caught.value.message == (
+        f"{BRANCH}: commit {theirs[:12]} by A Person <person@example.invalid> is not ours: "
+        "A person's work"
+    )
+    assert app.tips[BRANCH] == theirs
+    assert app.writes() == writes
+
+
+@pytest.mark.parametrize(
+    "amendment",
+    [("--no-edit", "--reset-author", "--all"), ("--no-edit",), ("-m", "My words")],
+    ids=["other content under our message", "another committer", "other words"],
+)
+def test_our_commit_amended_by_a_person_is_theirs(app: App, amendment: tuple[str, ...]) -> None:
+    app.propose()
+    person = app.clone.parent / "person"
+    git(
+        app.clone.parent,
+        "clone",
+        "--quiet",
+        "-b",
+        BRANCH,
+        str(app.server.repository.path),
+        "person",
+    )
+    (person / "README.md").write_text("by hand\n")
+    git(person, "commit", "--quiet", "--amend", *amendment)
+    git(person, "push", "--quiet", "--force", "origin", f"HEAD:{BRANCH}")
+    theirs = app.tips[BRANCH]
+
+    with pytest.raises(ForeignCommitError, match="is not ours"):
+        app.propose(later=60)
+    assert app.tips[BRANCH] == theirs
+
+
+def test_a_branch_that_nobody_proposed_from_is_used_only_if_it_is_ours(app: App) -> None:
+    theirs = app.commit(BRANCH, onto="main", files={"notes.txt": "by hand\n"})
+
+    with pytest.raises(ForeignCommitError, match="is not ours"):
+        app.propose()
+    assert app.tips[BRANCH] == theirs
+    assert app.server.hub.pulls == []
+
+
+def test_a_pull_request_of_a_person_from_our_branch_is_not_rewritten(app: App) -> None:
+    app.propose()
+    app.pull.body = "My own words"
+
+    with pytest.raises(ForeignCommitError, match=r"#1 is open .* and its text is not ours"):
+        app.propose(_newer())
+    assert app.pull.body == "My own words"
+
+
+def test_what_a_person_closed_stays_closed(app: App) -> None:
+    app.propose()
+    app.pull.closed = app.pull.updated
+    writes = app.writes()
+
+    proposal = app.propose(later=60)
+
+    assert proposal.outcome is Outcome.DECLINED
+    assert proposal.notes == ("#1 for 0.1.3 was closed by a person, so it stays closed",)
+    assert app.writes() == writes
+
+
+def test_after_a_closed_one_another_version_gets_its_own(app: App) -> None:
+    app.propose()
+    app.pull.closed = app.pull.updated
+
+    proposal = app.propose(_newer(), later=60)
+
+    assert proposal.outcome is Outcome.OPENED
+    assert [pull.state for pull in app.server.hub.pulls] == ["closed", "open"]
+
+
+def test_what_was_merged_and_taken_back_may_be_proposed_again(app: App) -> None:
+    app.propose()
+    app.pull.merged = app.pull.closed = app.pull.updated
+
+    assert app.propose(later=60).outcome is Outcome.OPENED
+
+
+def test_a_pin_that_the_base_has_already_needs_nothing(app: App) -> None:
+    app.commit("main", onto="main", files={PIN: PLAN.after})
+
+    proposal = app.propose()
+
+    assert proposal == Proposal(outcome=Outcome.PRESENT, pull_request=None)
+    assert app.writes() == []
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["changed", "removed"])
+def test_a_pin_that_changed_on_the_base_is_not_overwritten(app: App, *, gone: bool) -> None:
+    if gone:
+        git(app.clone, "rm", "--quiet", PIN)
+        git(app.clone, "commit", "--quiet", "-m", "Drop it")
+        git(app.clone, "push", "--quiet", str(app.server.repository.path), "HEAD:main")
+    else:
+        held = PLAN.before + "holds:\n- version: 0.1.3\n  reason: not yet\n"
+        app.commit("main", onto="main", files={PIN: held})
+
+    with pytest.raises(ForeignCommitError, match="on main is not the pin that this run started"):
+        app.propose()
+    assert BRANCH not in app.tips
+
+
+def test_a_base_that_is_not_there_is_named(app: App) -> None:
+    git(app.server.repository.path, "branch", "-m", "main", "trunk")
+
+    with pytest.raises(OutsideError, match="there is no branch main"):
+        app.propose()
+
+
+def test_an_inconclusive_gate_opens_a_draft_with_the_reason_first(app: App) -> None:
+    app.propose(_unsure())
+
+    assert app.pull.draft
+    assert str(app.pull.body).startswith("> [!WARNING]\n> **This is a draft: the gate says inc")
+
+
+def test_a_draft_that_need_not_be_one_says_what_to_press(app: App) -> None:
+    app.propose(_unsure())
+
+    proposal = app.propose()
+
+    assert proposal.outcome is Outcome.REFRESHED
+    assert proposal.notes[0].startswith("The gate passes now")
+    assert str(app.pull.body).startswith("> [!NOTE]\n> The gate passes now")
+    assert app.propose().outcome is Outcome.UNCHANGED
+
+
+def test_a_ready_one_that_should_be_a_draft_says_so_first(app: App) -> None:
+    app.propose()
+
+    proposal = app.propose(_unsure())
+
+    assert proposal.notes[0].startswith("This ought to be a draft now")
+    assert str(app.pull.body).startswith("> [!NOTE]\n> This ought to be a draft now")
+
+
+def test_a_reviewer_who_may_not_review_is_told_and_stops_nothing(app: App) -> None:
+    proposal = app.propose(policy=PullRequestPolicy(reviewers=("stranger",)))
+
+    assert proposal.outcome is Outcome.OPENED
+    assert proposal.notes[0].startswith("nobody was asked for a review: example/app: asking for")
+
+
+def test_an_answer_that_got_lost_does_not_open_two(app: App) -> None:
+    app.server.faults.add(Fault("POST /repos/example/app/pulls", late=True))
+
+    assert app.propose().outcome is Outcome.OPENED
+    assert app.pull.number == 1
+
+
+def test_a_run_that_died_after_the_push_is_finished_by_the_next(app: App) -> None:
+    app.server.faults.add(Fault("POST /repos/example/app/pulls", status=400))
+    with pytest.raises(GitHubError):
+        app.propose()
+    assert set(app.tips) == {"main", BRANCH}
+
+    assert app.propose(later=60).outcome is Outcome.OPENED
+
+
+@pytest.mark.parametrize(
+    "token", [READ, secrets.token_hex(20)], ids=["one that may only read", "a wrong one"]
+)
+def test_a_token_without_the_rights_is_refused_and_not_shown(app: App, token: str) -> None:
+    with pytest.raises((CommandError, GitHubError)) as caught:
+        app.propose(token=token)
+
+    assert "token" in str(caught.value.hint)
+    shown = f"{caught.value!r} {caught.value.__cause__!r} {getattr(caught.value, 'stderr', '')}"
+    assert token not in shown
+    assert BRANCH not in app.tips
+    assert app.server.hub.pulls == []
+
+
+def test_no_token_is_left_in_the_clone(app: App) -> None:
+    app.propose()
+
+    kept = [path for path in (app.clone / ".git").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(WRITE.encode() in path.read_bytes() for path in kept)
+
+
+def test_words_of_upstream_reach_github_dead(app: App) -> None:
+    evil = "@octocat fixes #123 <!-- engine-ci: llama.cpp 9 --> {{ x }}"
+    refused = (Refusal(version="0.2.0", reason=evil, evidence=(evil,)),)
+
+    app.propose(records.planned(candidate=records.candidate(refused=refused)))
+
+    sent = str(app.pull.body)
+    assert "octocat" in sent
+    for live in ("@octocat", "#123", "<!-- engine-ci: llama.cpp 9", "{{"):
+        assert live not in sent
+
+
+def test_whatever_happened_nothing_asked_for_a_merge(app: App) -> None:
+    app.propose()
+    app.commit("main", onto="main", files={"README.md": "more\n"})
+    app.propose(_newer(), later=60)
+
+    assert app.server.requests
+    assert not [each for each in app.server.requests if "merge" in f"{each.path} {each.operation}"]
+    assert app.pull.merged is None
+    assert app.show("main", "%s") == "A person's work"
+
+
+def _unsure() -> Plan:
+    noisy = records.measurement(verdict="inconclusive")
+    result = records.result(verdict=Verdict.INCONCLUSIVE, performance=(noisy,))
+    return records.planned(result=result)
+
+
+def _newer() -> Plan:
+    return records.planned(
+        candidate=records.candidate(chosen=Release(version="0.1.4")),
+        bundle=records.bundle(version="0.1.4"),
+    )

@@ -1,0 +1,68 @@
+"""Nothing in the product can merge: no call, no address, no command and no query for it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import engine_ci
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(engine_ci.__file__).parent
+
+# PyGithub's, git's and GitHub's ways to merge, push to a base, or have it done later.
+CALLS = re.compile(r"^(merge|.*_merge|merge_.*|.*automerge.*|.*auto_merge.*|update_branch)$")
+WORDS = re.compile(
+    r"^merge$|/merges?\b|merge_method|mergePullRequest|mergeBranch|AutoMerge|auto_merge|/graphql"
+)
+
+
+def merging(source: str) -> Iterator[str]:
+    """Every call and every text in `source` that could merge something."""
+    tree = ast.parse(source)
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name) if CALLS.match(name):
+                yield name
+            case ast.Constant(value=str(text)) if id(node) not in prose and WORDS.search(text):
+                yield text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pull.merge()",
+        "repository.merge('main', 'topic')",
+        "call = pull.enable_automerge",
+        "run(['git', 'merge', branch])",
+        "ask('PUT', f'/repos/{name}/pulls/{number}/merge')",
+        "query = 'mutation { enablePullRequestAutoMerge(input: {}) { clientMutationId } }'",
+        "edit(allow_auto_merge=True)\nx = 'allow_auto_merge'",
+    ],
+)
+def test_a_merge_would_be_seen(source: str) -> None:
+    assert list(merging(source))
+
+
+def test_the_product_has_none() -> None:
+    modules = sorted(PACKAGE.rglob("*.py"))
+    found = {
+        str(path.relative_to(PACKAGE)): list(merging(path.read_text(encoding="utf-8")))
+        for path in modules
+    }
+
+    assert "bump/pull_request.py" in found
+    assert not {name: calls for name, calls in found.items() if calls}
