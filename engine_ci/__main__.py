@@ -1,0 +1,5 @@
+"""`python -m engine_ci` is `engine-ci`."""
+
+from engine_ci.cli.main import main
+
+main()

@@ -1,0 +1,144 @@
+"""`engine-ci bump`: detect, prepare, gate and propose; what the scheduled workflow runs."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import typer
+
+from engine_ci.cli import gate as gate_command
+from engine_ci.cli import options
+from engine_ci.cli import propose as propose_command
+from engine_ci.errors import EngineError, HarnessError, VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.candidate import Candidate, Refusal
+
+
+def bump(
+    *,
+    open_: propose_command.Open = False,
+    suite: gate_command.Suites = None,
+    repository: propose_command.Repository = None,
+    api_url: propose_command.ApiUrl = propose_command.API_URL,
+    remote: propose_command.Remote = "origin",
+    base: propose_command.Base = None,
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    work: options.Work = options.WORK,
+) -> None:
+    """Detect, prepare, gate and propose; a refused build is recorded and an older one tried."""
+    from engine_ci.cli.progress import Progress
+    from engine_ci.cli.workspace import open_workspace
+
+    workspace = open_workspace(config, pin=pin, work=work)
+    with Progress() as say:
+        candidate = search(workspace, suites=gate_command.asked(suite, workspace), say=say)
+        if candidate.chosen is None:
+            say(_nothing(candidate))
+            return
+        plan = propose_command.planned(workspace)
+        typer.echo(propose_command.shown(plan))
+        if open_:
+            say(f"propose {candidate.chosen.version}")
+            proposal = propose_command.submit(
+                plan, workspace, repository=repository, api_url=api_url, remote=remote, base=base
+            )
+            say(propose_command.told(proposal))
+
+
+def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], None]) -> Candidate:
+    """Tries releases from the newest down until the gate lets one through.
+
+    What is refused is kept under `refused/VERSION`, with its report.
+
+    Returns:
+        the last outcome of `detect`: what was chosen has been prepared and gated; nothing is
+        chosen where nothing is newer, or what is newer is the pinned engine again.
+
+    Raises:
+        EngineError: every release that may be tried was refused.
+        HarnessError: the gate could not ask its questions.
+    """
+    from engine_ci.bump import attempts
+    from engine_ci.cli import detect, prepare
+
+    for stale in (workspace.gate, workspace.refused):
+        shutil.rmtree(stale, ignore_errors=True)
+    platform = prepare.known_platform(None)
+    current = prepare.make(
+        workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
+    )
+    refused: tuple[Refusal, ...] = ()
+    while attempts.costly(refused) <= workspace.config.policy.tries:
+        say(f"detect: what is newer than {workspace.pin.version}")
+        candidate = detect.choose(workspace, refused=refused)
+        if candidate.chosen is None:
+            break
+        refusal = _refusal(workspace, candidate, current=current, suites=suites, say=say)
+        if refusal is None:
+            return candidate
+        say(f"refused {refusal.version}: {refusal.reason}")
+        refused = (refusal, *refused)
+    candidate = detect.choose(workspace, refused=refused)
+    if attempts.costly(refused):
+        raise EngineError(
+            f"{workspace.pin.name} stays at {workspace.pin.version}: "
+            + "; ".join(f"{each.version} was refused, {each.reason}" for each in refused),
+            hint=f"{workspace.refused} has the evidence",
+        )
+    return candidate
+
+
+def _refusal(
+    workspace: Workspace,
+    candidate: Candidate,
+    *,
+    current: Bundle,
+    suites: Sequence[str],
+    say: Callable[[str], None],
+) -> Refusal | None:
+    """Prepares and gates what was chosen; why it is refused, or None when it may be proposed."""
+    from engine_ci.bump import attempts
+    from engine_ci.cli import prepare
+    from engine_ci.records.gate import Verdict
+
+    release = prepare.chosen(workspace)
+    platform = prepare.known_platform(None)
+    try:
+        bundle = prepare.make(
+            workspace, release, into=workspace.candidate, platform=platform, say=say
+        )
+    except VerificationError as error:
+        return attempts.refused_unprepared(release.version, error)
+    known = attempts.known(bundle, current=current, refused=candidate.refused)
+    if known is not None:
+        return known
+    result = gate_command.run(
+        workspace,
+        candidate=workspace.candidate,
+        baseline=workspace.baseline,
+        suites=suites,
+        out=workspace.gate,
+        say=say,
+    )
+    if result.verdict is Verdict.ERROR:
+        raise HarnessError(
+            f"{release.version}: the gate could not ask all its questions",
+            hint=f"{workspace.gate} says which; the next run tries again",
+        )
+    if result.verdict is not Verdict.FAIL:
+        return None
+    workspace.refused.mkdir(parents=True, exist_ok=True)
+    workspace.gate.rename(workspace.refused / release.version)
+    return attempts.refused_by_gate(bundle, result)
+
+
+def _nothing(candidate: Candidate) -> str:
+    why = "what is newer is the same engine again" if candidate.refused else "nothing is newer"
+    return f"{candidate.pin} stays at {candidate.current}: {why}"

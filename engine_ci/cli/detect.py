@@ -1,0 +1,51 @@
+"""`engine-ci detect`: lists what is newer than the pin, and says of each why or why not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine_ci.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.records.candidate import Candidate, Refusal
+
+
+def detect(
+    *,
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    work: options.Work = options.WORK,
+    json: options.Json = False,
+) -> None:
+    """List releases newer than the pin, and choose one or say for each why not."""
+    from engine_ci.cli.output import emit
+    from engine_ci.cli.workspace import open_workspace
+
+    workspace = open_workspace(config, pin=pin, work=work)
+    candidate = choose(workspace)
+    emit(candidate, as_json=json, otherwise=table(candidate))
+
+
+def choose(workspace: Workspace, *, refused: Sequence[Refusal] = ()) -> Candidate:
+    """Asks the source, chooses, and leaves `candidate.json`."""
+    from engine_ci.releases.detect import detect as ask
+    from engine_ci.system import documents
+
+    candidate = ask(workspace.pin, now=datetime.now(UTC), refused=refused)
+    documents.write(workspace.candidate_json, documents.dump_json(candidate))
+    return candidate
+
+
+def table(candidate: Candidate) -> str:
+    """One line per release newer than the pin."""
+    if not candidate.decisions:
+        return f"{candidate.pin} {candidate.current}: nothing newer"
+    width = max(len(decision.version) for decision in candidate.decisions)
+    return "\n".join(
+        f"{'→' if decision.chosen else ' '} {decision.version:<{width}}  {decision.reason}"
+        for decision in candidate.decisions
+    )

@@ -1,0 +1,127 @@
+"""`engine-ci gate`: asks a candidate, and the pinned engine beside it, what must not get worse."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine_ci.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.records.gate import GateResult
+
+Suites = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--suite", help="Only this suite; may be given again.", metavar="NAME", show_default=False
+    ),
+]
+
+
+def gate(
+    *,
+    candidate: Annotated[
+        Path | None,
+        typer.Option(
+            "--candidate",
+            help="A bundle, or a folder with a llama-server.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", help="What to compare with.", metavar="DIR", show_default=False),
+    ] = None,
+    suite: Suites = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where the results go.", metavar="DIR", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Repeat a run's random order.", show_default=False)
+    ] = None,
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    work: options.Work = options.WORK,
+    json: options.Json = False,
+) -> None:
+    """Run the suites; exit 0 pass, 1 fail, 4 could not ask, 5 inconclusive."""
+    from engine_ci.cli.output import emit
+    from engine_ci.cli.progress import Progress
+    from engine_ci.cli.workspace import open_workspace
+    from engine_ci.gate.judge import EXIT_CODES
+    from engine_ci.report import markdown
+
+    workspace = open_workspace(config, pin=pin, work=work)
+    if baseline is None and workspace.baseline.exists():
+        baseline = workspace.baseline
+    with Progress() as say:
+        result = run(
+            workspace,
+            candidate=candidate or workspace.candidate,
+            baseline=baseline,
+            suites=asked(suite, workspace),
+            out=out or workspace.gate,
+            say=say,
+            seed=seed,
+        )
+    emit(result, as_json=json, otherwise=markdown.render(result))
+    raise typer.Exit(EXIT_CODES[result.verdict])
+
+
+def asked(suites: Sequence[str] | None, workspace: Workspace) -> Sequence[str]:
+    """The suites of the command line, or those of the configuration.
+
+    Raises:
+        UsageError: there is no suite of that name.
+    """
+    from engine_ci.config import ALL_SUITES
+    from engine_ci.errors import UsageError
+
+    for name in suites or ():
+        if name not in ALL_SUITES:
+            raise UsageError(
+                f"there is no suite `{name}`", hint=f"there are {', '.join(ALL_SUITES)}"
+            )
+    return suites or workspace.config.gate.suites
+
+
+def run(
+    workspace: Workspace,
+    *,
+    candidate: Path,
+    baseline: Path | None,
+    suites: Sequence[str],
+    out: Path,
+    say: Callable[[str], None],
+    seed: int | None = None,
+) -> GateResult:
+    """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`."""
+    from engine_ci.cli import models, report
+    from engine_ci.cli.prepare import known_platform
+    from engine_ci.gate.run import run_gate
+    from engine_ci.gate.setup import context_for
+
+    now = datetime.now(UTC)
+    logs = out / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    say("gate: models")
+    context, setup = context_for(
+        candidate,
+        baseline=baseline,
+        platform=known_platform(None),
+        models=models.located(cache=workspace.cache),
+        config=workspace.config,
+        logs=logs,
+        seed=int(now.timestamp()) if seed is None else seed,
+    )
+    result = run_gate(context, suites, now=now, progress=say, setup=setup)
+    report.write(result, out)
+    return result

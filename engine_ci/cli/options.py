@@ -1,0 +1,20 @@
+"""The options that commands share, so that one name means one thing everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[Path, typer.Option("--config", help="The app's configuration.", metavar="FILE")]
+Pin = Annotated[
+    str | None, typer.Option("--pin", help="Which pin, where there are several.", metavar="NAME")
+]
+Work = Annotated[
+    Path, typer.Option("--work", help="Where stages leave and find their records.", metavar="DIR")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+CONFIG = Path("engine-ci.yaml")
+WORK = Path(".engine-ci")

@@ -1,0 +1,176 @@
+"""`engine-ci prepare`: makes the bundle of the candidate, or of the current pin."""
+
+from __future__ import annotations
+
+import platform as host
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine_ci.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Asset, Pin, Platform
+    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.candidate import Candidate, PublishedAsset, Release
+
+# What this machine calls itself, and what upstream calls it.
+_PLATFORMS: Mapping[tuple[str, str], Platform] = {
+    ("Darwin", "arm64"): "macos-arm64",
+    ("Darwin", "x86_64"): "macos-x64",
+    ("Linux", "x86_64"): "ubuntu-x64",
+}
+
+
+def prepare(
+    *,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="Where the bundle goes.", metavar="DIR", show_default=False),
+    ] = None,
+    current: Annotated[
+        bool, typer.Option("--current", help="The current pin instead of the candidate.")
+    ] = False,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="A local file, as strictly verified.")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Instead of this machine's.", metavar="P")
+    ] = None,
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    work: options.Work = options.WORK,
+    json: options.Json = False,
+) -> None:
+    """Fetch, verify, unpack, prune and audit the candidate or the current pin."""
+    from engine_ci.cli.output import emit
+    from engine_ci.cli.progress import Progress
+    from engine_ci.cli.workspace import open_workspace
+
+    workspace = open_workspace(config, pin=pin, work=work)
+    release = workspace.pin if current else chosen(workspace)
+    target = into or (workspace.baseline if current else workspace.candidate)
+    with Progress() as say:
+        bundle = make(
+            workspace,
+            release,
+            into=target,
+            platform=known_platform(platform),
+            archive=archive,
+            say=say,
+        )
+    emit(bundle, as_json=json, otherwise=str(target))
+
+
+def chosen(workspace: Workspace) -> Release:
+    """The release that `detect` chose.
+
+    Raises:
+        RecordError: `detect` has not run.
+        UsageError: it chose nothing, or started from another pin.
+    """
+    from engine_ci.errors import UsageError
+
+    candidate = read_candidate(workspace)
+    if candidate.chosen is None:
+        raise UsageError(
+            f"{workspace.candidate_json}: nothing was chosen, so there is nothing to prepare",
+            hint="`engine-ci detect` says why; `--current` prepares what is pinned",
+        )
+    return candidate.chosen
+
+
+def read_candidate(workspace: Workspace) -> Candidate:
+    """What `detect` left, for this pin as it is now.
+
+    Raises:
+        RecordError: `detect` has not run.
+        UsageError: it ran for another pin, or from another version.
+    """
+    from engine_ci.errors import RecordError, UsageError
+    from engine_ci.records.candidate import Candidate
+    from engine_ci.system import documents
+
+    candidate = documents.load_json(workspace.candidate_json, Candidate, error=RecordError)
+    found, expected = (
+        (candidate.pin, candidate.current),
+        (workspace.pin.name, workspace.pin.version),
+    )
+    if found != expected:
+        raise UsageError(
+            f"{workspace.candidate_json}: made for {' '.join(found)}, the pin is "
+            f"{' '.join(expected)}",
+            hint="run `engine-ci detect` again",
+        )
+    return candidate
+
+
+def make(
+    workspace: Workspace,
+    release: Pin | Release,
+    *,
+    into: Path,
+    platform: Platform,
+    say: Callable[[str], None],
+    archive: Path | None = None,
+) -> Bundle:
+    """Prepares one release as the configuration wants it."""
+    from engine_ci.artifact.bundle import Request
+    from engine_ci.artifact.bundle import prepare as make_bundle
+    from engine_ci.errors import UnsupportedError
+    from engine_ci.pins.model import PackageIndex
+
+    source = workspace.pin.source
+    if not isinstance(source, PackageIndex):
+        raise UnsupportedError(
+            f"pin {workspace.pin.name}: archives from `{source}` cannot be prepared yet",
+            hint="this release knows the source `package-index`",
+        )
+    request = Request(
+        pin=workspace.pin.name,
+        adapter=workspace.pin.adapter,
+        version=release.version,
+        build=release.build,
+        rebuild=release.rebuild,
+        package=source.package,
+        assets=assets(release),
+        platform=platform,
+        backends=workspace.config.bundle.backends,
+        keep=workspace.config.bundle.keep,
+        cache=workspace.cache,
+        into=into,
+        archive=archive,
+    )
+    return make_bundle(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
+
+
+def assets(release: Pin | Release) -> Mapping[Platform, Asset | PublishedAsset]:
+    """The files of a release, by platform, whether it is pinned or only chosen."""
+    from engine_ci.pins.model import Pin
+
+    return release.platforms if isinstance(release, Pin) else release.assets
+
+
+def known_platform(name: str | None) -> Platform:
+    """The platform of that name, or this machine's.
+
+    Raises:
+        UsageError: there is no such platform.
+        UnsupportedError: this machine is none.
+    """
+    from engine_ci.errors import UnsupportedError, UsageError
+
+    if name is not None:
+        matching = [known for known in _PLATFORMS.values() if known == name]
+        if not matching:
+            names = ", ".join(_PLATFORMS.values())
+            raise UsageError(f"there is no platform `{name}`", hint=f"choose one of: {names}")
+        return matching[0]
+    machine = (host.system(), host.machine())
+    if machine not in _PLATFORMS:
+        raise UnsupportedError(f"this machine ({' '.join(machine)}) is no platform of a pin")
+    return _PLATFORMS[machine]

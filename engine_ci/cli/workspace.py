@@ -1,0 +1,88 @@
+"""Where one run finds its configuration and its pin, and where stages leave their records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from engine_ci import config as configuration
+from engine_ci.errors import UsageError
+from engine_ci.pins import store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine_ci.config import Config
+    from engine_ci.pins.model import Pin
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """One pin of one app.
+
+    Attributes:
+        root: the folder of the configuration; paths in it start here.
+        pin_file: relative to `root`.
+        work: the folder for records and bundles.
+        cache: the user's folder for downloads, kept by sha256.
+    """
+
+    config: Config
+    root: Path
+    pin_file: str
+    pin: Pin
+    work: Path
+    cache: Path
+
+    @property
+    def candidate_json(self) -> Path:
+        """What `detect` leaves for `prepare`."""
+        return self.work / "candidate.json"
+
+    @property
+    def candidate(self) -> Path:
+        """The bundle of the candidate."""
+        return self.work / "candidate"
+
+    @property
+    def baseline(self) -> Path:
+        """The bundle of the current pin."""
+        return self.work / "baseline"
+
+    @property
+    def gate(self) -> Path:
+        """The gate's results and logs."""
+        return self.work / "gate"
+
+    @property
+    def refused(self) -> Path:
+        """The gate's results of candidates that were refused, a folder for each version."""
+        return self.work / "refused"
+
+
+def open_workspace(config: Path, *, pin: str | None, work: Path) -> Workspace:
+    """Reads the configuration and the pin.
+
+    Raises:
+        ConfigError, PinError: a file is missing or wrong.
+        UsageError: no pin, or no clear one, has that name.
+    """
+    loaded = configuration.load(config)
+    root = config.resolve().parent
+    pins = {name: store.load(root / name) for name in loaded.pins}
+    matching = {name: found for name, found in pins.items() if pin in (None, found.name)}
+    if len(matching) != 1:
+        names = ", ".join(sorted(found.name for found in pins.values()))
+        asked = "no `--pin` was given" if pin is None else f"`--pin {pin}` names none of them"
+        raise UsageError(f"{config}: which pin is meant? {asked}; there are: {names}")
+    ((pin_file, chosen),) = matching.items()
+    return Workspace(
+        config=loaded,
+        root=root,
+        pin_file=pin_file,
+        pin=chosen,
+        work=work,
+        cache=platformdirs.user_cache_path("engine-ci"),
+    )

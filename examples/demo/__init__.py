@@ -1,0 +1,1 @@
+"""The whole job on real input, on this machine: `make demo`."""
