@@ -120,7 +120,23 @@ class EngineError(EngineCIError):
 
 
 class EngineStartError(EngineError):
-    """The engine never became ready."""
+    """The engine never became ready.
+
+    Attributes:
+        status: the exit status that it ended with; None when it was still there, or a signal
+            ended it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        log: tuple[str, ...] = (),
+        status: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, log=log, hint=hint)
+        self.status = status
 
 
 class EngineAnswerError(EngineError):

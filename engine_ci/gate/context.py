@@ -20,12 +20,12 @@ class Subject:
     """One of the two engines.
 
     Attributes:
-        refused: models that it did not start with, and why; nothing waits for them a second time.
+        refused: models that it did not start with; nothing waits for them a second time.
     """
 
     server: LlamaServer
     facts: EngineFacts
-    refused: dict[str, str] = field(default_factory=dict, compare=False)
+    refused: set[str] = field(default_factory=set, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

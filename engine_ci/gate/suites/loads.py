@@ -1,0 +1,64 @@
+"""Does the candidate know the app's flags, load every model and become ready?"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.records.gate import FaultClass, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine_ci.engine.supervisor import Engine
+    from engine_ci.gate.context import Context, LocatedModel
+    from engine_ci.records.gate import Check
+
+SUITE = "loads"
+
+
+def run(context: Context) -> Iterator[Check]:
+    """One check of the flags, then one for each model that is not only there to measure speed."""
+    yield _flags(context)
+    for located in context.models.values():
+        if located.model.role != "performance":
+            yield _load(context, located)
+
+
+def missing_flags(argv: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
+    """The flags among an app's arguments that an engine does not know, in their order."""
+    flags = (item.partition("=")[0] for item in argv if re.match(r"--?[A-Za-z]", item))
+    return tuple(flag for flag in dict.fromkeys(flags) if flag not in known)
+
+
+def _flags(context: Context) -> Check:
+    question = Question(
+        suite=SUITE,
+        name="flags",
+        fault_class=FaultClass.CLI,
+        expected="`--help` lists every flag that the app passes",
+    )
+
+    def judge() -> Answer:
+        if missing := missing_flags(context.app_argv, context.candidate.server.flags()):
+            return Answer(status=Status.FAIL, observed=f"unknown: {', '.join(missing)}")
+        return Answer(status=Status.PASS, observed="all are listed")
+
+    return question.ask(judge)
+
+
+def _load(context: Context, located: LocatedModel) -> Check:
+    name = located.model.name
+    question = Question(
+        suite=SUITE,
+        name=name,
+        fault_class=FaultClass.CRASH_LOAD,
+        expected=f"ready with {name}",
+    )
+    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
+        return question.ask(lambda: opened.answer(_ready))
+
+
+def _ready(engine: Engine) -> Answer:
+    return Answer(status=Status.PASS, observed=f"ready in {engine.started_s:.2f} s")

@@ -1,0 +1,317 @@
+"""Stands in for llama-server: starts the real one behind itself and plants one named fault.
+
+As a program: `proxy.py REAL FAULT ARGUMENT [llama-server's own arguments]`. It listens on the port
+that it is given, forwards every request, and ends as the real server ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import http.client
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Json = dict[str, Any]
+    Edit = Callable[[Json, str], object]
+
+_READINESS: Final = 1  # token that an engine is asked for before it counts as ready
+_KILL_ME_WITH_MY_PARENT: Final = 1  # PR_SET_PDEATHSIG
+
+
+def plant(folder: Path, *, server: Path, fault: str = "none", argument: str = "") -> Path:
+    """Writes a `llama-server` with that fault into an empty folder, and returns the folder."""
+    folder.mkdir(parents=True)
+    program = folder / "llama-server"
+    command = shlex.join([sys.executable, "-I", "-S", __file__, str(server), fault, argument])
+    program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def _token_swapped(answer: Json, argument: str) -> None:
+    step = int(argument)
+    if len(answer.get("tokens", ())) > step:
+        answer["tokens"][step] ^= 1
+        for entry in answer.get("completion_probabilities", ())[step : step + 1]:
+            entry["id"] ^= 1
+
+
+def _logprobs_scaled(answer: Json, argument: str) -> None:
+    for entry in answer.get("completion_probabilities", ()):
+        for item in (entry, *entry["top_logprobs"]):
+            item["logprob"] *= float(argument)
+
+
+def _ends_early(answer: Json, _: str) -> None:
+    if answer.get("stop_type") == "eos":
+        answer["tokens"] = answer["tokens"][:-2]
+
+
+def _runs_on(answer: Json, _: str) -> None:
+    if answer.get("stop_type") == "eos":
+        answer["stop_type"] = "limit"
+
+
+def _error_in_200(answer: Json, _: str) -> None:
+    if len(answer["tokens"]) > _READINESS:
+        answer.clear()
+        answer["error"] = {"code": 500, "message": "Compute error.", "type": "server_error"}
+
+
+def _field_renamed(answer: Json, argument: str) -> None:
+    old, new = argument.split(":")
+    if old in answer and len(answer["tokens"]) > _READINESS:
+        answer[new] = answer.pop(old)
+
+
+def _prompt_altered(answer: Json, _: str) -> None:
+    answer["prompt"] = answer["prompt"].replace("\n", "\n\n", 1)
+
+
+def _chat_says(answer: Json, argument: str) -> None:
+    answer["choices"][0]["message"]["content"] = argument
+
+
+def _chat_finishes(answer: Json, argument: str) -> None:
+    answer["choices"][0]["finish_reason"] = argument
+
+
+def _usage_off_by_one(answer: Json, argument: str) -> None:
+    answer["usage"][argument] += 1
+
+
+def _tokens_reversed(answer: Json, _: str) -> None:
+    answer["tokens"].reverse()
+
+
+def _content_stripped(answer: Json, _: str) -> None:
+    answer["content"] = answer["content"].strip()
+
+
+def _other_model(answer: Json, argument: str) -> None:
+    answer["model_path"] = argument
+
+
+# Faults of one kind of answer: the path, and what happens to its JSON in place.
+_ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
+    "token-swapped": ("/completion", _token_swapped),
+    "logprobs-scaled": ("/completion", _logprobs_scaled),
+    "ends-early": ("/completion", _ends_early),
+    "runs-on": ("/completion", _runs_on),
+    "error-in-200": ("/completion", _error_in_200),
+    "field-renamed": ("/completion", _field_renamed),
+    "template-altered": ("/apply-template", _prompt_altered),
+    "chat-says": ("/v1/chat/completions", _chat_says),
+    "chat-finishes": ("/v1/chat/completions", _chat_finishes),
+    "usage-off-by-one": ("/v1/chat/completions", _usage_off_by_one),
+    "tokenizer-altered": ("/tokenize", _tokens_reversed),
+    "detokenizer-altered": ("/detokenize", _content_stripped),
+    "other-model": ("/props", _other_model),
+    "loads-anything": ("/props", _other_model),
+}
+
+
+class _Proxy(ThreadingHTTPServer):
+    """Forwards to the real server on `behind`."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, *, behind: int, fault: str, argument: str) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.behind = behind
+        self.fault = fault
+        self.argument = argument
+        self.client_left: Callable[[], None] = lambda: None
+        self.hold: Callable[[float], None] = lambda _: None
+        self.unwell = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Proxy
+
+    def do_GET(self) -> None:
+        if self.server.unwell and self.path == "/health":
+            self._send(503, "application/json", b'{"error": {"message": "unwell"}}')
+        else:
+            self._forward(b"")
+
+    def do_POST(self) -> None:
+        self._forward(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def _forward(self, body: bytes) -> None:
+        started = time.perf_counter()
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.behind)
+        headers = {"Content-Type": "application/json"} if body else {}
+        with contextlib.closing(connection):
+            try:
+                connection.request(self.command, self.path, body or None, headers)
+                response = connection.getresponse()
+            except OSError:  # the real server does not listen yet
+                self._send(503, "application/json", b'{"error": {"message": "Loading model"}}')
+                return
+            kind = response.getheader("Content-Type", "application/json")
+            if kind.startswith("text/event-stream"):
+                self._stream(response, kind)
+            else:
+                data = self._altered(response.read(), response.status)
+                self._slow_down(time.perf_counter() - started)
+                self._send(response.status, kind, data)
+
+    def _altered(self, data: bytes, status: int) -> bytes:
+        path, edit = _ANSWERS.get(self.server.fault, ("", None))
+        if edit is None or self.path != path or status != http.client.OK:
+            return data
+        answer = json.loads(data)
+        edit(answer, self.server.argument)
+        return json.dumps(answer).encode()
+
+    def _stream(self, response: http.client.HTTPResponse, kind: str) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        before = time.perf_counter()
+        try:
+            for line in response:
+                self._slow_down(time.perf_counter() - before)
+                before = time.perf_counter()
+                self.wfile.write(line)
+        except (BrokenPipeError, ConnectionResetError):
+            self.server.client_left()
+
+    def _slow_down(self, seconds: float) -> None:
+        """Holds the real server, or it would work ahead while we wait."""
+        if self.server.fault == "slow":
+            self.server.hold(seconds * (float(self.server.argument) - 1))
+
+    def _send(self, status: int, kind: str, data: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Says nothing: the log belongs to the real server."""
+
+
+def _value(arguments: list[str], *names: str) -> int:
+    """Where the value of an option stands."""
+    return next(place + 1 for place, item in enumerate(arguments) if item in names)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_KILL_ME_WITH_MY_PARENT, signal.SIGKILL)
+
+
+def _hold(child: subprocess.Popen[bytes], seconds: float) -> None:
+    child.send_signal(signal.SIGSTOP)
+    time.sleep(seconds)
+    child.send_signal(signal.SIGCONT)
+
+
+def _end_as(returncode: int) -> None:
+    """Ends with the status, or by the signal, that the real server ended with."""
+    if returncode < 0:
+        signal.signal(-returncode, signal.SIG_DFL)
+        os.kill(os.getpid(), -returncode)
+    os._exit(returncode)
+
+
+def _outlive_the_group(*, keep_port: bool) -> None:
+    """Leaves a process for some seconds that is in no group of ours."""
+    if os.fork() == 0:
+        os.setsid()
+        if not keep_port:
+            os.closerange(3, 100)
+        time.sleep(3)
+        os._exit(0)
+
+
+def _end_badly(fault: str, argument: str) -> int:
+    """The faults of ending when asked to; the status to end with."""
+    if fault == "ignores-sigterm":
+        time.sleep(600)
+    if fault == "keeps-the-port":
+        _outlive_the_group(keep_port=True)
+    return int(argument) if fault == "exits-with" else 0
+
+
+def _before_start(fault: str, argument: str, arguments: list[str]) -> list[str]:
+    """The faults of starting; the arguments for the real server."""
+    place = _value(arguments, "-m", "--model")
+    model = Path(arguments[place])
+    if fault == "aborts-on" and argument in model.name:
+        sys.stderr.write("planted: cannot load this model\n")
+        sys.stderr.flush()
+        os.abort()
+    if fault == "never-ready-with" and argument in model.name:
+        time.sleep(600)
+    if fault == "flag-lost" and argument in arguments:
+        sys.exit(f"error: invalid argument: {argument}")
+    if fault == "loads-anything":
+        arguments[place] = argument
+    return arguments
+
+
+def _describe(real: str, fault: str, argument: str, arguments: list[str]) -> None:
+    """`--help` and `--version` are the real server's, but for a lost flag."""
+    said = subprocess.run([real, *arguments], capture_output=True, text=True, check=False)
+    lines = said.stdout.splitlines(keepends=True)
+    lost = argument if fault == "flag-lost" else None
+    sys.stdout.writelines(line for line in lines if lost is None or lost not in line)
+    sys.stderr.write(said.stderr)
+    sys.exit(said.returncode)
+
+
+def main(real: str, fault: str, argument: str, *arguments: str) -> None:
+    """Runs the real server and forwards to it until it ends."""
+    if not {"--help", "-h", "--version"}.isdisjoint(arguments):
+        _describe(real, fault, argument, list(arguments))
+    own = _before_start(fault, argument, list(arguments))
+    if fault == "loads-anything":
+        argument = arguments[_value(own, "-m", "--model")]
+    place = _value(own, "--port")
+    behind = _free_port()
+    proxy = _Proxy(int(own[place]), behind=behind, fault=fault, argument=argument)
+    own[place] = str(behind)
+    child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent)  # noqa: PLW1509 - no threads yet
+    # The supervisor signals the whole group, so the real server has its own SIGTERM already.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    if fault == "dies-when-a-client-leaves":
+        proxy.client_left = lambda: child.send_signal(signal.SIGABRT)
+    if fault == "unwell-when-a-client-leaves":
+        proxy.client_left = lambda: setattr(proxy, "unwell", True)
+    proxy.hold = lambda seconds: _hold(child, seconds)
+    Thread(target=proxy.serve_forever, daemon=True).start()
+    if fault == "leaves-a-process":
+        _outlive_the_group(keep_port=False)
+    status = child.wait()
+    if status == 0:
+        status = _end_badly(fault, argument)
+    _end_as(status)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

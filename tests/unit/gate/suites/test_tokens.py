@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from engine_ci.engine.client import Completion
+from engine_ci.gate import goldens
+from engine_ci.gate.goldens import Case, Golden
+from engine_ci.gate.suites.tokens import difference, judge
+from engine_ci.records.gate import Status
+
+STEPS = tuple(goldens.step([(token, math.log(0.9)), (0, math.log(0.05))]) for token in (5, 6, 7))
+CASE = Case(id="capital", prompt=(1,), stop="eos", steps=STEPS)
+GOLDEN = Golden(schema=1, model="stable", sha256="0" * 64, margin_floor=2.0, cases=(CASE,))
+
+
+def answer(*tokens: int, stop: str = "eos") -> Completion:
+    return Completion(tokens=tokens, text="", stop=stop, steps=())
+
+
+def test_the_golden_tokens_pass() -> None:
+    found = judge(GOLDEN, [answer(5, 6, 7)])
+
+    assert (found.status, found.observed) == (Status.PASS, "the same in all 1 cases")
+
+
+def test_another_token_fails_and_the_detail_says_where() -> None:
+    found = judge(GOLDEN, [answer(5, 9, 7)])
+
+    assert (found.status, found.observed) == (Status.FAIL, "1 of 1 cases differ")
+    assert found.detail == (
+        "case capital, step 1: expected token 6, found token 9 (golden margin 2.89 nats)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (
+            answer(5, 6),
+            "case capital, step 2: expected token 7, found the end (golden margin 2.89 nats)",
+        ),
+        (answer(5, 6, 7, 8), "case capital, step 3: expected the end, found token 8"),
+        (
+            answer(5, 6, 7, stop="limit"),
+            "case capital: expected to stop for `eos`, stopped for `limit`",
+        ),
+    ],
+)
+def test_an_answer_that_ends_otherwise_differs(found: Completion, expected: str) -> None:
+    assert difference(CASE, found) == expected

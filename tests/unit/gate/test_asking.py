@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import EngineStartError, HarnessError, PinError
+from engine_ci.gate.asking import Answer, NotAskedError, Question
+from engine_ci.records.gate import FaultClass, Status
+
+if TYPE_CHECKING:
+    from engine_ci.records.gate import Check
+
+QUESTION = Question(
+    suite="tokens", name="stable/strict", fault_class=FaultClass.NUMERIC, expected="the tokens"
+)
+
+
+def check_of(error: Exception) -> Check:
+    def judge() -> Answer:
+        raise error
+
+    return QUESTION.ask(judge)
+
+
+def test_an_answer_becomes_a_check_of_its_question() -> None:
+    check = QUESTION.ask(lambda: Answer(status=Status.WARN, observed="others", detail="case 3"))
+
+    assert check.id == "tokens/stable/strict"
+    assert check.suite == "tokens"
+    assert check.status is Status.WARN
+    assert check.blocking
+    assert check.fault_class is FaultClass.NUMERIC
+    assert (check.expected, check.observed, check.detail) == ("the tokens", "others", "case 3")
+
+
+def test_an_error_of_the_engine_fails_the_check_and_shows_its_last_lines() -> None:
+    check = check_of(EngineStartError("died of SIGABRT", log=("loading", "free(): invalid")))
+
+    assert check.status is Status.FAIL
+    assert check.observed == "died of SIGABRT"
+    assert check.detail == "loading\nfree(): invalid"
+
+
+def test_an_error_of_the_harness_says_nothing_about_the_engine() -> None:
+    check = check_of(HarnessError("no port is free"))
+
+    assert check.status is Status.ERROR
+    assert check.observed == "no port is free"
+
+
+def test_a_question_that_makes_no_sense_is_skipped_with_the_reason() -> None:
+    check = check_of(NotAskedError("there is no baseline"))
+
+    assert check.status is Status.SKIP
+    assert check.observed == "not asked: there is no baseline"
+
+
+def test_no_other_error_is_turned_into_a_check() -> None:
+    with pytest.raises(PinError, match="wrong"):
+        check_of(PinError("wrong"))
