@@ -69,7 +69,7 @@ def render(
         result: the outcome of `gate`.
         gate: the same, check by check, as Markdown that is safe already.
         argv: how the app starts the engine.
-        draft: whether the reasons of the gate come first.
+        draft: whether it opens as one; why the gate did not pass comes first in any case.
     """
     changed = changes.compare(before, bundle, engines=result.engines)
     tried = {refusal.version for refusal in candidate.refused}

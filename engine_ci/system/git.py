@@ -86,12 +86,13 @@ class Repository:
         """The clone that `folder` is in.
 
         Raises:
-            UsageError: it is in none.
+            UsageError: it is in none, or in one that git refuses to read.
         """
         done = _git(folder, "rev-parse", "--show-toplevel", check=False)
         if done.status != 0:
             hint = "run this in a clone of the app's repository"
-            raise UsageError(f"{folder}: not in a git repository", hint=hint)
+            reason = done.stderr.partition("\n")[0].removeprefix("fatal: ")
+            raise UsageError(f"{folder}: {reason}", hint=hint)
         return cls(path=Path(done.stdout.rstrip("\n")))
 
     def identity(self) -> Identity:

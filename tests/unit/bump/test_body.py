@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from engine_ci.bump import body
+from engine_ci.config import PullRequestPolicy
 from engine_ci.pins.model import Asset, GitHubReleases
 from engine_ci.records.candidate import Decision, Refusal, Release
 from engine_ci.records.gate import Engines, Status, Verdict
@@ -88,6 +89,14 @@ def test_a_draft_says_why_before_anything_else() -> None:
         "too noisy to tell\n"
         "\n"
     )
+
+
+def test_what_the_policy_opens_as_ready_still_says_why_it_is_no_pass() -> None:
+    unsure = records.result(verdict=Verdict.INCONCLUSIVE)
+
+    text = records.planned(result=unsure, policy=PullRequestPolicy(draft_on=())).body
+
+    assert text.startswith("> [!WARNING]\n> **The gate says inconclusive.**\n> - `gate`: it could")
 
 
 def test_what_is_not_known_is_said_and_not_made_up() -> None:

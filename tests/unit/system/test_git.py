@@ -66,7 +66,7 @@ def test_the_clone_is_found_from_any_folder_inside(clone: Repository) -> None:
 
 
 def test_a_folder_outside_of_any_clone_is_refused(home: Path) -> None:
-    with pytest.raises(UsageError, match="not in a git repository"):
+    with pytest.raises(UsageError, match="not a git repository"):
         Repository.containing(home)
 
 
