@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import stat
 import subprocess
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +18,7 @@ from engine_ci.system import git
 from engine_ci.system.git import Identity, Remote, Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TOKEN = secrets.token_hex(20)
@@ -309,3 +314,78 @@ def test_a_token_reaches_only_the_environment_of_the_child_that_needs_it(
     assert "denied: Authorization: Basic *** for ***" in told
     assert TOKEN not in told
     assert "write contents" in str(caught.value.hint)
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Listener]]:
+    """Starts servers that note who shows a token, and answer 404 or send the client elsewhere."""
+    with ExitStack() as running:
+
+        def start(*, elsewhere: str | None = None) -> Listener:
+            return running.enter_context(Listener.started(elsewhere))
+
+        yield start
+
+
+class Listener(ThreadingHTTPServer):
+    """What arrived: the `Authorization` headers of every request."""
+
+    def __init__(self, elsewhere: str | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Noting)
+        self.elsewhere = elsewhere
+        self.seen: list[list[str]] = []
+
+    @classmethod
+    @contextmanager
+    def started(cls, elsewhere: str | None) -> Iterator[Listener]:
+        with cls(elsewhere) as server:
+            thread = Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            yield server
+            server.shutdown()
+            thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/owner/app.git"
+
+
+class _Noting(BaseHTTPRequestHandler):
+    server: Listener
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.headers.get_all("Authorization") or [])
+        self.send_response(302 if self.server.elsewhere else 404)
+        if self.server.elsewhere:
+            self.send_header("Location", f"{self.server.elsewhere}/info/refs")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name above
+        """Says nothing."""
+
+
+def test_a_header_that_a_checkout_left_behind_is_not_sent_beside_ours(
+    clone: Repository, listen: Callable[..., Listener]
+) -> None:
+    server = listen()
+    root = server.url.removesuffix("owner/app.git")
+    run(clone.path, "config", f"http.{root}.extraheader", "Authorization: Basic left-behind")
+
+    with pytest.raises(CommandError, match="not found"):
+        clone.tips(Remote(name=server.url, token=TOKEN), ["main"])
+
+    ours = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert server.seen == [[f"Basic {ours}"]]
+
+
+def test_a_token_does_not_follow_to_another_server(
+    clone: Repository, listen: Callable[..., Listener]
+) -> None:
+    other = listen()
+    server = listen(elsewhere=other.url)
+
+    with pytest.raises(CommandError):
+        clone.tips(Remote(name=server.url, token=TOKEN), ["main"])
+
+    assert len(server.seen) == 1
+    assert other.seen == []
