@@ -92,7 +92,7 @@ class App:
         for name, text in files.items():
             (person / name).write_text(text)
         git(person, "add", "--all")
-        git(person, "commit", "--quiet", "-m", "A person's work")
+        git(person, "commit", "--quiet", "--allow-empty", "-m", "A person's work")
         git(person, "push", "--quiet", "origin", f"HEAD:{branch}")
         return git(person, "rev-parse", "HEAD")
 
@@ -220,9 +220,12 @@ def test_no_label_is_put_where_none_is_wanted(app: App) -> None:
     assert app.pull.labels == []
 
 
-def test_when_the_base_moves_the_branch_is_built_anew_on_it(app: App) -> None:
+@pytest.mark.parametrize("files", [{"README.md": "more\n"}, {}], ids=["a file", "no file"])
+def test_when_the_base_moves_the_branch_is_built_anew_on_it(
+    app: App, files: dict[str, str]
+) -> None:
     app.propose()
-    main = app.commit("main", onto="main", files={"README.md": "more\n"})
+    main = app.commit("main", onto="main", files=files)
 
     proposal = app.propose(later=60)
 
