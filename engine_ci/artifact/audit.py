@@ -10,17 +10,18 @@ from engine_ci.records.bundle import AuditFinding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from engine_ci.artifact.closure import Images
     from engine_ci.artifact.elf import Image
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.pins.model import Platform
 
-MACHINES: Mapping[Platform, str] = {"ubuntu-x64": "X86_64"}
+MACHINES: Mapping[Platform, str] = {"ubuntu-x64": "x86_64"}
 
 
 def findings(
     plan: PrunePlan,
     *,
-    images: Mapping[str, Image],
+    images: Images,
     platform: Platform,
     backends: Iterable[str],
 ) -> tuple[AuditFinding, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
-from engine_ci.artifact.images import Images
+from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
 from engine_ci.records.bundle import Bundle, BundleFile, Provenance
 from engine_ci.system import documents
@@ -84,7 +84,7 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         unpack.opened(fetched[request.platform].path, into=work / "unpacked") as archive,
     ):
         phase("unpack")
-        images = Images(archive)
+        images = ArchivedImages(archive)
         pruned = plan.prune(
             archive.entries, images=images, backends=request.backends, keep=request.keep
         )

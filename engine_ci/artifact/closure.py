@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from engine_ci.artifact.elf import Image
 
@@ -20,6 +20,13 @@ _SYSTEM = frozenset({
 })  # fmt: skip
 # Parts of the compiler's runtime that a distribution packages, and a small system may lack.
 RUNTIMES = frozenset({"libgomp.so.1", "libatomic.so.1"})
+
+
+class Images(Protocol):
+    """Images by their path in the archive."""
+
+    def __getitem__(self, path: str, /) -> Image: ...
+    def __contains__(self, path: object, /) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +51,7 @@ class Closure:
     missing: tuple[Missing, ...]
 
 
-def follow(roots: Iterable[str], *, images: Mapping[str, Image]) -> Closure:
+def follow(roots: Iterable[str], *, images: Images) -> Closure:
     """Follows the needed libraries of `roots`, breadth first as the loader does.
 
     Args:
@@ -54,22 +61,19 @@ def follow(roots: Iterable[str], *, images: Mapping[str, Image]) -> Closure:
     why: dict[str, str] = {}
     system: set[str] = set()
     missing: list[Missing] = []
-    queue = deque((root, images[root].rpath) for root in roots)
+    queue = deque((root, _rpath(root, images[root])) for root in roots)
     # The loader knows a library that is loaded by its name, wherever it came from.
-    loaded = {images[root].soname or posixpath.basename(root): root for root, _ in queue}
+    loaded = {images[root].soname or posixpath.basename(root) for root, _ in queue}
     while queue:
         path, inherited = queue.popleft()
-        image = images[path]
-        for name in image.needed:
+        for name in images[path].needed:
             if name in loaded:
                 continue
-            found = next(
-                _places(name, path=path, image=image, inherited=inherited, images=images), None
-            )
+            found = _place(name, folders=_runpath(path, images[path]) or inherited, among=images)
             if found is not None:
-                loaded[name] = found
+                loaded.add(name)
                 why[found] = path
-                queue.append((found, (*images[found].rpath, *inherited)))
+                queue.append((found, (*_rpath(found, images[found]), *inherited)))
             elif name in _SYSTEM | RUNTIMES:
                 system.add(name)
             else:
@@ -77,12 +81,20 @@ def follow(roots: Iterable[str], *, images: Mapping[str, Image]) -> Closure:
     return Closure(why=why, system=frozenset(system), missing=tuple(missing))
 
 
-def _places(
-    name: str, *, path: str, image: Image, inherited: Iterable[str], images: Mapping[str, Image]
-) -> Iterator[str]:
-    """Where the loader would find `name`, best first. DT_RUNPATH switches DT_RPATH off."""
-    for entry in image.runpath or inherited:
-        folder = entry.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", posixpath.dirname(path))
-        place = posixpath.normpath(posixpath.join(folder, name))
-        if place in images:
-            yield place
+def _runpath(path: str, image: Image) -> tuple[str, ...]:
+    return tuple(_expanded(entry, path) for entry in image.runpath)
+
+
+def _rpath(path: str, image: Image) -> tuple[str, ...]:
+    """DT_RUNPATH, where there is one, switches DT_RPATH off."""
+    return () if image.runpath else tuple(_expanded(entry, path) for entry in image.rpath)
+
+
+def _expanded(entry: str, path: str) -> str:
+    return entry.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", posixpath.dirname(path) or ".")
+
+
+def _place(name: str, *, folders: Iterable[str], among: Images) -> str | None:
+    """Where the loader would find `name`."""
+    places = (posixpath.normpath(posixpath.join(folder, name)) for folder in folders)
+    return next((place for place in places if place in among), None)

@@ -18,6 +18,8 @@ BUILD_NUMBER = "LLAMA_BUILD_NUMBER"
 MODELS = "llama_init_from_model"
 _NOTED = frozenset({BACKEND, COMMIT, BUILD_NUMBER, MODELS})
 _POINTER = 8
+_BIG_ENDIAN = 2
+_MACHINES = {62: "x86_64", 183: "aarch64"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +27,7 @@ class Image:
     """What the loader would read of a program or library.
 
     Attributes:
-        machine: LIEF's name of the architecture: `X86_64`, `AARCH64`.
+        machine: the architecture: `x86_64`, `aarch64`, or its number for any other.
         needed: names of the libraries it asks for, in its order.
         runpath: where it looks for those, as written, `$ORIGIN` and all.
         rpath: the older kind, which counts for the libraries it loads too.
@@ -38,12 +40,6 @@ class Image:
     runpath: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
     exports: frozenset[str] = frozenset()
-
-
-def is_elf(path: Path) -> bool:
-    """Whether a file begins as an ELF image does."""
-    with path.open("rb") as stream:
-        return stream.read(4) == b"\x7fELF"
 
 
 def read(path: Path) -> Image:
@@ -69,7 +65,7 @@ def read(path: Path) -> Image:
             case _:
                 pass
     return Image(
-        machine=str(binary.header.machine_type).rpartition(".")[2],
+        machine=_machine(path),
         soname=soname,
         needed=tuple(needed),
         runpath=tuple(runpath),
@@ -111,6 +107,14 @@ def stored_number(path: Path, symbol: str) -> int | None:
     return int.from_bytes(raw, "little", signed=True) if len(raw) == 4 else None  # noqa: PLR2004 - sizeof(int)
 
 
+def _machine(path: Path) -> str:
+    """From the header's bytes: LIEF only knows the architectures that it has a name for."""
+    with path.open("rb") as stream:
+        header = stream.read(20)
+    number = int.from_bytes(header[18:20], "big" if header[5] == _BIG_ENDIAN else "little")
+    return _MACHINES.get(number, f"machine {number}")
+
+
 def _parse(path: Path, *, relocations: bool) -> lief.ELF.Binary:
     config = lief.ELF.ParserConfig()
     config.parse_relocations = relocations
@@ -119,8 +123,8 @@ def _parse(path: Path, *, relocations: bool) -> lief.ELF.Binary:
     config.parse_notes = False
     config.parse_overlay = False
     with lief.logging.level_scope(lief.logging.LEVEL.OFF):
-        binary = lief.ELF.parse(str(path), config) if is_elf(path) else None
-    if binary is None:
+        binary = lief.ELF.parse(str(path), config)
+    if binary is None or not binary.segments:
         raise VerificationError(f"{path.name}: expected an ELF image, found something unreadable")
     return binary
 

@@ -5,7 +5,6 @@ Most of a wheel is no part of the engine, so most of it is never written to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import elf
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.unpack import Archive
 
 
-class Images(Mapping[str, "Image"]):
+class ArchivedImages:
     """Every file of an archive, by path, seen as an image.
 
     Asking for one that is no ELF image raises VerificationError.
@@ -25,16 +24,10 @@ class Images(Mapping[str, "Image"]):
         self._archive = archive
         self._read: dict[str, Image] = {}
 
-    def __getitem__(self, path: str) -> Image:
+    def __getitem__(self, path: str, /) -> Image:
         if path not in self._read:
             self._read[path] = elf.read(self._archive.unpack(path).path)
         return self._read[path]
 
-    def __contains__(self, path: object) -> bool:
+    def __contains__(self, path: object, /) -> bool:
         return path in self._archive.entries
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._archive.entries)
-
-    def __len__(self) -> int:
-        return len(self._archive.entries)

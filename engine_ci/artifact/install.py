@@ -42,11 +42,11 @@ def replacing(into: Path) -> Iterator[Path]:
             yield work
             _swap(work / "bundle", into=into, old=old)
         finally:
-            shutil.rmtree(work)
+            _recover(into, work=work, old=old)
 
 
 def _recover(into: Path, *, work: Path, old: Path) -> None:
-    """Undoes or finishes what a run that was killed left half done."""
+    """Undoes or finishes what a run left half done, this one or one that was killed."""
     if old.exists() and not into.exists():
         old.rename(into)
     for leftover in (work, old):
@@ -67,5 +67,3 @@ def _swap(new: Path, *, into: Path, old: Path) -> None:
     if into.exists():
         into.rename(old)
     new.rename(into)
-    if old.exists():
-        shutil.rmtree(old)

@@ -15,8 +15,7 @@ from engine_ci.records.bundle import DroppedFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine_ci.artifact.closure import Closure
-    from engine_ci.artifact.elf import Image
+    from engine_ci.artifact.closure import Closure, Images
     from engine_ci.artifact.unpack import Entry
     from engine_ci.records.bundle import Kind
 
@@ -58,7 +57,7 @@ class PrunePlan:
 def prune(
     entries: Mapping[str, Entry],
     *,
-    images: Mapping[str, Image],
+    images: Images,
     backends: Iterable[str],
     keep: Iterable[str],
 ) -> PrunePlan:

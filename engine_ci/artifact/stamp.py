@@ -9,13 +9,14 @@ from __future__ import annotations
 import mmap
 import re
 from dataclasses import dataclass
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import elf
 from engine_ci.pins.model import WHOLE_COMMIT, Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from engine_ci.artifact.elf import Image
@@ -62,7 +63,7 @@ def commit(path: Path, image: Image) -> Commit | None:
     else:
         with _bytes(path) as data:
             found = _NEIGHBOURS.search(data)
-        said = next(filter(None, found.groups())).decode() if found else ""
+            said = next(filter(None, found.groups())).decode() if found else ""
     if not _HEX.fullmatch(said):
         return None
     return Commit(id=said, abbreviated=len(said) < WHOLE_COMMIT)
@@ -90,20 +91,13 @@ def architectures(path: Path) -> tuple[str, ...]:
             return ()
         before = data[max(0, at - _REACH) : at].split(b"\0")
         after = data[at + 1 : at + _REACH].split(b"\0")
-    names = [*_leading(reversed(before)), *_leading(iter(after))]
+    names = chain(*(takewhile(_ARCHITECTURE.fullmatch, side) for side in (before[::-1], after)))
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
 
 
 def _exporting(symbol: str, images: Mapping[Path, Image]) -> list[tuple[Path, Image]]:
     exporting = [(path, image) for path, image in images.items() if symbol in image.exports]
     return exporting or list(images.items())
-
-
-def _leading(strings: Iterator[bytes]) -> Iterator[bytes]:
-    for string in strings:
-        if not _ARCHITECTURE.fullmatch(string):
-            return
-        yield string
 
 
 def _bytes(path: Path) -> mmap.mmap:

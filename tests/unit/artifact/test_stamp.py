@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.artifact import elf, stamp
+from engine_ci.pins.model import Commit
+from tests.unit.artifact import elves
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHORT = Commit(id="86a2835", abbreviated=True)
+
+
+def write(path: Path, content: bytes) -> tuple[Path, elf.Image]:
+    path.write_bytes(content)
+    return path, elf.read(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "commit"),
+    [
+        (b"86a2835\0", SHORT),
+        (b"86a283532072722c5f3363d37d59a874d09fa99b\0",
+         Commit(id="86a283532072722c5f3363d37d59a874d09fa99b")),
+        (b"unknown\0", None),
+        (b"86a283\0", None),
+        (b"86A2835\0", None),
+        (b"\xff\xff\0", None),
+    ],
+)  # fmt: skip
+def test_the_exported_commit_is_read(tmp_path: Path, said: bytes, commit: Commit | None) -> None:
+    path, image = write(tmp_path / "a", elves.image(texts={elf.COMMIT: said}))
+
+    assert stamp.commit(path, image) == commit
+
+
+@pytest.mark.parametrize(
+    ("tail", "commit"),
+    [
+        (b"\0Linux x86_64\0GNU 14.2.1\x0086a2835\0abcdef0123\0", SHORT),
+        (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0", SHORT),
+        (b"\x0086a2835\0something else\0", None),
+        (b"\0GNU 14.2.1\x0086a2835x\0", None),
+    ],
+)
+def test_a_commit_that_is_not_exported_is_found_beside_the_compiler(
+    tmp_path: Path, tail: bytes, commit: Commit | None
+) -> None:
+    path, image = write(tmp_path / "a", elves.image(tail=tail))
+
+    assert stamp.commit(path, image) == commit
+
+
+@pytest.mark.parametrize(
+    ("numbers", "build"),
+    [({elf.BUILD_NUMBER: 11434}, 11434), ({elf.BUILD_NUMBER: 1}, None), ({}, None),
+     ({elf.BUILD_NUMBER: -3}, None)],
+)  # fmt: skip
+def test_the_build_number_of_a_shallow_clone_is_unknown(
+    tmp_path: Path, numbers: dict[str, int], build: int | None
+) -> None:
+    path, image = write(tmp_path / "a", elves.image(numbers=numbers))
+
+    assert stamp.build(path, image) == build
+
+
+def test_a_build_number_beyond_the_file_is_unknown(tmp_path: Path) -> None:
+    path, image = write(tmp_path / "a", elves.image(numbers={elf.BUILD_NUMBER: 11434})[:-8])
+
+    assert stamp.build(path, image) is None
+
+
+def test_architectures_are_the_names_around_a_landmark(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"%s.key\0unknown\0clip\0llama\0qwen3moe\0ernie4_5-moe\0(unknown)\0bert\0")
+
+    assert stamp.architectures(path) == ("clip", "ernie4_5-moe", "llama", "qwen3moe")
+
+
+def test_without_the_landmark_no_architecture_is_claimed(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"\0llama\0qwen3\0")
+
+    assert stamp.architectures(path) == ()
+
+
+def test_one_engine_has_one_commit_and_all_its_architectures(tmp_path: Path) -> None:
+    common = write(
+        tmp_path / "common",
+        elves.image(texts={elf.COMMIT: b"86a2835\0"}, numbers={elf.BUILD_NUMBER: 11434}),
+    )
+    llama = write(
+        tmp_path / "llama", elves.image(numbers={elf.MODELS: 1}, tail=b"\0qwen3moe\0mamba2\0.")
+    )
+    decoy = write(tmp_path / "decoy", elves.image(tail=b"\0qwen3moe\0decoy\0."))
+
+    assert stamp.read(dict([common, llama, decoy])) == stamp.Stamp(
+        commit=SHORT, build=11434, architectures=("mamba2", "qwen3moe")
+    )
+
+
+def test_images_that_contradict_each_other_name_no_commit(tmp_path: Path) -> None:
+    images = dict(
+        write(
+            tmp_path / text,
+            elves.image(
+                texts={elf.COMMIT: f"{text}\0".encode()}, numbers={elf.BUILD_NUMBER: build}
+            ),
+        )
+        for text, build in (("86a2835", 11434), ("9a3bf2b", 10000))
+    )
+
+    assert stamp.read(images) == stamp.Stamp(commit=None, build=None, architectures=())
