@@ -56,12 +56,25 @@ def test_evidence_is_a_block_with_the_last_lines(text: str) -> None:
 
 def test_every_check_is_in_a_table_and_a_skipped_one_is_no_pass() -> None:
     rendered = markdown.render(
-        result(check("loads/a"), check("loads/b", Status.SKIP, observed="not asked"))
+        result(
+            check("loads/a"),
+            check("loads/b", Status.SKIP, observed="not asked"),
+            check("loads/c", Status.SKIP, observed="neither"),
+        )
     )
 
     assert "| ✅ pass | `loads/a` |" in rendered
     assert "| ⏭️ skip | `loads/b` |" in rendered
-    assert "- `loads/b`: `not asked`" in rendered
+    assert "- `loads/b`: `not asked`\n- `loads/c`: `neither`\n" in rendered
+
+
+def test_a_question_that_could_not_be_asked_is_marked_as_an_error() -> None:
+    rendered = markdown.render(
+        result(check("loads/a", Status.ERROR, observed="no model"), verdict=Verdict.ERROR)
+    )
+
+    assert rendered.startswith("### 💥 The gate says: error\n\nCould not be asked: loads/a. ")
+    assert "| 💥 error | `loads/a` |" in rendered
 
 
 def test_the_verdict_stands_first() -> None:

@@ -149,5 +149,14 @@ def test_a_pipe_in_a_cell_is_escaped_and_a_backslash_before_it_is_kept_apart() -
     assert markdown.cell("a|b\\|c") == f"`a\\|b\\{BREAK}\\|c`"
 
 
-def test_an_empty_block_is_a_block() -> None:
-    assert markdown.block("") == "```text\n\n```"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "```text\n\n```"),
+        ("a\tb\nc\n", "```text\na\tb\nc\n```"),
+        ("a\n```\nb", "````text\na\n```\nb\n````"),
+        ("\x1b[31m", "```text\n\\x1b[31m\n```"),
+    ],
+)
+def test_a_block_by_example(text: str, expected: str) -> None:
+    assert markdown.block(text) == expected
