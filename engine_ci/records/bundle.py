@@ -9,6 +9,9 @@ from pydantic import Field
 from engine_ci.pins.model import AssetName, Build, Commit, Name, Platform, Version
 from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
 
+# The name of the record, at the top of the bundle that it describes.
+RECORD = "bundle.json"
+
 Kind = Literal["server", "library", "backend", "resource", "licence"]
 
 

@@ -10,7 +10,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.cli.command import CommandLine, app_in
 
 from engine_ci.cli.report import read
 from engine_ci.errors import Exit
@@ -19,6 +18,7 @@ from engine_ci.pins import store
 from engine_ci.pins.model import Asset, Commit
 from engine_ci.records.gate import Verdict
 from fixtures.github import GitHubServer, Login
+from tests.unit.cli.command import CommandLine, app_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.cli.command import CommandLine
 
 from engine_ci.errors import Exit
 from engine_ci.gate import zoo
+from tests.unit.cli.command import CommandLine
 
 if TYPE_CHECKING:
     from pathlib import Path

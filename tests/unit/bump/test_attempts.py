@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.bump import records
-
 from engine_ci.bump import attempts
 from engine_ci.errors import VerificationError
 from engine_ci.records.candidate import Refusal
 from engine_ci.records.gate import Status, Verdict
+from tests.unit.bump import records
 
 NEW, OLD = "e" * 64, "f" * 64
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.unit.artifact.conftest import index, pip_on_its_own
 from tests.unit.cli.command import CommandLine, app_in
 

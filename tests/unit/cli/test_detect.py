@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.bump import records
-
 from engine_ci.cli.detect import table
+from tests.unit.bump import records
 
 
 def test_every_newer_release_has_a_line_and_the_candidate_an_arrow() -> None:

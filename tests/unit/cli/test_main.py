@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from engine_ci import __version__
 from engine_ci.cli import workspace
 from engine_ci.errors import Exit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
     from tests.unit.cli.command import CommandLine
 
 
@@ -69,7 +70,7 @@ def test_a_bug_shows_its_traceback_and_the_versions(
 def test_an_interrupt_ends_with_130(
     run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(path: Path) -> None:
+    def interrupted(_: Path) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(workspace.configuration, "load", interrupted)

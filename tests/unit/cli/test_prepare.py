@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.artifact import wheels
 
 from engine_ci.cli.prepare import known_platform
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, PackageIndex, Pin
+from tests.unit.artifact import wheels
 
 if TYPE_CHECKING:
+    from engine_ci.pins.model import Asset
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
-
-    from engine_ci.pins.model import Asset
 
 
 @pytest.fixture

