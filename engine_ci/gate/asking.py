@@ -16,7 +16,7 @@ from engine_ci.gate import goldens
 from engine_ci.records.gate import Check, FaultClass, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 # How an engine ends is the question of one suite only; the others do not wait for a stubborn one.
 _GRACE_S: Final = 1.0
+_SHOWN: Final = 5
 
 
 class Mode(StrEnum):
@@ -84,6 +85,13 @@ def _answer(judge: Callable[[], Answer]) -> Answer:
         return Answer(status=Status.FAIL, observed=problem.message, detail="\n".join(problem.log))
     except HarnessError as problem:
         return Answer(status=Status.ERROR, observed=problem.message)
+
+
+def listed(differences: Sequence[str]) -> str:
+    """The first differences, a line each, and how many more there are."""
+    shown = "\n".join(differences[:_SHOWN])
+    more = len(differences) - _SHOWN
+    return f"{shown}\nand {more} more" if more > 0 else shown
 
 
 class Session:

@@ -123,7 +123,7 @@ class Planted(NamedTuple):
     fails: set[str]
 
     def __str__(self) -> str:
-        return f"{self.fault} {self.argument}"
+        return f"{self.suite.SUITE}: {self.fault} {self.argument}"
 
 
 PLANTED = (
@@ -205,6 +205,18 @@ def test_what_was_not_loaded_is_not_waited_for_again_and_the_reason_stands_there
         "not asked: the candidate did not start with sensitive"
     }
     assert {check.status for check in others} == {Status.SKIP}
+
+
+def test_an_app_that_passes_a_flag_which_is_gone_is_told(build: Build) -> None:
+    def checks_of(version: str) -> list[Check]:
+        context = build("stable", version=version)
+        return list(loads.run(replace(context, app_argv=(*context.app_argv, "--mlock"))))
+
+    before, after = checks_of("0.1.2"), checks_of("0.1.3")
+
+    assert with_status(Status.FAIL, before) == set()
+    assert with_status(Status.FAIL, after) == {"loads/flags", "loads/stable"}
+    assert after[0].observed == "unknown: --mlock"
 
 
 def test_a_model_for_measuring_speed_is_left_to_the_suite_that_does(

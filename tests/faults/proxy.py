@@ -165,6 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             kind = response.getheader("Content-Type", "application/json")
             if kind.startswith("text/event-stream"):
+                self._slow_down(time.perf_counter() - started)
                 self._stream(response, kind)
             else:
                 data = self._altered(response.read(), response.status)
@@ -245,7 +246,7 @@ def _outlive_the_group(*, keep_port: bool) -> None:
         os.setsid()
         if not keep_port:
             os.closerange(3, 100)
-        time.sleep(3)
+        time.sleep(10)
         os._exit(0)
 
 

@@ -66,9 +66,8 @@ def _exact(context: Context, located: LocatedModel) -> Iterator[Check]:
 
 def _judge(golden: Golden, differences: Differences, engine: Engine) -> Answer:
     if found := list(differences(golden, engine.client)):
-        return Answer(
-            status=Status.FAIL, observed=f"{len(found)} differences", detail="\n".join(found)
-        )
+        observed = f"{len(found)} differences"
+        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
     return Answer(status=Status.PASS, observed="the same")
 
 
@@ -133,7 +132,7 @@ def _judge_sense(engine: Engine) -> Answer:
     complaints = [f"{text!r}: {said}" for text in texts if (said := complaint(text, word=_WORD))]
     if complaints:
         observed = f"{len(complaints)} of {len(texts)} make no sense"
-        return Answer(status=Status.FAIL, observed=observed, detail="\n".join(complaints))
+        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(complaints))
     return Answer(status=Status.PASS, observed="; ".join(texts))
 
 

@@ -32,7 +32,7 @@ _GRACE_S: Final = 5.0
 _REFUSAL_S: Final = 10.0
 _DYING_S: Final = 1.0
 # Long enough that the engine is still at it when the client leaves after the first token.
-_LONG: Final = 400
+_LONG: Final = 2000
 
 _STOPS: Final = Question(
     suite=SUITE,

@@ -61,7 +61,7 @@ def judge(golden: Golden, answers: list[Completion]) -> Answer:
         return Answer(
             status=Status.FAIL,
             observed=f"{len(differences)} of {len(found)} cases differ",
-            detail="\n".join(differences),
+            detail=asking.listed(differences),
         )
     return Answer(status=Status.PASS, observed=f"the same in all {len(found)} cases")
 

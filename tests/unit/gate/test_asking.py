@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.errors import EngineStartError, HarnessError, PinError
-from engine_ci.gate.asking import Answer, NotAskedError, Question
+from engine_ci.gate.asking import Answer, NotAskedError, Question, listed
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
@@ -59,3 +59,12 @@ def test_a_question_that_makes_no_sense_is_skipped_with_the_reason() -> None:
 def test_no_other_error_is_turned_into_a_check() -> None:
     with pytest.raises(PinError, match="wrong"):
         check_of(PinError("wrong"))
+
+
+def test_a_few_differences_are_listed_whole() -> None:
+    assert listed([]) == ""
+    assert listed(["a", "b", "c", "d", "e"]) == "a\nb\nc\nd\ne"
+
+
+def test_of_many_differences_the_first_are_listed_and_the_rest_counted() -> None:
+    assert listed([str(number) for number in range(12)]) == "0\n1\n2\n3\n4\nand 7 more"
