@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
+from github import Auth, Github, GithubException, GithubRetry
 
 from engine_ci.errors import GitHubError
-from github import Auth, Github, GithubException, GithubRetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

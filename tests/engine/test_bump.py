@@ -1,7 +1,6 @@
 """The four stages in order, with real builds from the package index and an embedded GitHub.
 
-`make demo` shows the same with every suite. Here one suite is enough: which builds load is a fact of
-the machine, so what is expected of 0.2.0 is said where it is used.
+`make demo` shows the same with every suite; here the one that refuses is enough.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def test_the_pinned_engine_under_another_version_is_no_news() -> None:
     assert found.reason == "its engine is byte for byte the one that is pinned (0.1.2)"
 
 
-def test_a_refused_engine_under_another_version_is_refused_with_the_version_that_was_gated() -> None:
+def test_a_refused_engine_under_another_version_names_the_one_that_was_gated() -> None:
     gated = Refusal(version="0.2.0", reason="it aborts", tree_sha256=NEW)
     twin = Refusal(version="0.1.5", reason="as 0.2.0", tree_sha256=NEW, known=True)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci import __version__
-from engine_ci.cli import workspace
+from engine_ci import __version__, config
 from engine_ci.errors import Exit
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def test_a_bug_shows_its_traceback_and_the_versions(
     def broken(path: Path) -> None:
         raise ZeroDivisionError(path)
 
-    monkeypatch.setattr(workspace.configuration, "load", broken)
+    monkeypatch.setattr(config, "load", broken)
 
     ran = run("detect")
 
@@ -73,7 +72,7 @@ def test_an_interrupt_ends_with_130(
     def interrupted(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workspace.configuration, "load", interrupted)
+    monkeypatch.setattr(config, "load", interrupted)
 
     assert run("detect").status == Exit.INTERRUPTED
     assert app.is_dir()
