@@ -1,0 +1,144 @@
+"""Speed is measured with real engines, reduced to few restarts; no test looks at absolute times."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from engine_ci.config import Config
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.gate import setup, speed, timing, zoo
+from engine_ci.gate.suites import performance
+from engine_ci.records.gate import Check, Measurement, Status
+from tests.faults import proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from engine_ci.gate.context import LocatedModel
+
+pytestmark = pytest.mark.engine
+
+# The fewest restarts that can give a bound of this confidence.
+RESTARTS = 4
+CONFIG = Config.model_validate(
+    {
+        "schema": 1,
+        "pins": ["pins/llama.cpp.yaml"],
+        "platforms": ["ubuntu-x64"],
+        "gate": {"performance": {"limit": 0.9, "confidence": 0.9}},
+    }
+)
+
+
+class Report(NamedTuple):
+    """What the suite says, by id and by metric."""
+
+    checks: Mapping[str, Check]
+    measurements: Mapping[str, Measurement]
+
+    @property
+    def unfit(self) -> bool:
+        """Whether the control says so, with bounds or a centre too far from 1."""
+        host = self.checks["performance/host"]
+        ratios = re.findall(r"(\d\.\d+) \((\d\.\d+) to (\d\.\d+)\)", host.observed)
+        assert len(ratios) == len(performance.METRICS)
+        far = any(
+            abs(float(centre) - 1) > speed.CONTROL_CENTRE
+            or max(1 - float(low), float(high) - 1) > speed.CONTROL_BOUND
+            for centre, low, high in ratios
+        )
+        assert host.status is (Status.WARN if far else Status.PASS)
+        return far
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LocatedModel]:
+    def fetch(member: zoo.WheelMember) -> Path:
+        pytest.fail(f"{member.file} is not needed here")
+
+    catalogue = [model for model in zoo.load_catalogue() if model.role == "performance"]
+    return setup.located(catalogue, cache=tmp_path_factory.mktemp("cache"), fetch=fetch)
+
+
+@pytest.fixture
+def compare(
+    models: dict[str, LocatedModel],
+    mineru: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Report]:
+    """`compare(candidate)` with 0.1.2, with shorter questions than the gate's."""
+
+    def compared(
+        candidate: Path, *, rounds: int = 2, tokens: int = 24, prompt_tokens: int = 256
+    ) -> Report:
+        monkeypatch.setattr(performance, "ROUNDS", rounds)
+        monkeypatch.setattr(timing, "TOKENS", tokens)
+        monkeypatch.setattr(timing, "PROMPT_TOKENS", prompt_tokens)
+        context, problems = setup.context_for(
+            candidate,
+            baseline=mineru("0.1.2"),
+            platform="ubuntu-x64",
+            models=models,
+            config=CONFIG,
+            logs=tmp_path,
+            seed=1,
+        )
+        assert problems == ()
+        answers = list(performance.run(context, restarts=RESTARTS))
+        return Report(
+            checks={answer.id: answer for answer in answers if isinstance(answer, Check)},
+            measurements={
+                answer.metric: answer for answer in answers if isinstance(answer, Measurement)
+            },
+        )
+
+    return compared
+
+
+@pytest.fixture
+def slowed(mineru: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """`slowed("1.5")` is 0.1.3, held up so that all takes 1.5 times as long."""
+    real = LlamaServer.in_folder(mineru("0.1.3")).program
+    return lambda factor: proxy.plant(tmp_path / "slow", server=real, fault="slow", argument=factor)
+
+
+def test_a_good_build_is_not_refused(
+    compare: Callable[..., Report], mineru: Callable[[str], Path]
+) -> None:
+    report = compare(mineru("0.1.3"))
+
+    assert list(report.measurements) == ["generation", "prompt"]
+    assert {found.restarts for found in report.measurements.values()} == {RESTARTS}
+    assert report.checks["performance/start"].status is Status.PASS
+    assert report.unfit or not any(check.status is Status.FAIL for check in report.checks.values())
+
+
+def test_an_engine_that_takes_half_as_long_again_is_refused(
+    compare: Callable[..., Report], slowed: Callable[[str], Path]
+) -> None:
+    report = compare(slowed("1.5"))
+
+    for metric in performance.METRICS:
+        check = report.checks[f"performance/{metric}"]
+        expected = {Status.FAIL, Status.WARN} if report.unfit else {Status.FAIL}
+        assert check.status in expected
+        assert report.measurements[metric].ratio < 0.9
+
+
+def test_an_engine_that_takes_ten_times_as_long_is_refused_at_once_on_any_host(
+    compare: Callable[..., Report], slowed: Callable[[str], Path]
+) -> None:
+    report = compare(slowed("10"), rounds=6, tokens=8, prompt_tokens=128)
+
+    collapsed = [found for found in report.measurements.values() if found.verdict == "regressed"]
+    assert collapsed
+    assert all(found.high < speed.COLLAPSED for found in collapsed)
+    assert {(found.restarts, found.pairs) for found in collapsed} == {(1, 6)}
+    assert all(
+        report.checks[f"performance/{found.metric}"].status is Status.FAIL for found in collapsed
+    )
