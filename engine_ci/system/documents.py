@@ -85,6 +85,13 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+class _StableDumper(yaml.SafeDumper):
+    """Writes a text so that it reads as the same: line breaks of Unicode's need double quotes."""
+
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        return super().represent_scalar(tag, value, style if value.isprintable() else '"')
+
+
 def load_yaml(path: Path, model: type[DocumentT], *, error: type[EngineCIError]) -> DocumentT:
     """Reads a YAML file into `model`.
 
@@ -112,7 +119,7 @@ def load_json(path: Path, model: type[DocumentT], *, error: type[EngineCIError])
 def dump_yaml(document: Document) -> str:
     """The one YAML text of a document: keys in the model's order, defaults left out."""
     value = document.model_dump(mode="json", exclude_defaults=True)
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)
+    return yaml.dump(value, Dumper=_StableDumper, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 def dump_json(document: Document) -> str:

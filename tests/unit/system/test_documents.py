@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -61,6 +61,7 @@ def yaml_error(path: Path) -> str:
 
 
 @given(PALETTES)
+@example(Palette(schema=1, title="next\x85line\u2028and\u2029paragraph\r\n\ufeff"))
 def test_yaml_that_was_dumped_loads_as_the_same_and_dumps_as_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, palette: Palette
 ) -> None:
