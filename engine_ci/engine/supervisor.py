@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine_ci.engine.process import Process, Stopped
 
 _PORT_TRIES = 5
+_SHOWN_LINES = 20
 # A connection breaks a moment before the process that broke it has ended.
 _DYING_S = 0.5
 
@@ -52,7 +53,7 @@ class Engine:
         """Whether it still runs."""
         return not self.process.ended()
 
-    def log_tail(self, lines: int = 20) -> tuple[str, ...]:
+    def log_tail(self, lines: int = _SHOWN_LINES) -> tuple[str, ...]:
         """The last lines that it wrote, oldest first."""
         return logs.tail(self.log, lines=lines)
 
@@ -79,30 +80,30 @@ def running(
         arguments_for: its arguments for a port; paths in them are absolute.
         model: the file that `/props` must name.
         log: where its output goes; replaced.
-        port: the one to use; any free one when not given.
+        port: the one to use; when not given a free one, and another if that is taken meanwhile.
         ready_timeout_s: seconds from its start within which it must be ready.
         grace_s: seconds between SIGTERM and SIGKILL.
 
     Raises:
-        EngineStartError: it ended, answered wrongly or was not ready in time; or every port that
-            it was given was taken by somebody else in the meantime.
+        EngineStartError: it ended, answered wrongly or was not ready in time, or somebody else
+            has every port that it was given.
     """
-    ports = []
-    for _ in range(_PORT_TRIES):
-        ports.append(free_port() if port is None else port)
+    tried = []
+    for number in (free_port() for _ in range(_PORT_TRIES)) if port is None else (port,):
+        tried.append(number)
         with ExitStack() as stack:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
-            argv = [str(program.absolute()), *arguments_for(ports[-1])]
+            argv = [str(program.absolute()), *arguments_for(number)]
             begin = time.monotonic()
             process = processes.start(argv, cwd=home, env=processes.environment(home), log=log)
             stack.callback(process.stop, grace_s=grace_s)
             try:
-                _await(process, port=ports[-1], model=model, log=log, timeout_s=ready_timeout_s)
+                _await(process, port=number, model=model, log=log, timeout_s=ready_timeout_s)
             except PortTakenError:
                 continue
             yield Engine(
-                client=Client(ports[-1]),
-                port=ports[-1],
+                client=Client(number),
+                port=number,
                 started_s=time.monotonic() - begin,
                 log=log,
                 process=process,
@@ -110,9 +111,9 @@ def running(
             )
             return
     raise EngineStartError(
-        f"each of {_PORT_TRIES} free ports was taken when the engine wanted it: {ports}",
-        log=logs.tail(log, lines=20),
-        hint="another program on this machine takes ports as fast as they are chosen",
+        f"somebody else listened where the engine was to: {', '.join(map(str, tried))}",
+        log=logs.tail(log, lines=_SHOWN_LINES),
+        hint="look for a program on this machine that takes ports between 20000 and 32767",
     )
 
 
@@ -143,7 +144,7 @@ def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: fl
     except EngineAnswerError as problem:
         seconds = time.monotonic() - begin
         if not process.ended(within_s=_DYING_S):
-            said = logs.tail(log, lines=20)
+            said = logs.tail(log, lines=_SHOWN_LINES)
             raise EngineStartError(
                 f"the engine is not ready: {problem}", log=said, hint=f"its whole log: {log}"
             ) from problem
@@ -154,7 +155,7 @@ def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: fl
 
 
 def _ended_early(stopped: Stopped, *, seconds: float, log: Path) -> EngineStartError:
-    said = logs.tail(log, lines=20)
+    said = logs.tail(log, lines=_SHOWN_LINES)
     last = f"; its last line: {said[-1]}" if said else "; it wrote nothing"
     hint = f"its whole log: {log}"
     if stopped.signal == "SIGILL":

@@ -29,9 +29,9 @@ def watch(lifeline: int, *, group: int, grace_s: float) -> None:
 
 def announce(output: int) -> None:
     """Says that the watchdog stands, to a supervisor that may be dead already."""
-    try:
+    try:  # noqa: SIM105 - `contextlib` would double what is imported
         os.write(output, READY)
-    except BrokenPipeError:  # noqa: SIM105 - `contextlib` would be one more import
+    except BrokenPipeError:
         pass
 
 

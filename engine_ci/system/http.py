@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from engine_ci.errors import EngineAnswerError, HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
 HOST = "127.0.0.1"
 MAX_ANSWER = 64 << 20
@@ -81,8 +81,10 @@ class Loopback:
 
     def stream(
         self, path: str, *, body: Mapping[str, Any], timeout_s: float = 60.0
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """POSTs and yields the answer's lines as they come in, without empty ones and line ends.
+
+        To close the generator is to break the connection.
 
         Raises:
             EngineAnswerError: as for `request`, or a status other than 200.

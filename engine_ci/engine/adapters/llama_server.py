@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine_ci.engine import log as logs
 from engine_ci.engine import process as processes
 from engine_ci.errors import EngineStartError, RecordError, UsageError
-from engine_ci.records.bundle import Bundle
+from engine_ci.records.bundle import RECORD, Bundle
 from engine_ci.system.documents import load_json
 from engine_ci.system.http import HOST
 
@@ -60,7 +61,7 @@ class LlamaServer:
             UsageError: there is none, there are several, or the bundle is of another kind.
             RecordError: `bundle.json` does not fit.
         """
-        record = folder / "bundle.json"
+        record = folder / RECORD
         if record.is_file():
             bundle = load_json(record, Bundle, error=RecordError)
             if bundle.adapter != cls.name:
@@ -130,21 +131,22 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
 def _help(program: Path) -> str:
     """What `--help` prints, started with the same care as a server."""
     with tempfile.TemporaryDirectory(prefix="engine-help-") as folder:
-        home = Path(folder)
-        log = home / "help"
+        home, log = Path(folder), Path(folder) / "help"
         process = processes.start(
             [str(program.absolute()), "--help"],
             cwd=home,
             env=processes.environment(home),
             log=log,
         )
-        process.ended(within_s=_HELP_TIMEOUT_S)
+        in_time = process.ended(within_s=_HELP_TIMEOUT_S)
         stopped = process.stop(grace_s=0.0)
+        if not in_time or stopped.status != 0:
+            how = str(stopped) if in_time else f"did not end within {_HELP_TIMEOUT_S:g} s"
+            raise EngineStartError(
+                f"`{program} --help` {how}", log=logs.tail(log, lines=20), status=stopped.status
+            )
         with log.open("rb") as stream:
-            text = stream.read(_HELP_BYTES).decode(errors="replace")
-    if stopped.status != 0:
-        raise EngineStartError(f"`{program} --help` {stopped}", log=tuple(text.splitlines()[-20:]))
-    return text
+            return stream.read(_HELP_BYTES).decode(errors="replace")
 
 
 def _offered(text: str) -> frozenset[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import stat
 import sys
-from typing import TYPE_CHECKING
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -117,3 +120,60 @@ def model(tmp_path: Path) -> Path:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF")
     return path
+
+
+class Canned:
+    """A server in this process: what it answers by path, and what it was asked.
+
+    An answer is an object (sent as JSON), bytes, or a pair of a status and either.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, Any]] = []
+        canned = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                canned.asked.append((self.path, None))
+                self._answer()
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                canned.asked.append((self.path, json.loads(self.rfile.read(length))))
+                self._answer()
+
+            def _answer(self) -> None:
+                answer = canned.answers[self.path]
+                status, content = answer if isinstance(answer, tuple) else (200, answer)
+                body = content if isinstance(content, bytes) else json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port: int = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def one_canned() -> Iterator[Canned]:
+    server = Canned()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def canned(one_canned: Canned) -> Canned:
+    """A server that answers what a test puts into `answers`."""
+    one_canned.answers.clear()
+    one_canned.asked.clear()
+    return one_canned

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine_ci.engine.log import tail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"", (), id="empty"),
+        pytest.param(b"one\n", ("one",), id="one-line"),
+        pytest.param(b"one\ntwo\nthree\nfour", ("two", "three", "four"), id="the-last-ones"),
+        pytest.param(b"one\n\n  \ntwo\n\n", ("one", "two"), id="blank-lines-are-no-lines"),
+        pytest.param(b"\x1b[31mred\x07\n", (" [31mred ",), id="no-terminal-codes"),
+        pytest.param(b"\xff\xfe\n", ("��",), id="not-text"),
+        pytest.param(b"x" * 600, ("x" * 500,), id="a-long-line-is-cut"),
+    ],
+)
+def test_the_tail_is_the_last_lines_made_harmless(
+    tmp_path: Path, content: bytes, expected: tuple[str, ...]
+) -> None:
+    (tmp_path / "log").write_bytes(content)
+
+    assert tail(tmp_path / "log", lines=3) == expected
+
+
+def test_of_a_large_log_only_the_end_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        stream.truncate(1 << 33)  # 8 GiB of nothing, which take no room
+        stream.seek(0, 2)
+        stream.write(b"\nlast words\n")
+
+    assert tail(log, lines=1) == ("last words",)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=2000), lines=st.integers(1, 5))
+def test_whatever_is_in_a_log_its_tail_is_short_and_printable(
+    tmp_path: Path, content: bytes, lines: int
+) -> None:
+    (tmp_path / "log").write_bytes(content)
+    found = tail(tmp_path / "log", lines=lines)
+
+    assert len(found) <= lines
+    assert all(line.isprintable() and len(line) <= 500 for line in found)
