@@ -67,6 +67,7 @@ def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], 
     """
     from engine_ci.bump import attempts
     from engine_ci.cli import detect, prepare
+    from engine_ci.releases.detect import ask
 
     for stale in (workspace.gate, workspace.refused):
         shutil.rmtree(stale, ignore_errors=True)
@@ -74,19 +75,20 @@ def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], 
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
+    say(f"detect: what is newer than {workspace.pin.version}")
+    offers = ask(workspace.pin)
     refused: tuple[Refusal, ...] = ()
-    while attempts.costly(refused) <= workspace.config.policy.tries:
-        say(f"detect: what is newer than {workspace.pin.version}")
-        candidate = detect.choose(workspace, refused=refused)
-        if candidate.chosen is None:
+    while True:
+        candidate = detect.choose(workspace, offers, refused=refused)
+        tries = attempts.costly(refused)
+        if candidate.chosen is None or tries > workspace.config.policy.tries:
             break
         refusal = _refusal(workspace, candidate, current=current, suites=suites, say=say)
         if refusal is None:
             return candidate
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
-    candidate = detect.choose(workspace, refused=refused)
-    if attempts.costly(refused):
+    if tries:
         raise EngineError(
             f"{workspace.pin.name} stays at {workspace.pin.version}: "
             + "; ".join(f"{each.version} was refused, {each.reason}" for each in refused),

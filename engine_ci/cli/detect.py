@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate, Refusal
+    from engine_ci.releases.choose import Offer
 
 
 def detect(
@@ -24,18 +25,21 @@ def detect(
     """List releases newer than the pin, and choose one or say for each why not."""
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
+    from engine_ci.releases.detect import ask
 
     workspace = open_workspace(config, pin=pin, work=work)
-    candidate = choose(workspace)
+    candidate = choose(workspace, ask(workspace.pin))
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
-def choose(workspace: Workspace, *, refused: Sequence[Refusal] = ()) -> Candidate:
-    """Asks the source, chooses, and leaves `candidate.json`."""
-    from engine_ci.releases.detect import detect as ask
+def choose(
+    workspace: Workspace, offers: Sequence[Offer], *, refused: Sequence[Refusal] = ()
+) -> Candidate:
+    """Chooses from what the source offers, and leaves `candidate.json`."""
+    from engine_ci.releases.detect import detect as choose_from
     from engine_ci.system import documents
 
-    candidate = ask(workspace.pin, now=datetime.now(UTC), refused=refused)
+    candidate = choose_from(workspace.pin, offers, now=datetime.now(UTC), refused=refused)
     documents.write(workspace.candidate_json, documents.dump_json(candidate))
     return candidate
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import UnsupportedError
@@ -12,37 +11,44 @@ from engine_ci.releases.choose import choose
 from engine_ci.releases.sources import package_index
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from engine_ci.pins.model import Pin, Platform
-    from engine_ci.records.candidate import PublishedAsset, Refusal
+    from engine_ci.pins.model import Pin
+    from engine_ci.records.candidate import Refusal
     from engine_ci.releases.choose import Offer
 
 
-def detect(pin: Pin, *, now: datetime, refused: Sequence[Refusal] = ()) -> Candidate:
-    """Chooses the release to try, with a reason for every one that is newer than the pin.
-
-    Args:
-        pin: what is used now.
-        now: when this is asked, with its time zone.
-        refused: what this run tried before, newest first.
+def ask(pin: Pin) -> list[Offer]:
+    """Everything that the pin's source offers, in no order.
 
     Raises:
         UnsupportedError: this release knows nothing about the pin's kind of source.
         OutsideError: the source did not answer.
+    """
+    return package_index.offers(_package(pin), pin.platforms)
+
+
+def detect(
+    pin: Pin, offers: Sequence[Offer], *, now: datetime, refused: Sequence[Refusal] = ()
+) -> Candidate:
+    """Chooses the release to try, with a reason for every one that is newer than the pin.
+
+    Args:
+        pin: what is used now.
+        offers: the source's answer to `ask`.
+        now: when this is asked, with its time zone.
+        refused: what this run tried before, newest first.
+
+    Raises:
+        OutsideError: the source did not answer when it was asked for a release's files.
         PinError: the pinned version makes no sense for its source.
     """
-    if not isinstance(pin.source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
-            hint="this release knows the source `package-index`",
-        )
-    package = pin.source.package
+    package = _package(pin)
     chosen, decisions = choose(
-        package_index.offers(package, pin.platforms),
+        offers,
         pin,
-        files=partial(_files, pin, package),
+        files=lambda offer: package_index.files(package, offer.version.text, pin.platforms),
         refused=refused,
         today=now.date(),
     )
@@ -58,5 +64,10 @@ def detect(pin: Pin, *, now: datetime, refused: Sequence[Refusal] = ()) -> Candi
     )
 
 
-def _files(pin: Pin, package: str, offer: Offer) -> Mapping[Platform, PublishedAsset]:
-    return package_index.files(package, offer.version.text, pin.platforms)
+def _package(pin: Pin) -> str:
+    if not isinstance(pin.source, PackageIndex):
+        raise UnsupportedError(
+            f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
+            hint="this release knows the source `package-index`",
+        )
+    return pin.source.package

@@ -6,6 +6,8 @@ the tags that it is asked for; so each platform of the pin is asked about by its
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import OutsideError
@@ -27,9 +29,14 @@ def offers(package: str, platforms: Mapping[Platform, Asset]) -> list[Offer]:
         OutsideError: pip failed, or the index has nothing for one of the platforms.
     """
     found: dict[str, set[Platform]] = {}
-    for platform, asset in platforms.items():
-        for text in pip.index_versions(package, tags=asset.wheel_tags):
-            found.setdefault(text, set()).add(platform)
+    # pip spends its time waiting for the index.
+    with ThreadPoolExecutor() as pool:
+        listing = pool.map(
+            lambda asset: pip.index_versions(package, tags=asset.wheel_tags), platforms.values()
+        )
+        for platform, versions in zip(platforms, listing, strict=True):
+            for text in versions:
+                found.setdefault(text, set()).add(platform)
     return [
         Offer(version=version, platforms=frozenset(names))
         for text, names in found.items()
@@ -45,9 +52,9 @@ def files(
     Raises:
         OutsideError: pip failed, or would install something else than one file.
     """
-    return {
-        platform: _file(f"{package}=={version}", asset) for platform, asset in platforms.items()
-    }
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(partial(_file, f"{package}=={version}"), platforms.values())
+        return dict(zip(platforms, found, strict=True))
 
 
 def _file(requirement: str, asset: Asset) -> PublishedAsset:

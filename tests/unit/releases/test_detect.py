@@ -20,13 +20,16 @@ from engine_ci.errors import OutsideError, UnsupportedError
 from engine_ci.pins import store
 from engine_ci.pins.model import GitHubReleases
 from engine_ci.records.candidate import Refusal
-from engine_ci.releases.detect import detect
+from engine_ci.releases.detect import ask, detect
 from engine_ci.releases.sources import package_index
 from tests.unit.releases.build import TAGS, pin, wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from engine_ci.pins.model import Pin
+    from engine_ci.records.candidate import Candidate
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 MAC, LINUX = "py3-none-macosx_14_0_arm64", "py3-none-manylinux_2_28_x86_64"
@@ -59,6 +62,11 @@ def content(name: str) -> bytes:
         }.items():
             archive.writestr(zipfile.ZipInfo(f"{folder}/{file}"), text)
     return buffer.getvalue()
+
+
+def detected(pinned: Pin, *, refused: Sequence[Refusal] = ()) -> Candidate:
+    """The outcome for a pin, from what its source offers now."""
+    return detect(pinned, ask(pinned), now=NOW, refused=refused)
 
 
 @contextmanager
@@ -110,7 +118,7 @@ def pip_asks(monkeypatch: pytest.MonkeyPatch, home: Path) -> pytest.MonkeyPatch:
 def test_every_newer_version_on_the_index_gets_its_reason(pip_asks: pytest.MonkeyPatch) -> None:
     with index(FILES) as address:
         pip_asks.setenv("PIP_INDEX_URL", address)
-        candidate = detect(pin("0.1.2"), now=NOW)
+        candidate = detected(pin("0.1.2"))
 
     assert candidate.chosen is not None
     assert candidate.chosen.version == "0.1.3"
@@ -127,7 +135,7 @@ def test_the_candidate_names_its_files_their_digests_and_what_was_tried(
     refused = Refusal(version="0.1.5", reason="does not start")
     with index(FILES) as address:
         pip_asks.setenv("PIP_INDEX_URL", address)
-        candidate = detect(pin("0.1.2"), now=NOW, refused=[refused])
+        candidate = detected(pin("0.1.2"), refused=[refused])
 
     name = wheel("0.1.3", "py3-none-manylinux_2_34_x86_64")
     assert candidate.chosen is not None
@@ -144,7 +152,7 @@ def test_the_candidate_names_its_files_their_digests_and_what_was_tried(
 def test_nothing_newer_is_no_candidate_and_no_decision(pip_asks: pytest.MonkeyPatch) -> None:
     with index({wheel("0.1.2", MAC): "", wheel("0.1.2", LINUX): ""}) as address:
         pip_asks.setenv("PIP_INDEX_URL", address)
-        candidate = detect(pin("0.1.2"), now=NOW)
+        candidate = detected(pin("0.1.2"))
 
     assert (candidate.chosen, candidate.decisions) == (None, ())
 
@@ -155,7 +163,7 @@ def test_a_platform_for_which_the_index_has_nothing_at_all_is_a_failure_of_the_o
     with index({wheel("0.1.3", MAC): ""}) as address:
         pip_asks.setenv("PIP_INDEX_URL", address)
         with pytest.raises(OutsideError, match="No matching distribution found") as caught:
-            detect(pin("0.1.2"), now=NOW)
+            detected(pin("0.1.2"))
 
     assert caught.value.exit_code == 4
 
@@ -167,7 +175,7 @@ def test_no_network_is_a_failure_of_the_outside_that_names_no_address(
         gone = address
     pip_asks.setenv("PIP_INDEX_URL", gone)
     with pytest.raises(OutsideError, match="`pip index` failed") as caught:
-        detect(pin("0.1.2"), now=NOW)
+        detected(pin("0.1.2"))
 
     assert caught.value.exit_code == 4
     assert caught.value.hint is not None
@@ -191,7 +199,7 @@ def test_anything_but_one_file_for_a_platform_is_refused(
 def test_a_pin_of_github_releases_is_not_supported_yet() -> None:
     source = GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp")
     with pytest.raises(UnsupportedError, match="from `github-releases ggml-org/llama") as caught:
-        detect(pin().model_copy(update={"source": source}), now=NOW)
+        detected(pin().model_copy(update={"source": source}))
 
     assert caught.value.exit_code == 2
     assert caught.value.hint == "this release knows the source `package-index`"
@@ -202,7 +210,7 @@ def test_the_real_index_offers_four_versions_newer_than_the_pin_of_the_demo(
     request: pytest.FixtureRequest,
 ) -> None:
     demo = request.config.rootpath / "examples" / "demo" / "app" / "pins" / "llama.cpp.yaml"
-    candidate = detect(store.load(demo), now=NOW)
+    candidate = detected(store.load(demo))
     versions = [decision.version for decision in candidate.decisions]
 
     assert candidate.chosen is not None
