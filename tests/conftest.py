@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 import platformdirs
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# How long an example takes says more about what else this machine does than about the code.
+settings.register_profile("engine-ci", deadline=None)
+settings.load_profile("engine-ci")
 
 _TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN")
 _connect = socket.socket.connect
