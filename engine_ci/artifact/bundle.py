@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
-from engine_ci.records.bundle import Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -77,34 +77,34 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         )
     if request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
-    phase("fetch")
-    fetched = {platform: _fetched(request, platform) for platform in request.assets}
-    with (
-        install.replacing(request.into) as work,
-        unpack.opened(fetched[request.platform].path, into=work / "unpacked") as archive,
-    ):
-        phase("unpack")
-        images = ArchivedImages(archive)
-        pruned = plan.prune(
-            archive.entries, images=images, backends=request.backends, keep=request.keep
-        )
-        phase("audit")
-        findings = audit.findings(
-            pruned, images=images, platform=request.platform, backends=request.backends
-        )
-        _refuse_errors(findings, request)
+    with install.replacing(request.into) as work:
+        phase("fetch")
+        fetched = {platform: _fetched(request, platform) for platform in request.assets}
+        wheel = fetched[request.platform].path
+        with unpack.opened(wheel, into=work / "unpacked") as archive:
+            phase("unpack")
+            images = ArchivedImages(archive)
+            pruned = plan.prune(
+                archive.entries, images=images, backends=request.backends, keep=request.keep
+            )
+            phase("audit")
+            findings = audit.findings(
+                pruned, images=images, platform=request.platform, backends=request.backends
+            )
+            _refuse_errors(findings, request)
+            files = _move(pruned, archive, folder=work / "bundle")
         phase("install")
         bundle = _record(
             request,
             pruned,
-            files=_move(pruned, archive, folder=work / "bundle"),
+            files=files,
             provenance=_provenance(request, fetched),
             findings=findings,
             stamped=stamp.read(
                 {work / "bundle" / file.path: images[file.source] for file in pruned.images}
             ),
         )
-        documents.write(work / "bundle" / install.RECORD, documents.dump_json(bundle))
+        documents.write(work / "bundle" / RECORD, documents.dump_json(bundle))
     return bundle
 
 

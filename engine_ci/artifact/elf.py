@@ -18,6 +18,7 @@ BUILD_NUMBER = "LLAMA_BUILD_NUMBER"
 MODELS = "llama_init_from_model"
 _NOTED = frozenset({BACKEND, COMMIT, BUILD_NUMBER, MODELS})
 _POINTER = 8
+_INT = 4
 _BIG_ENDIAN = 2
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 
@@ -103,8 +104,8 @@ def stored_number(path: Path, symbol: str) -> int | None:
     found = binary.get_dynamic_symbol(symbol)
     if found is None:
         return None
-    raw = bytes(binary.get_content_from_virtual_address(found.value, 4))
-    return int.from_bytes(raw, "little", signed=True) if len(raw) == 4 else None  # noqa: PLR2004 - sizeof(int)
+    raw = bytes(binary.get_content_from_virtual_address(found.value, _INT))
+    return int.from_bytes(raw, "little", signed=True) if len(raw) == _INT else None
 
 
 def _machine(path: Path) -> str:

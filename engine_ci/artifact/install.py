@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from engine_ci.errors import UsageError
+from engine_ci.records.bundle import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-RECORD = "bundle.json"
 
 
 @contextmanager

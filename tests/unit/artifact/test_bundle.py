@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle, install
+from engine_ci.artifact import bundle
 from engine_ci.errors import (
     Exit,
     OutsideError,
@@ -20,7 +20,7 @@ from engine_ci.errors import (
     VerificationError,
 )
 from engine_ci.pins.model import Commit
-from engine_ci.records.bundle import Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
 from tests.unit.artifact.wheels import Index, asset, engine, request, wheel
@@ -259,7 +259,20 @@ def test_the_record_holds_no_address_and_no_path_of_this_machine(
 
     bundle.prepare(request(tmp_path, published))
 
-    text = (tmp_path / "bundle" / install.RECORD).read_text()
+    text = (tmp_path / "bundle" / RECORD).read_text()
     assert json.loads(text)["schema"] == 1
     assert "127.0.0.1" not in text
     assert str(tmp_path) not in text
+
+
+def test_a_place_that_is_taken_is_refused_before_anything_is_fetched(
+    index: Index, tmp_path: Path
+) -> None:
+    published = index.publish(wheel(tmp_path, engine()))
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "thesis.txt").write_text("words")
+
+    with pytest.raises(UsageError, match="no bundle"):
+        bundle.prepare(request(tmp_path, published))
+
+    assert index.downloads == []

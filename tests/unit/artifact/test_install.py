@@ -12,6 +12,7 @@ import pytest
 
 from engine_ci.artifact import install
 from engine_ci.errors import UsageError
+from engine_ci.records.bundle import RECORD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,11 @@ def put(into: Path, content: str) -> None:
     with install.replacing(into) as work:
         (work / "bundle" / "bin").mkdir(parents=True)
         (work / "bundle" / "bin" / "llama-server").write_text(content)
-        (work / "bundle" / install.RECORD).write_text(content)
+        (work / "bundle" / RECORD).write_text(content)
 
 
 def found(into: Path) -> tuple[str, str]:
-    return (into / "bin" / "llama-server").read_text(), (into / install.RECORD).read_text()
+    return (into / "bin" / "llama-server").read_text(), (into / RECORD).read_text()
 
 
 def beside(into: Path) -> set[str]:
@@ -108,7 +109,7 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
         inside.set()
         (work / "bundle" / "bin").mkdir(parents=True)
         (work / "bundle" / "bin" / "llama-server").write_text("first")
-        (work / "bundle" / install.RECORD).write_text("first")
+        (work / "bundle" / RECORD).write_text("first")
     other.join()
 
     assert found(into) == ("second", "second")
@@ -118,6 +119,7 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
 _KILLED = """
 import os, pathlib, shutil, signal, sys
 from engine_ci.artifact import install
+from engine_ci.records.bundle import RECORD
 steps = int(sys.argv[2])
 def hook(event, arguments):
     global steps
@@ -129,7 +131,7 @@ sys.addaudithook(hook)
 with install.replacing(pathlib.Path(sys.argv[1])) as work:
     (work / "bundle" / "bin").mkdir(parents=True)
     (work / "bundle" / "bin" / "llama-server").write_text("new")
-    (work / "bundle" / install.RECORD).write_text("new")
+    (work / "bundle" / RECORD).write_text("new")
 """
 
 
