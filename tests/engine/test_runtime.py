@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -20,12 +21,12 @@ from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from engine_ci.engine.supervisor import Engine
 
 pytestmark = pytest.mark.engine
 
+ZOO = Path(__file__).parents[2] / "fixtures" / "zoo"
 SMALL = Settings(context=256)
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -60,6 +61,17 @@ def test_an_engine_starts_answers_and_ends_with_0(
     assert (stopped.status, stopped.signal, stopped.killed) == (0, None, False)
     assert not psutil.pid_exists(engine.pid)
     assert port_is_free(engine.port)
+
+
+@pytest.mark.parametrize("version", ["0.1.2", "0.1.3", "0.2.0"])
+def test_every_build_serves_a_model_of_the_zoo(
+    mineru: Callable[[str], Path], tmp_path: Path, version: str
+) -> None:
+    server = LlamaServer.in_folder(mineru(version))
+    model = ZOO / "stable.gguf"
+
+    with supervisor.start(server, model=model, settings=SMALL, log=tmp_path / "log") as engine:
+        assert len(engine.client.complete("Hello", count=4, top=2).steps) == 4
 
 
 def test_the_build_that_cannot_load_this_model_says_how_it_died(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PROGRAM = """#!{python} -IS
 import json, os, signal, socket, sys, threading
 
+signal.alarm(60)  # whatever becomes of the test
 life = os.open({life!r}, os.O_WRONLY)
 os.set_inheritable(life, True)
 options = dict(zip(sys.argv, sys.argv[1:]))
@@ -37,6 +38,7 @@ status = dict.fromkeys(answers, 200)
 
 
 def never():
+    signal.alarm(60)
     while True:
         signal.pause()
 
