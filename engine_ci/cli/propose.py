@@ -105,10 +105,10 @@ def repository_path(workspace: Workspace) -> str:
 def read_bundle(folder: Path) -> Bundle:
     """What a prepared folder says of itself; RecordError when it does not."""
     from engine_ci.errors import RecordError
-    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.bundle import RECORD, Bundle
     from engine_ci.system import documents
 
-    return documents.load_json(folder / "bundle.json", Bundle, error=RecordError)
+    return documents.load_json(folder / RECORD, Bundle, error=RecordError)
 
 
 def submit(

@@ -75,7 +75,7 @@ def run_gate(
     baseline = context.baseline
     return GateResult(
         schema=1,
-        verdict=judge(checks, measurements, compared=baseline is not None),
+        verdict=judge(checks, measurements, compared=baseline is not None and not baseline.refused),
         engines=Engines(
             candidate=context.candidate.facts, baseline=baseline.facts if baseline else None
         ),

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import install
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineError, EngineStartError, RecordError
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
-from engine_ci.records.bundle import Bundle
+from engine_ci.records.bundle import RECORD, Bundle
 from engine_ci.records.gate import Check, EngineFacts, FaultClass, Status
 from engine_ci.system import documents
 
@@ -112,7 +111,7 @@ def _nothing_to_compare(reason: str) -> Check:
 
 def _facts(folder: Path, server: LlamaServer, platform: Platform) -> EngineFacts:
     """What `bundle.json` says, or of any other folder what its bytes say."""
-    record = folder / install.RECORD
+    record = folder / RECORD
     if not record.is_file():
         return EngineFacts(
             pin=UNKNOWN,

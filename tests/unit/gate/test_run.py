@@ -200,3 +200,12 @@ def test_without_a_baseline_the_best_is_inconclusive() -> None:
 
 def test_no_suite_is_no_pass() -> None:
     assert gate({}).verdict is Verdict.ERROR
+
+
+def test_a_baseline_that_refused_a_model_was_not_compared_in_full() -> None:
+    baseline = subject("1.0", tree="b")
+    baseline.refused.add("sensitive")
+
+    result = gate({"one": suite(check("one/a"))}, asked=context(baseline=baseline))
+
+    assert result.verdict is Verdict.INCONCLUSIVE
