@@ -37,7 +37,7 @@ def _flags(context: Context) -> Check:
         suite=SUITE,
         name="flags",
         fault_class=FaultClass.CLI,
-        expected="`--help` lists every flag that the app passes",
+        expected="--help lists every flag that the app passes",
     )
 
     def judge() -> Answer:
