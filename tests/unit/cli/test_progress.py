@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,40 +15,49 @@ if TYPE_CHECKING:
     import pytest
 
 
-def shown(*steps: str, terminal: bool, fail: bool = False) -> str:
+def shown(*steps: str, fail: bool = False) -> str:
+    """What stands on a terminal at the end."""
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=terminal, width=80, color_system=None)
-    with suppress(ZeroDivisionError), Progress(console) as say:
+    terminal = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    with suppress(ZeroDivisionError), Progress(terminal) as say:
         for step in steps:
             say(step)
         assert not fail or 1 / 0
     return screen.getvalue()
 
 
-def test_in_a_log_every_step_is_one_plain_line() -> None:
-    assert shown("fetch", "unpack [bold]x", terminal=False) == "fetch\nunpack [bold]x\n"
+def test_in_a_log_every_step_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as say:
+        say("fetch")
+        say("unpack [bold]x")
+
+    assert capsys.readouterr() == ("", "fetch\nunpack [bold]x\n")
 
 
 def test_on_a_terminal_a_step_stays_with_its_seconds() -> None:
-    screen = shown("fetch", "unpack", terminal=True)
+    screen = shown("fetch", "unpack [bold]x")
 
     assert "✓ fetch (0.0 s)\n" in screen
-    assert "✓ unpack (0.0 s)\n" in screen
+    assert "✓ unpack [bold]x (0.0 s)\n" in screen
 
 
 def test_on_a_terminal_the_step_that_failed_is_marked() -> None:
-    screen = shown("fetch", "unpack", terminal=True, fail=True)
+    screen = shown("fetch", "unpack", fail=True)
 
     assert "✓ fetch" in screen
     assert "✗ unpack" in screen
 
 
 def test_nothing_said_is_nothing_shown() -> None:
-    assert shown(terminal=True) == ""
+    assert shown() == ""
 
 
-def test_by_default_it_speaks_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_at_a_terminal_sees_what_is_under_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
     with Progress() as say:
         say("fetch")
 
-    assert capsys.readouterr() == ("", "fetch\n")
+    assert "✓ fetch" in capsys.readouterr().err
