@@ -3,8 +3,8 @@
 What is judged is one value per restart: the median of its pairs' log-ratios. Pairs of one restart
 share a process, and with it the luck of its address layout; two processes of one binary were seen
 2.8 % apart. At a true ratio of just the limit, 48 pairs over 12 restarts judged as 48 independent
-values fail in 2 to 7 % of runs where 1 % was promised, judged as 12 medians in 0.6 to 1.0 %
-(`benchmarks/performance_power.py`). A median, because other work on the host makes outliers.
+values fail in 2 to 7 % of runs where 1 % was promised, judged as 12 medians in at most 1 %. A
+median, because other work on the host makes outliers.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ Verdict = Literal["ok", "regressed", "improved", "inconclusive"]
 COLLAPSED: Final = 0.5
 COLLAPSED_PAIRS: Final = 5
 
-# How far the bounds of the same program against itself may lie from 1, and their centre.
-CONTROL_BOUND: Final = 0.05
+# The same program against itself: wider bounds would hide a slowdown of 15 %, and a centre that is
+# further off, though its bounds say that this is no accident, means that the host plays favourites.
+CONTROL_BOUND: Final = 0.08
 CONTROL_CENTRE: Final = 0.02
 
 # A candidate whose lower bound is further below the limit has not been shown to be fast enough.
@@ -119,11 +120,9 @@ def judge(candidate: Shift, *, control: Shift, limit: float) -> Verdict:
 
 def is_fit(control: Shift) -> bool:
     """Whether the same program against itself came out equal, and narrowly enough."""
-    return (
-        abs(control.estimate - 1) <= CONTROL_CENTRE
-        and control.low >= 1 - CONTROL_BOUND
-        and control.high <= 1 + CONTROL_BOUND
-    )
+    narrow = control.low >= 1 - CONTROL_BOUND and control.high <= 1 + CONTROL_BOUND
+    even = abs(control.estimate - 1) <= CONTROL_CENTRE or control.low <= 1 <= control.high
+    return narrow and even
 
 
 def has_collapsed(samples: Samples) -> bool:

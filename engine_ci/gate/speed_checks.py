@@ -100,8 +100,8 @@ def host(comparisons: Sequence[Comparison], *, seed: int) -> Check:
         blocking=False,
         fault_class=FaultClass.HARNESS,
         expected=(
-            f"the baseline against itself within {speed.CONTROL_CENTRE:.0%}, "
-            f"its bounds within {speed.CONTROL_BOUND:.0%}"
+            f"the baseline against itself: bounds within {speed.CONTROL_BOUND:.0%}, "
+            f"and not beyond doubt {speed.CONTROL_CENTRE:.0%} off"
         ),
         observed="; ".join(_control(comparison) for comparison in comparisons),
         detail=f"the order of the questions comes from seed {seed}",

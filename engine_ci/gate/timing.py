@@ -9,18 +9,20 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import EngineAnswerError, EngineError, HarnessError
+from engine_ci.gate import schedule
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from engine_ci.engine.adapters.llama_server import LlamaServer
@@ -28,21 +30,38 @@ if TYPE_CHECKING:
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.schedule import Round
 
-PROMPT_TOKENS: Final = 512
-TOKENS: Final = 40
-# An engine's first answer pays for memory that it never touched before.
-WARM_UP_TOKENS: Final = 4
+Metric: TypeAlias = Literal["prompt", "generation"]
 
 # Two threads on two cores wait for each other as soon as anything else runs: the noise of a pair
 # is then four times as large.
 SETTINGS: Final = Settings(threads=1, context=1024)
 
 
-class Speed(NamedTuple):
-    """Of one answer, in tokens per second. The fields are the metrics."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What is asked to measure one metric.
 
-    generation: float
-    prompt: float
+    Attributes:
+        prompt_tokens: how many are given.
+        tokens: how many are asked for.
+        rounds: how often between two restarts; even, as rounds come in mirrored pairs.
+    """
+
+    metric: Metric
+    prompt_tokens: int
+    tokens: int
+    rounds: int
+
+
+# A host that others share changes its speed several times a second. Short questions in quick turn
+# meet the same host: 16 tokens (50 ms) at a time, and ten times as often, halve the error that 40
+# tokens after a long prompt have in the same seconds.
+QUESTIONS: Final = (
+    Question(metric="prompt", prompt_tokens=512, tokens=1, rounds=2),
+    Question(metric="generation", prompt_tokens=8, tokens=16, rounds=8),
+)
+# An engine's first answer pays for memory that it never touched before.
+WARM_UP: Final = Question(metric="generation", prompt_tokens=256, tokens=4, rounds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +70,11 @@ class Restart:
 
     Attributes:
         started: seconds until each engine was ready.
-        rounds: each has every engine's answer.
+        speeds: by metric, for each round every engine's, in tokens per second.
     """
 
     started: Mapping[Role, float]
-    rounds: Sequence[Mapping[Role, Speed]]
+    speeds: Mapping[Metric, Sequence[Mapping[Role, float]]]
 
 
 def measure(
@@ -63,48 +82,50 @@ def measure(
     *,
     model: Path,
     logs: Path,
-    plan: Iterable[tuple[Round, ...]],
+    seed: int,
+    restarts: int,
+    questions: Sequence[Question] = QUESTIONS,
 ) -> Iterator[Restart]:
-    """For each item of the plan: starts all engines, asks them round by round, stops them.
+    """So many times: starts all engines, asks them round by round, stops them.
 
     Raises:
         EngineError: the candidate failed.
         HarnessError: the baseline did, so that there is nothing to compare with.
     """
-    for number, rounds in enumerate(plan):
-        paths = {role: logs / f"performance-{role}-{number:02}.log" for role in rounds[0]}
-        yield _restart(servers, model=model, logs=paths, rounds=rounds)
+    rounds = sum(question.rounds for question in questions)
+    for number, orders in enumerate(schedule.plan(seed=seed, restarts=restarts, rounds=rounds)):
+        paths = {role: logs / f"performance-{role}-{number:02}.log" for role in Role}
+        yield _restart(servers, model=model, logs=paths, orders=orders, questions=questions)
 
 
-def ask(client: Client, *, count: int) -> Speed:
-    """The speed of one answer of `count` tokens to a prompt of `PROMPT_TOKENS`.
+def ask(client: Client, question: Question) -> float:
+    """The speed of one answer, in tokens per second.
 
     Raises:
         EngineAnswerError: the tokens came all at once, or not as many as were asked for.
     """
     # Bytes that print, which are their own token IDs in our vocabulary.
-    prompt = [ord("!") + index % 94 for index in range(PROMPT_TOKENS)]
+    prompt = [ord("!") + index % 94 for index in range(question.prompt_tokens)]
     asked = time.perf_counter()
-    chunks = [chunk for chunk in client.stream(prompt, count=count) if chunk.tokens]
+    chunks = [chunk for chunk in client.stream(prompt, count=question.tokens) if chunk.tokens]
     received = sum(chunk.tokens for chunk in chunks)
-    if received != count:
-        raise EngineAnswerError(f"expected a stream of {count} tokens, found {received}")
+    if received != question.tokens:
+        raise EngineAnswerError(f"expected a stream of {question.tokens} tokens, found {received}")
     first, last = chunks[0], chunks[-1]
+    if question.metric == "prompt":
+        return question.prompt_tokens / (first.at - asked)
     if first is last:
-        raise EngineAnswerError(f"a stream of {count} tokens came in one piece")
-    return Speed(
-        generation=(received - first.tokens) / (last.at - first.at),
-        prompt=PROMPT_TOKENS / (first.at - asked),
-    )
+        raise EngineAnswerError(f"a stream of {question.tokens} tokens came in one piece")
+    return (received - first.tokens) / (last.at - first.at)
 
 
-def samples(session: Sequence[Restart], metric: str) -> Samples:
+def samples(session: Sequence[Restart], metric: Metric) -> Samples:
     """One metric of a session, as arrays."""
     return Samples(
         metric=metric,
         speeds={
             role: np.array(
-                [[getattr(row[role], metric) for row in restart.rounds] for restart in session]
+                [[speeds[role] for speeds in restart.speeds[metric]] for restart in session]
             )
             for role in Role
         },
@@ -116,27 +137,37 @@ def _restart(
     *,
     model: Path,
     logs: Mapping[Role, Path],
-    rounds: Sequence[Round],
+    orders: Sequence[Round],
+    questions: Sequence[Question],
 ) -> Restart:
     engines: dict[Role, Engine] = {}
+    remaining = iter(orders)
     with ExitStack() as stack:
-        for role in rounds[0]:
+        for role in orders[0]:
             with _blaming(role):
                 engines[role] = stack.enter_context(
                     supervisor.start(servers[role], model=model, settings=SETTINGS, log=logs[role])
                 )
-        _ask_all(engines, order=rounds[0], count=WARM_UP_TOKENS)
+        _ask_all(engines, WARM_UP, order=orders[0])
         return Restart(
             started={role: engine.started_s for role, engine in engines.items()},
-            rounds=[_ask_all(engines, order=order, count=TOKENS) for order in rounds],
+            speeds={
+                question.metric: [
+                    _ask_all(engines, question, order=order)
+                    for order in islice(remaining, question.rounds)
+                ]
+                for question in questions
+            },
         )
 
 
-def _ask_all(engines: Mapping[Role, Engine], *, order: Round, count: int) -> dict[Role, Speed]:
+def _ask_all(
+    engines: Mapping[Role, Engine], question: Question, *, order: Round
+) -> dict[Role, float]:
     speeds = {}
     for role in order:
         with _blaming(role):
-            speeds[role] = ask(engines[role].client, count=count)
+            speeds[role] = ask(engines[role].client, question)
     return speeds
 
 

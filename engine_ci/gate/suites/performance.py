@@ -9,29 +9,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import EngineError, HarnessError
-from engine_ci.gate import schedule, speed, speed_checks, statistics, timing
+from engine_ci.gate import speed, speed_checks, statistics, timing
 from engine_ci.gate.schedule import Role
+from engine_ci.gate.timing import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from engine_ci.gate.context import Context, Subject
-    from engine_ci.gate.timing import Restart
+    from engine_ci.gate.context import Context
+    from engine_ci.gate.speed import Samples
+    from engine_ci.gate.timing import Question, Restart
     from engine_ci.records.gate import Check, Measurement
 
-METRICS: Final = timing.Speed._fields
+# Two processes of one program differ by some per cent from start to end, so that restarts tell
+# more than further questions to the same processes.
+RESTARTS: Final = 18
 
-RESTARTS: Final = 12
-ROUNDS: Final = 4
 
-
-def run(context: Context, *, restarts: int = RESTARTS) -> Iterator[Check | Measurement]:
+def run(
+    context: Context, *, restarts: int = RESTARTS, questions: Sequence[Question] = QUESTIONS
+) -> Iterator[Check | Measurement]:
     """A check and a measurement for each metric; a check of the start, and of the host.
 
     Args:
         context: the two engines, and the model of the role `performance`.
         restarts: how often all engines are started again; the confidence may need more.
+        questions: one for each metric.
 
     Raises:
         HarnessError: the baseline failed, or the catalogue has no such model.
@@ -42,28 +46,28 @@ def run(context: Context, *, restarts: int = RESTARTS) -> Iterator[Check | Measu
     elif baseline.facts.tree_sha256 == context.candidate.facts.tree_sha256:
         yield from skipped("the candidate is the baseline, byte for byte, and started alike")
     else:
-        yield from _compare(context, baseline, restarts=restarts)
+        needed = statistics.least_count(context.performance.confidence)
+        measured = timing.measure(
+            {
+                Role.CANDIDATE: context.candidate.server,
+                Role.BASELINE: baseline.server,
+                Role.CONTROL: baseline.server,
+            },
+            model=_model(context),
+            logs=context.logs,
+            seed=context.seed,
+            restarts=max(restarts, needed),
+            questions=questions,
+        )
+        yield from _judged(measured, context)
 
 
 def skipped(reason: str) -> Iterator[Check]:
     """What the suite says when it is not run."""
-    return (speed_checks.skipped(metric, reason) for metric in METRICS)
+    return (speed_checks.skipped(question.metric, reason) for question in QUESTIONS)
 
 
-def _compare(
-    context: Context, baseline: Subject, *, restarts: int
-) -> Iterator[Check | Measurement]:
-    needed = statistics.least_count(context.performance.confidence)
-    measured = timing.measure(
-        {
-            Role.CANDIDATE: context.candidate.server,
-            Role.BASELINE: baseline.server,
-            Role.CONTROL: baseline.server,
-        },
-        model=_model(context),
-        logs=context.logs,
-        plan=schedule.plan(seed=context.seed, restarts=max(restarts, needed), rounds=ROUNDS),
-    )
+def _judged(measured: Iterable[Restart], context: Context) -> Iterator[Check | Measurement]:
     try:
         session = _until_collapse(measured)
     except EngineError as error:
@@ -83,13 +87,17 @@ def _until_collapse(measured: Iterable[Restart]) -> list[Restart]:
     session: list[Restart] = []
     for restart in measured:
         session.append(restart)
-        if any(speed.has_collapsed(timing.samples(session, metric)) for metric in METRICS):
+        if any(speed.has_collapsed(samples) for samples in _samples(session)):
             break
     return session
 
 
+def _samples(session: Sequence[Restart]) -> list[Samples]:
+    return [timing.samples(session, metric) for metric in session[0].speeds]
+
+
 def _report(session: Sequence[Restart], context: Context) -> Iterator[Check | Measurement]:
-    every = [timing.samples(session, metric) for metric in METRICS]
+    every = _samples(session)
     if any(speed.has_collapsed(samples) for samples in every):
         for samples in every:
             yield from speed_checks.collapse(samples)

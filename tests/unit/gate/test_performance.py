@@ -9,7 +9,7 @@ from engine_ci.errors import EngineAnswerError, HarnessError
 from engine_ci.gate import timing
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.suites import performance
-from engine_ci.gate.timing import Restart, Speed
+from engine_ci.gate.timing import Restart
 from engine_ci.records.gate import Check, Measurement, Status
 from tests.unit.gate.contexts import NOWHERE, context, subject
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.engine.adapters.llama_server import LlamaServer
-    from engine_ci.gate.schedule import Round
+    from engine_ci.gate.timing import Metric, Question
 
 BASELINE = subject("1.0", tree="b")
 
@@ -26,12 +26,13 @@ BASELINE = subject("1.0", tree="b")
 class Host:
     """Stands in for two engines on a quiet host; notes what it was asked to measure."""
 
-    def __init__(self, *, generation: float = 1.0, prompt: float = 1.0) -> None:
-        self.ratio = Speed(generation=generation, prompt=prompt)
+    def __init__(self) -> None:
+        self.ratios: dict[Metric, float] = {"generation": 1.0, "prompt": 1.0}
         self.fails_in: int | None = None
         self.servers: Mapping[Role, LlamaServer] = {}
         self.model: Path | None = None
-        self.restarts: list[tuple[Round, ...]] = []
+        self.seed = 0
+        self.restarts = 0
 
     def measure(
         self,
@@ -39,29 +40,31 @@ class Host:
         *,
         model: Path,
         logs: Path,
-        plan: tuple[tuple[Round, ...], ...],
+        seed: int,
+        restarts: int,
+        questions: tuple[Question, ...],
     ) -> Iterator[Restart]:
         assert logs == NOWHERE
-        self.servers, self.model = servers, model
+        self.servers, self.model, self.seed = servers, model, seed
         generator = np.random.default_rng(1)
-        for number, rounds in enumerate(plan):
+        for number in range(restarts):
             if number == self.fails_in:
                 raise EngineAnswerError("no answer", log=("last words",))
-            self.restarts.append(rounds)
+            self.restarts += 1
             yield Restart(
                 started=dict.fromkeys(Role, 0.1),
-                rounds=[
-                    {role: self._speed(role, noise=generator.normal(0, 0.01)) for role in order}
-                    for order in rounds
-                ],
+                speeds={
+                    question.metric: [
+                        {role: self._speed(role, question.metric, generator) for role in Role}
+                        for _ in range(question.rounds)
+                    ]
+                    for question in questions
+                },
             )
 
-    def _speed(self, role: Role, *, noise: float) -> Speed:
-        ratio = self.ratio if role is Role.CANDIDATE else Speed(1.0, 1.0)
-        return Speed(
-            generation=300 * ratio.generation * (1 + noise),
-            prompt=2000 * ratio.prompt * (1 - noise),
-        )
+    def _speed(self, role: Role, metric: Metric, generator: np.random.Generator) -> float:
+        ratio = self.ratios[metric] if role is Role.CANDIDATE else 1.0
+        return 300 * ratio * generator.normal(1, 0.01)
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def test_equal_engines_pass_every_check(host: Host) -> None:
         "performance/host": "pass",
     }
     assert verdicts(answers) == {"generation": "ok", "prompt": "ok"}
-    assert len(host.restarts) == 12
+    assert host.restarts == performance.RESTARTS
 
 
 def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
@@ -106,8 +109,8 @@ def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
 
 
 @pytest.mark.parametrize("metric", ["generation", "prompt"])
-def test_each_metric_fails_alone(metric: str, host: Host) -> None:
-    host.ratio = host.ratio._replace(**{metric: 0.9})
+def test_each_metric_fails_alone(metric: Metric, host: Host) -> None:
+    host.ratios[metric] = 0.9
 
     answers = list(performance.run(context(baseline=BASELINE)))
 
@@ -118,7 +121,7 @@ def test_each_metric_fails_alone(metric: str, host: Host) -> None:
 
 
 def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
-    host.ratio = Speed(generation=0.1, prompt=0.9)
+    host.ratios = {"generation": 0.1, "prompt": 0.9}
 
     answers = list(performance.run(context(baseline=BASELINE)))
 
@@ -127,7 +130,7 @@ def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
         "performance/prompt": "skip",
     }
     assert verdicts(answers) == {"generation": "regressed"}
-    assert len(host.restarts) == 2
+    assert host.restarts == 1
 
 
 def test_a_candidate_that_stops_answering_fails(host: Host) -> None:
@@ -141,26 +144,22 @@ def test_a_candidate_that_stops_answering_fails(host: Host) -> None:
 
 
 def test_a_higher_confidence_takes_the_restarts_that_it_needs(host: Host) -> None:
-    list(performance.run(context(baseline=BASELINE, confidence=0.99999)))
+    list(performance.run(context(baseline=BASELINE, confidence=0.9999999)))
 
-    assert len(host.restarts) == 17
+    assert host.restarts == 24
 
 
 def test_a_lower_number_of_restarts_can_be_asked_for(host: Host) -> None:
     answers = list(performance.run(context(baseline=BASELINE), restarts=8))
 
-    assert len(host.restarts) == 8
+    assert host.restarts == 8
     assert statuses(answers)["performance/generation"] == "pass"
 
 
-def test_the_seed_decides_the_order_of_the_questions(host: Host) -> None:
-    list(performance.run(context(baseline=BASELINE)))
-    first = list(host.restarts)
-    host.restarts.clear()
-
+def test_the_seed_of_the_run_decides_the_order_of_the_questions(host: Host) -> None:
     list(performance.run(context(baseline=BASELINE)))
 
-    assert host.restarts == first
+    assert host.seed == 7
 
 
 def test_without_a_baseline_nothing_is_measured_and_the_reason_is_said(host: Host) -> None:
@@ -173,14 +172,14 @@ def test_without_a_baseline_nothing_is_measured_and_the_reason_is_said(host: Hos
     assert {answer.observed for answer in answers if isinstance(answer, Check)} == {
         "there is no baseline to compare with"
     }
-    assert not host.restarts
+    assert host.restarts == 0
 
 
 def test_the_same_engine_is_not_measured_against_itself(host: Host) -> None:
     answers = list(performance.run(context(baseline=subject("1.9", tree="c"))))
 
     assert set(statuses(answers).values()) == {"skip"}
-    assert not host.restarts
+    assert host.restarts == 0
 
 
 @pytest.mark.usefixtures("host")

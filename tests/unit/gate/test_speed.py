@@ -124,15 +124,21 @@ def test_the_bounds_decide(low: float, high: float, expected: Verdict) -> None:
 @pytest.mark.parametrize(
     ("control", "fit"),
     [
-        (Shift(estimate=1.0199, low=0.951, high=1.049), True),
-        (Shift(estimate=0.979, low=0.96, high=1.0), False),
-        (Shift(estimate=1.021, low=1.0, high=1.04), False),
-        (Shift(estimate=1.0, low=0.949, high=1.0), False),
-        (Shift(estimate=1.0, low=1.0, high=1.051), False),
+        pytest.param((1.0, 0.921, 1.079), True, id="just narrow enough"),
+        pytest.param((1.0, 0.919, 1.0), False, id="too wide below"),
+        pytest.param((1.0, 1.0, 1.081), False, id="too wide above"),
+        pytest.param((0.97, 0.94, 1.0), True, id="off, perhaps by accident"),
+        pytest.param((0.981, 0.975, 0.99), True, id="off beyond doubt, by little"),
+        pytest.param((0.979, 0.96, 0.999), False, id="off beyond doubt, too slow"),
+        pytest.param((1.021, 1.001, 1.04), False, id="off beyond doubt, too fast"),
     ],
 )
-def test_a_fit_host_finds_the_baseline_equal_to_itself(control: Shift, fit: bool) -> None:
-    assert is_fit(control) is fit
+def test_a_fit_host_finds_the_baseline_equal_to_itself(
+    control: tuple[float, float, float], fit: bool
+) -> None:
+    estimate, low, high = control
+
+    assert is_fit(Shift(estimate=estimate, low=low, high=high)) is fit
 
 
 @given(st.floats(0.1, 10))

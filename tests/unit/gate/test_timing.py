@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,11 +9,11 @@ from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.client import Chunk, Client
 from engine_ci.errors import EngineAnswerError, EngineStartError, HarnessError
 from engine_ci.gate import timing
-from engine_ci.gate.schedule import Role
-from engine_ci.gate.timing import Restart, Speed
+from engine_ci.gate.schedule import Role, plan
+from engine_ci.gate.timing import Question, Restart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
 
@@ -37,13 +38,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.perf_counter", lambda: 100.0)
 
 
+GENERATION = Question(metric="generation", prompt_tokens=8, tokens=5, rounds=2)
+PROMPT = Question(metric="prompt", prompt_tokens=512, tokens=5, rounds=2)
+
+
 @pytest.mark.usefixtures("clock")
-def test_the_first_token_ends_the_prompt_and_begins_the_generation() -> None:
+def test_generation_goes_from_the_first_token_to_the_last() -> None:
     client = Scripted([(0.25, 1), (0.35, 1), (0.45, 1), (0.55, 1), (0.65, 1)])
 
-    found = timing.ask(client, count=5)
+    assert timing.ask(client, GENERATION) == pytest.approx(10.0)
+    assert [len(prompt) for prompt in client.prompts] == [8]
 
-    assert found == pytest.approx(Speed(generation=10.0, prompt=512 / 0.25))
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("chunks", [[(0.25, 1), (0.35, 4)], [(0.25, 5)]])
+def test_the_first_token_ends_the_prompt(chunks: list[tuple[float, int]]) -> None:
+    client = Scripted(chunks)
+
+    assert timing.ask(client, PROMPT) == pytest.approx(512 / 0.25)
     assert [len(prompt) for prompt in client.prompts] == [512]
 
 
@@ -51,7 +63,7 @@ def test_the_first_token_ends_the_prompt_and_begins_the_generation() -> None:
 def test_what_counts_is_tokens_not_pieces_and_pieces_without_tokens_do_not_count() -> None:
     client = Scripted([(0.1, 0), (0.25, 2), (0.3, 0), (0.55, 3), (0.9, 0)])
 
-    assert timing.ask(client, count=5) == pytest.approx(Speed(generation=10.0, prompt=2048.0))
+    assert timing.ask(client, GENERATION) == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +79,7 @@ def test_a_stream_that_cannot_be_timed_is_the_engines_fault(
     chunks: list[tuple[float, int]], message: str
 ) -> None:
     with pytest.raises(EngineAnswerError, match=message):
-        timing.ask(Scripted(chunks), count=5)
+        timing.ask(Scripted(chunks), GENERATION)
 
 
 @pytest.fixture
@@ -79,47 +91,39 @@ def broken(tmp_path: Path) -> LlamaServer:
     return LlamaServer(program)
 
 
-@pytest.fixture
-def measuring(tmp_path: Path, broken: LlamaServer) -> Callable[[Role], list[Restart]]:
-    """Measures with broken engines only; the role is the first that is started."""
+@pytest.mark.parametrize(
+    ("role", "error", "message"),
+    [
+        (Role.CANDIDATE, EngineStartError, "--help"),
+        (Role.BASELINE, HarnessError, "the baseline failed while speed was measured: "),
+        (Role.CONTROL, HarnessError, "the baseline failed while speed was measured: "),
+    ],
+)
+def test_only_the_candidates_failure_is_the_engines_fault(
+    role: Role, error: type[Exception], message: str, tmp_path: Path, broken: LlamaServer
+) -> None:
+    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=10)[0][0][0] is role)
 
-    def measured(first: Role) -> list[Restart]:
-        order = (first, *(role for role in Role if role is not first))
-        return list(
+    with pytest.raises(error, match=message):
+        list(
             timing.measure(
                 dict.fromkeys(Role, broken),
                 model=tmp_path / "model.gguf",
                 logs=tmp_path,
-                plan=[(order, order[::-1])],
+                seed=next(first),
+                restarts=1,
             )
         )
-
-    return measured
-
-
-def test_a_candidate_that_does_not_start_is_the_engines_fault(
-    measuring: Callable[[Role], list[Restart]],
-) -> None:
-    with pytest.raises(EngineStartError):
-        measuring(Role.CANDIDATE)
-
-
-@pytest.mark.parametrize("role", [Role.BASELINE, Role.CONTROL])
-def test_a_baseline_that_does_not_start_leaves_nothing_to_compare(
-    role: Role, measuring: Callable[[Role], list[Restart]]
-) -> None:
-    with pytest.raises(HarnessError, match="the baseline failed while speed was measured: "):
-        measuring(role)
 
 
 def test_a_session_becomes_one_array_for_each_role() -> None:
     session = [
         Restart(
             started=dict.fromkeys(Role, 0.1),
-            rounds=[
-                {role: Speed(generation=place + row, prompt=1000.0) for role in Role}
-                for row in (0.0, 1.0)
-            ],
+            speeds={
+                "generation": [dict.fromkeys(Role, place), dict.fromkeys(Role, place + 1)],
+                "prompt": [dict.fromkeys(Role, 1000.0)],
+            },
         )
         for place in (10.0, 20.0, 30.0)
     ]
@@ -128,3 +132,4 @@ def test_a_session_becomes_one_array_for_each_role() -> None:
 
     assert found.metric == "generation"
     assert found.speeds[Role.CONTROL].tolist() == [[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]]
+    assert timing.samples(session, "prompt").speeds[Role.CANDIDATE].shape == (3, 1)
