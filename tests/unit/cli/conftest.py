@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.artifact.conftest import index, pip_on_its_own
 from tests.unit.cli.command import CommandLine, app_in
 
 if TYPE_CHECKING:
@@ -23,6 +22,3 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = app_in(tmp_path)
     monkeypatch.chdir(folder)
     return folder
-
-
-__all__ = ["app", "index", "pip_on_its_own", "run"]

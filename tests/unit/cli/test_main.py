@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from engine_ci import __version__, config
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 
 def test_the_version_is_shown(run: CommandLine) -> None:
     assert run("--version").out == f"engine-ci {__version__}\n"
+
+
+def test_it_runs_as_a_module_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "engine_ci", "--version"], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == f"engine-ci {__version__}\n"
 
 
 def test_without_a_command_it_explains_itself_and_lists_every_command(run: CommandLine) -> None:

@@ -102,7 +102,7 @@ def broken(tmp_path: Path) -> LlamaServer:
 def test_only_the_candidates_failure_is_the_engines_fault(
     role: Role, error: type[Exception], message: str, tmp_path: Path, broken: LlamaServer
 ) -> None:
-    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=10)[0][0][0] is role)
+    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=12)[0][0][0] is role)
 
     with pytest.raises(error, match=message):
         list(

