@@ -10,13 +10,10 @@ import pytest
 
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.system import pip
-from tests.unit.artifact.conftest import index, pip_on_its_own
 from tests.unit.artifact.wheels import PACKAGE, TAG, Index, engine, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = ["index", "pip_on_its_own"]
 
 
 @pytest.mark.parametrize(
