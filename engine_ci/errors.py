@@ -139,6 +139,10 @@ class EngineStartError(EngineError):
         self.status = status
 
 
+class EngineSilentError(EngineStartError):
+    """The engine still ran, and was not ready in time."""
+
+
 class EngineAnswerError(EngineError):
     """The engine answered with an error, with something unreadable, or not at all."""
 

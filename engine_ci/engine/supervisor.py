@@ -13,7 +13,7 @@ from engine_ci.engine import log as logs
 from engine_ci.engine import process as processes
 from engine_ci.engine.client import Client
 from engine_ci.engine.readiness import PortTakenError, await_ready
-from engine_ci.errors import EngineAnswerError, EngineStartError
+from engine_ci.errors import EngineAnswerError, EngineSilentError, EngineStartError
 from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def running(
         grace_s: seconds between SIGTERM and SIGKILL.
 
     Raises:
-        EngineStartError: it ended, answered wrongly or was not ready in time, or somebody else
-            has every port that it was given.
+        EngineSilentError: it was not ready in time.
+        EngineStartError: it ended or answered wrongly, or somebody else has every port that it was
+            given.
     """
     tried = []
     for number in (free_port() for _ in range(_PORT_TRIES)) if port is None else (port,):
@@ -145,7 +146,8 @@ def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: fl
         seconds = time.monotonic() - begin
         if not process.ended(within_s=_DYING_S):
             said = logs.tail(log, lines=_SHOWN_LINES)
-            raise EngineStartError(
+            kind = EngineSilentError if seconds >= timeout_s else EngineStartError
+            raise kind(
                 f"the engine is not ready: {problem}", log=said, hint=f"its whole log: {log}"
             ) from problem
         stopped = process.stop(grace_s=0.0)

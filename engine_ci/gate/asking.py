@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import Settings
-from engine_ci.errors import EngineAnswerError, EngineError, EngineStartError, HarnessError
+from engine_ci.errors import (
+    EngineAnswerError,
+    EngineError,
+    EngineSilentError,
+    EngineStartError,
+    HarnessError,
+)
 from engine_ci.gate import goldens
 from engine_ci.records.gate import Check, FaultClass, Status
 
@@ -132,13 +138,18 @@ def session(
     with ExitStack() as stack:
 
         def started() -> Engine:
-            if model in subject.refused:
-                raise NotAskedError(f"the {role} did not start with {model}")
+            if reason := subject.refused.get(model):
+                raise NotAskedError(f"the {role} {reason}")
             start = launch(context, subject, located.path, mode, log=log, grace_s=grace_s)
             try:
                 return stack.enter_context(start)
+            except EngineSilentError:
+                # It would keep us waiting as long with each of the others.
+                late = f"was not ready with {model} in time"
+                subject.refused.update(dict.fromkeys(context.models, late))
+                raise
             except EngineStartError:
-                subject.refused.add(model)
+                subject.refused[model] = f"did not start with {model}"
                 raise
 
         yield Session(started)

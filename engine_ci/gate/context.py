@@ -20,12 +20,12 @@ class Subject:
     """One of the two engines.
 
     Attributes:
-        refused: models that it did not start with; nothing waits for them a second time.
+        refused: by model, why nothing waits a second time for the engine to start with it.
     """
 
     server: LlamaServer
     facts: EngineFacts
-    refused: set[str] = field(default_factory=set, compare=False)
+    refused: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,6 +21,7 @@ CODES = {
     "GitHubError": 4,
     "EngineError": 1,
     "EngineStartError": 1,
+    "EngineSilentError": 1,
     "EngineAnswerError": 1,
     "HarnessError": 4,
 }

@@ -9,7 +9,7 @@ import pytest
 
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.errors import EngineStartError
+from engine_ci.errors import EngineSilentError, EngineStartError
 from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
@@ -199,6 +199,16 @@ def test_an_engine_that_is_not_ready_is_reported(
 
     assert str(error) == f"the engine is not ready: {reason}"
     assert error.hint is not None
+
+
+def test_an_engine_that_keeps_us_waiting_is_told_from_one_that_is_wrong(
+    run: Run, stand_in: StandIn
+) -> None:
+    waiting = failure(run(stand_in("never()"), ready_timeout_s=0.2))
+    wrong = failure(run(stand_in('answers["/completion"] = {"error": 1}'), ready_timeout_s=10))
+
+    assert isinstance(waiting, EngineSilentError)
+    assert not isinstance(wrong, EngineSilentError)
 
 
 def test_an_engine_that_is_not_ready_is_ended(run: Run, stand_in: StandIn, life: Life) -> None:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import EngineStartError, HarnessError, PinError
+from engine_ci.errors import EngineSilentError, EngineStartError, HarnessError, PinError
+from engine_ci.gate import asking
 from engine_ci.gate.asking import Answer, NotAskedError, Question, listed
+from engine_ci.gate.suites import loads
 from engine_ci.records.gate import FaultClass, Status
+from tests.unit.gate.contexts import context
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine_ci.records.gate import Check
 
 QUESTION = Question(
@@ -59,6 +65,27 @@ def test_a_question_that_makes_no_sense_is_skipped_with_the_reason() -> None:
 def test_no_other_error_is_turned_into_a_check() -> None:
     with pytest.raises(PinError, match="wrong"):
         check_of(PinError("wrong"))
+
+
+def test_an_engine_that_keeps_us_waiting_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = []
+
+    @contextmanager
+    def silent(*_: object, **__: object) -> Iterator[None]:
+        waits.append("60 s")
+        if waits:
+            raise EngineSilentError("the engine is not ready")
+        yield
+
+    monkeypatch.setattr(asking, "launch", silent)
+
+    _, first, second = loads.run(context(models=("stable", "sensitive")))
+
+    assert (first.status, second.status) == (Status.FAIL, Status.SKIP)
+    assert second.observed == "not asked: the candidate was not ready with stable in time"
+    assert waits == ["60 s"]
 
 
 def test_a_few_differences_are_listed_whole() -> None:
