@@ -57,7 +57,7 @@ class Question:
 # meet the same host: 16 tokens (50 ms) at a time, and ten times as often, halve the error that 40
 # tokens after a long prompt have in the same seconds.
 QUESTIONS: Final = (
-    Question(metric="prompt", prompt_tokens=512, tokens=1, rounds=2),
+    Question(metric="prompt", prompt_tokens=512, tokens=1, rounds=4),
     Question(metric="generation", prompt_tokens=8, tokens=16, rounds=8),
 )
 # An engine's first answer pays for memory that it never touched before.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Two processes of one program differ by some per cent from start to end, so that restarts tell
 # more than further questions to the same processes.
-RESTARTS: Final = 18
+RESTARTS: Final = 14
 
 
 def run(
