@@ -1,0 +1,98 @@
+"""What a person sees when `engine-ci gate` meets a program that is no good: exit 1, and why."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import Exit
+from engine_ci.gate import asking
+from tests.faults import proxy
+from tests.unit.cli.command import CommandLine, app_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+ILLEGAL = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+GARBAGE = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Garbage(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok"}' if self.path == "/health" else b"<html>")
+    def log_message(self, *_): pass
+if "--help" not in sys.argv:
+    port = int(sys.argv[sys.argv.index("--port") + 1])
+    HTTPServer(("127.0.0.1", port), Garbage).serve_forever()
+"""
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> CommandLine:
+    monkeypatch.chdir(app_in(tmp_path))
+    return CommandLine(capsys)
+
+
+def program(folder: Path, text: str) -> Path:
+    """A folder with a small Python program that calls itself llama-server."""
+    folder.mkdir()
+    server = folder / "llama-server"
+    server.write_text(f"#!/usr/bin/env python3\n{text}", encoding="utf-8")
+    server.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param(ILLEGAL, "died of SIGILL (illegal instruction)", id="illegal-instruction"),
+        pytest.param("raise SystemExit(3)", "ended with status 3", id="exits-at-once"),
+        pytest.param(GARBAGE, "GET /props", id="answers-garbage"),
+    ],
+)
+def test_a_program_that_is_no_engine_fails_the_gate_with_the_reason(
+    run: CommandLine, tmp_path: Path, text: str, reason: str
+) -> None:
+    folder = program(tmp_path / "bad", text)
+
+    ran = run("gate", "--candidate", str(folder), "--suite", "loads", "--json")
+
+    checks = json.loads(ran.out)["checks"]
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert any(check["status"] == "fail" and reason in check["observed"] for check in checks)
+
+
+def test_an_engine_that_ignores_the_request_to_stop_fails_the_gate(
+    run: CommandLine, tmp_path: Path, mineru: Callable[[str], Path]
+) -> None:
+    real = mineru("0.1.3") / "bin" / "llama-server"
+    folder = proxy.plant(tmp_path / "bad", server=real, fault="ignores-sigterm")
+
+    ran = run("gate", "--candidate", str(folder), "--suite", "lifecycle")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "Failed: lifecycle/stops" in ran.out
+
+
+def test_an_engine_that_never_gets_ready_fails_the_gate(
+    run: CommandLine, tmp_path: Path, mineru: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = mineru("0.1.3") / "bin" / "llama-server"
+    folder = proxy.plant(tmp_path / "bad", server=real, fault="never-ready-with", argument="stable")
+    monkeypatch.setattr(asking, "launch", partial(asking.launch, ready_timeout_s=2.0))
+
+    ran = run("gate", "--candidate", str(folder), "--suite", "loads", "--suite", "tokens")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "Failed: loads/stable" in ran.out
+    assert "was not ready with stable in time" in ran.out
