@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import platformdirs
 
+from engine_ci.cli import models
 from engine_ci.config import PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import setup, speed, timing, zoo
+from engine_ci.gate import speed, timing
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Samples
 from engine_ci.gate.suites.performance import RESTARTS
@@ -129,7 +130,7 @@ def measure(folder: Path) -> None:
         session = list(
             timing.measure(
                 dict.fromkeys(Role, server),
-                model=_model(),
+                models=_models(),
                 logs=Path(logs),
                 seed=1,
                 restarts=MEASURED_RESTARTS,
@@ -151,14 +152,10 @@ def measure(folder: Path) -> None:
         )
 
 
-def _model() -> Path:
-    def fetch(member: zoo.WheelMember) -> Path:
-        raise LookupError(member.file)
-
-    catalogue = [model for model in zoo.load_catalogue() if model.role == "performance"]
-    cache = platformdirs.user_cache_path("engine-ci")
-    (located,) = setup.located(catalogue, cache=cache, fetch=fetch).values()
-    return located.path
+def _models() -> dict[timing.ModelRole, Path]:
+    located = models.located(cache=platformdirs.user_cache_path("engine-ci")).values()
+    by_role = {each.model.role: each.path for each in located}
+    return {"performance": by_role["performance"], "real": by_role["real"]}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from engine_ci.config import Config
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import setup, speed, zoo
+from engine_ci.gate.context import LocatedModel
 from engine_ci.gate.suites import performance
 from engine_ci.gate.timing import QUESTIONS, Question
 from engine_ci.records.gate import Check, Measurement, Status
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from engine_ci.gate.context import LocatedModel
 
 pytestmark = pytest.mark.engine
 
 # The fewest restarts that can give a bound of this confidence.
 RESTARTS = 4
+FEW = tuple(replace(question, rounds=2) for question in QUESTIONS)
+SMALL = (
+    Question(metric="prompt", model="performance", prompt_tokens=256, tokens=1, rounds=2),
+    Question(metric="generation", model="performance", prompt_tokens=8, tokens=16, rounds=4),
+)
 CONFIG = Config.model_validate(
     {
         "schema": 1,
@@ -60,12 +66,15 @@ class Report(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LocatedModel]:
+def models(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> dict[str, LocatedModel]:
     def fetch(member: zoo.WheelMember) -> Path:
         pytest.fail(f"{member.file} is not needed here")
 
-    catalogue = [model for model in zoo.load_catalogue() if model.role == "performance"]
-    return setup.located(catalogue, cache=tmp_path_factory.mktemp("cache"), fetch=fetch)
+    catalogue = {model.role: model for model in zoo.load_catalogue()}
+    cache = tmp_path_factory.mktemp("cache")
+    return setup.located([catalogue["performance"]], cache=cache, fetch=fetch) | {
+        "real": LocatedModel(model=catalogue["real"], path=smollm2)
+    }
 
 
 @pytest.fixture
@@ -76,7 +85,7 @@ def compare(
 ) -> Callable[..., Report]:
     """`compare(candidate)` with 0.1.2."""
 
-    def compared(candidate: Path, *questions: Question) -> Report:
+    def compared(candidate: Path, questions: tuple[Question, ...]) -> Report:
         context, problems = setup.context_for(
             candidate,
             baseline=mineru("0.1.2"),
@@ -87,9 +96,7 @@ def compare(
             seed=1,
         )
         assert problems == ()
-        answers = list(
-            performance.run(context, restarts=RESTARTS, questions=questions or QUESTIONS)
-        )
+        answers = list(performance.run(context, restarts=RESTARTS, questions=questions))
         return Report(
             checks={answer.id: answer for answer in answers if isinstance(answer, Check)},
             measurements={
@@ -110,7 +117,7 @@ def slowed(mineru: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Pat
 def test_a_good_build_is_not_refused(
     compare: Callable[..., Report], mineru: Callable[[str], Path]
 ) -> None:
-    report = compare(mineru("0.1.3"))
+    report = compare(mineru("0.1.3"), FEW)
 
     assert tuple(report.measurements) == METRICS
     assert {found.restarts for found in report.measurements.values()} == {RESTARTS}
@@ -121,7 +128,7 @@ def test_a_good_build_is_not_refused(
 def test_an_engine_that_takes_half_as_long_again_is_refused(
     compare: Callable[..., Report], slowed: Callable[[str], Path]
 ) -> None:
-    report = compare(slowed("1.5"))
+    report = compare(slowed("1.5"), SMALL)
 
     for metric in METRICS:
         check = report.checks[f"performance/{metric}"]
@@ -133,9 +140,11 @@ def test_an_engine_that_takes_half_as_long_again_is_refused(
 def test_an_engine_that_takes_ten_times_as_long_is_refused_at_once_on_any_host(
     compare: Callable[..., Report], slowed: Callable[[str], Path]
 ) -> None:
-    report = compare(
-        slowed("10"), Question(metric="generation", prompt_tokens=8, tokens=8, rounds=6)
+    question = Question(
+        metric="generation", model="performance", prompt_tokens=8, tokens=8, rounds=6
     )
+
+    report = compare(slowed("10"), (question,))
 
     collapsed = [found for found in report.measurements.values() if found.verdict == "regressed"]
     assert collapsed

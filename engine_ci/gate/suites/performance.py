@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Final
 from engine_ci.errors import EngineError, HarnessError
 from engine_ci.gate import speed, speed_checks, statistics, timing
 from engine_ci.gate.schedule import Role
-from engine_ci.gate.timing import QUESTIONS
+from engine_ci.gate.timing import QUESTIONS, BaselineFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from engine_ci.gate.context import Context
+    from engine_ci.gate.context import Context, Subject
     from engine_ci.gate.speed import Samples
-    from engine_ci.gate.timing import Question, Restart
+    from engine_ci.gate.timing import ModelRole, Question, Restart
     from engine_ci.records.gate import Check, Measurement
 
 # Two processes of one program differ by some per cent from start to end, so that restarts tell
 # more than further questions to the same processes.
-RESTARTS: Final = 14
+RESTARTS: Final = 12
 
 
 def run(
@@ -38,7 +38,7 @@ def run(
         questions: one for each metric.
 
     Raises:
-        HarnessError: the baseline failed, or the catalogue has no such model.
+        HarnessError: the catalogue has no model of a role that is asked.
     """
     baseline = context.baseline
     if baseline is None:
@@ -46,20 +46,11 @@ def run(
     elif baseline.facts.tree_sha256 == context.candidate.facts.tree_sha256:
         yield from skipped("the candidate is the baseline, byte for byte, and started alike")
     else:
-        needed = statistics.least_count(context.performance.confidence)
-        measured = timing.measure(
-            {
-                Role.CANDIDATE: context.candidate.server,
-                Role.BASELINE: baseline.server,
-                Role.CONTROL: baseline.server,
-            },
-            model=_model(context),
-            logs=context.logs,
-            seed=context.seed,
-            restarts=max(restarts, needed),
-            questions=questions,
-        )
-        yield from _judged(measured, context)
+        try:
+            yield from _compare(context, baseline, restarts=restarts, questions=questions)
+        except BaselineFailedError as error:
+            baseline.refused["performance"] = str(error)
+            yield from skipped(str(error))
 
 
 def skipped(reason: str) -> Iterator[Check]:
@@ -67,7 +58,21 @@ def skipped(reason: str) -> Iterator[Check]:
     return (speed_checks.skipped(question.metric, reason) for question in QUESTIONS)
 
 
-def _judged(measured: Iterable[Restart], context: Context) -> Iterator[Check | Measurement]:
+def _compare(
+    context: Context, baseline: Subject, *, restarts: int, questions: Sequence[Question]
+) -> Iterator[Check | Measurement]:
+    measured = timing.measure(
+        {
+            Role.CANDIDATE: context.candidate.server,
+            Role.BASELINE: baseline.server,
+            Role.CONTROL: baseline.server,
+        },
+        models={question.model: _path(context, question.model) for question in questions},
+        logs=context.logs,
+        seed=context.seed,
+        restarts=max(restarts, statistics.least_count(context.performance.confidence)),
+        questions=questions,
+    )
     try:
         session = _until_collapse(measured)
     except EngineError as error:
@@ -76,11 +81,11 @@ def _judged(measured: Iterable[Restart], context: Context) -> Iterator[Check | M
         yield from _report(session, context)
 
 
-def _model(context: Context) -> Path:
+def _path(context: Context, role: ModelRole) -> Path:
     for located in context.models.values():
-        if located.model.role == "performance":
+        if located.model.role == role:
             return located.path
-    raise HarnessError("the catalogue has no model of the role `performance`")
+    raise HarnessError(f"the catalogue has no model of the role `{role}`")
 
 
 def _until_collapse(measured: Iterable[Restart]) -> list[Restart]:

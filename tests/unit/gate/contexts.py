@@ -30,7 +30,7 @@ def subject(version: str, *, tree: str) -> Subject:
 def context(
     *,
     baseline: Subject | None = None,
-    models: tuple[str, ...] = ("performance",),
+    models: tuple[str, ...] = ("performance", "smollm2-135m"),
     confidence: float = 0.99,
 ) -> Context:
     """A candidate 2.0, models of our catalogue by name, and no files."""

@@ -9,7 +9,7 @@ from engine_ci.errors import EngineAnswerError, HarnessError
 from engine_ci.gate import timing
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.suites import performance
-from engine_ci.gate.timing import Restart
+from engine_ci.gate.timing import BaselineFailedError, Restart
 from engine_ci.records.gate import Check, Measurement, Status
 from tests.unit.gate.contexts import NOWHERE, context, subject
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.engine.adapters.llama_server import LlamaServer
-    from engine_ci.gate.timing import Metric, Question
+    from engine_ci.gate.timing import Metric, ModelRole, Question
 
 BASELINE = subject("1.0", tree="b")
 
@@ -29,8 +29,9 @@ class Host:
     def __init__(self) -> None:
         self.ratios: dict[Metric, float] = {"generation": 1.0, "prompt": 1.0}
         self.fails_in: int | None = None
+        self.failure: Exception = EngineAnswerError("no answer", log=("last words",))
         self.servers: Mapping[Role, LlamaServer] = {}
-        self.model: Path | None = None
+        self.models: Mapping[ModelRole, Path] = {}
         self.seed = 0
         self.restarts = 0
 
@@ -38,18 +39,18 @@ class Host:
         self,
         servers: Mapping[Role, LlamaServer],
         *,
-        model: Path,
+        models: Mapping[ModelRole, Path],
         logs: Path,
         seed: int,
         restarts: int,
         questions: tuple[Question, ...],
     ) -> Iterator[Restart]:
         assert logs == NOWHERE
-        self.servers, self.model, self.seed = servers, model, seed
+        self.servers, self.models, self.seed = servers, models, seed
         generator = np.random.default_rng(1)
         for number in range(restarts):
             if number == self.fails_in:
-                raise EngineAnswerError("no answer", log=("last words",))
+                raise self.failure
             self.restarts += 1
             yield Restart(
                 started=dict.fromkeys(Role, 0.1),
@@ -105,7 +106,10 @@ def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
         Role.BASELINE: BASELINE.server,
         Role.CONTROL: BASELINE.server,
     }
-    assert host.model == NOWHERE / "performance"
+    assert host.models == {
+        "performance": NOWHERE / "performance",
+        "real": NOWHERE / "smollm2-135m",
+    }
 
 
 @pytest.mark.parametrize("metric", ["generation", "prompt"])
@@ -130,7 +134,7 @@ def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
         "performance/prompt": "skip",
     }
     assert verdicts(answers) == {"generation": "regressed"}
-    assert host.restarts == 1
+    assert host.restarts == 2  # five pairs, four of them in a restart
 
 
 def test_a_candidate_that_stops_answering_fails(host: Host) -> None:
@@ -141,6 +145,16 @@ def test_a_candidate_that_stops_answering_fails(host: Host) -> None:
     assert isinstance(check, Check)
     assert (check.id, check.status) == ("performance/answers", Status.FAIL)
     assert (check.observed, check.detail) == ("no answer", "last words")
+
+
+def test_a_baseline_that_fails_leaves_nothing_to_compare_with(host: Host) -> None:
+    host.fails_in, host.failure = 0, BaselineFailedError("the baseline failed: no answer")
+    baseline = subject("1.0", tree="b")
+
+    answers = list(performance.run(context(baseline=baseline)))
+
+    assert set(statuses(answers).values()) == {"skip"}
+    assert baseline.refused == {"performance": "the baseline failed: no answer"}
 
 
 def test_a_higher_confidence_takes_the_restarts_that_it_needs(host: Host) -> None:

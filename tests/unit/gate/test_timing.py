@@ -7,10 +7,10 @@ import pytest
 
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.client import Chunk, Client
-from engine_ci.errors import EngineAnswerError, EngineStartError, HarnessError
+from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.gate import timing
 from engine_ci.gate.schedule import Role, plan
-from engine_ci.gate.timing import Question, Restart
+from engine_ci.gate.timing import BaselineFailedError, Question, Restart
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -38,8 +38,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.perf_counter", lambda: 100.0)
 
 
-GENERATION = Question(metric="generation", prompt_tokens=8, tokens=5, rounds=2)
-PROMPT = Question(metric="prompt", prompt_tokens=512, tokens=5, rounds=2)
+GENERATION = Question(metric="generation", model="real", prompt_tokens=8, tokens=5, rounds=2)
+PROMPT = Question(metric="prompt", model="performance", prompt_tokens=512, tokens=5, rounds=2)
 
 
 @pytest.mark.usefixtures("clock")
@@ -95,20 +95,20 @@ def broken(tmp_path: Path) -> LlamaServer:
     ("role", "error", "message"),
     [
         (Role.CANDIDATE, EngineStartError, "--help"),
-        (Role.BASELINE, HarnessError, "the baseline failed while speed was measured: "),
-        (Role.CONTROL, HarnessError, "the baseline failed while speed was measured: "),
+        (Role.BASELINE, BaselineFailedError, "the baseline failed: "),
+        (Role.CONTROL, BaselineFailedError, "the baseline failed: "),
     ],
 )
 def test_only_the_candidates_failure_is_the_engines_fault(
     role: Role, error: type[Exception], message: str, tmp_path: Path, broken: LlamaServer
 ) -> None:
-    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=12)[0][0][0] is role)
+    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=8)[0][0][0] is role)
 
     with pytest.raises(error, match=message):
         list(
             timing.measure(
                 dict.fromkeys(Role, broken),
-                model=tmp_path / "model.gguf",
+                models={"performance": tmp_path / "small", "real": tmp_path / "real"},
                 logs=tmp_path,
                 seed=next(first),
                 restarts=1,
