@@ -7,7 +7,7 @@ SOURCE := $(shell git ls-files 'engine_ci/*' 'tests/*' 'fixtures/*' 'pins/*' 'ex
 .PHONY: demo test check clean
 
 demo: .venv/ready
-	$(BIN)/python -m examples.demo
+	$(BIN)/python -m examples.demo $(ARGS)
 
 test: .venv/ready
 	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0
