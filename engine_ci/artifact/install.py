@@ -1,7 +1,7 @@
 """Puts a finished bundle in the place of the old one: a reader finds one of them, never a mixture.
 
-Two renames do it. A run that was killed between them left the old bundle beside its place, and the
-next run puts it back before it does anything else.
+One exchange does it, or two renames where the file system has none. A run that was killed between
+those left the old bundle beside its place, and the next run puts it back before anything else.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from engine_ci.errors import UsageError
 from engine_ci.records.bundle import RECORD
+from engine_ci.system.exchange import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,5 +65,7 @@ def _check(into: Path) -> None:
 
 def _swap(new: Path, *, into: Path, old: Path) -> None:
     if into.exists():
+        if exchange(new, into):
+            return
         into.rename(old)
     new.rename(into)
