@@ -6,6 +6,7 @@ EngineAnswerError that names the endpoint, the field, what was expected and what
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -26,7 +27,9 @@ def _encodable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
+Filled = Annotated[Text, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0, lt=1 << 31)]
+Positive = Annotated[int, Field(gt=0)]
 # Rounding may lift a certainty a little above zero; a probability in its place does more.
 LogProbability = Annotated[float, Field(le=1e-4)]
 
@@ -154,6 +157,17 @@ def fit(value: object, shape: type[ShapeT], *, endpoint: str) -> ShapeT:
         item: Any = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in item["loc"]) or "the whole answer"
         raise EngineAnswerError(f"{endpoint}: `{field}`: {_mismatch(item)}") from error
+
+
+def event(line: bytes, *, endpoint: str) -> object:
+    """The JSON of one server-sent event; EngineAnswerError when there is none."""
+    kind, _, data = line.partition(b":")
+    try:
+        if kind == b"data":
+            return json.loads(data)
+    except (ValueError, RecursionError):
+        pass
+    raise EngineAnswerError(f"{endpoint}: expected `data: JSON`, found {line[:_SHOWN]!r}")
 
 
 def _mismatch(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of unions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from engine_ci.system.http import Loopback
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from engine_ci.system.http import Answer
+
 Message = Mapping[str, str]
 _COMPLETION = "/completion"
 # One candidate survives top_k, so that nothing depends on what other samplers a build has.
-_GREEDY: dict[str, Any] = {
+GREEDY: dict[str, Any] = {
     "samplers": ["top_k"],
     "top_k": 1,
     "temperature": 0,
@@ -129,9 +130,11 @@ class Client:
         wanted = _generation(prompt, count=count) | {"stream": True}
         endpoint = f"POST {_COMPLETION} (stream)"
         predicted = None
-        for line in self._http.stream(_COMPLETION, body=wanted, timeout_s=self._timeout_s):
+        for line in self.lines(_COMPLETION, body=wanted):
             at = time.perf_counter()
-            piece = answers.fit(_event(line, endpoint), answers.Piece, endpoint=endpoint)
+            piece = answers.fit(
+                answers.event(line, endpoint=endpoint), answers.Piece, endpoint=endpoint
+            )
             yield Chunk(at=at, tokens=len(piece.tokens))
             if piece.stop:
                 predicted = piece.tokens_predicted
@@ -156,7 +159,7 @@ class Client:
 
     def chat(self, messages: Sequence[Message], *, count: int) -> Chat:
         """An answer of at most `count` tokens to messages (`role`, `content`)."""
-        wanted = _GREEDY | {
+        wanted = GREEDY | {
             "messages": [dict(message) for message in messages],
             "max_tokens": count,
         }
@@ -168,20 +171,28 @@ class Client:
             completion_tokens=found.usage.completion_tokens,
         )
 
+    def call(
+        self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
+    ) -> Answer:
+        """Whatever the engine answers, of any status and shape."""
+        return self._http.request(method, path, body=body, timeout_s=self._timeout_s)
+
+    def lines(self, path: str, *, body: Mapping[str, Any]) -> Generator[bytes, None, None]:
+        """The lines of a stream as they come in, without empty ones; other statuses are errors."""
+        return self._http.stream(path, body=body, timeout_s=self._timeout_s)
+
     def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
-        answer = self._http.request("GET", path, timeout_s=self._timeout_s)
-        return answers.read(answer, shape, endpoint=f"GET {path}")
+        return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")
 
     def _post(
         self, path: str, body: Mapping[str, Any], shape: type[answers.ShapeT]
     ) -> answers.ShapeT:
-        answer = self._http.request("POST", path, body=body, timeout_s=self._timeout_s)
-        return answers.read(answer, shape, endpoint=f"POST {path}")
+        return answers.read(self.call("POST", path, body=body), shape, endpoint=f"POST {path}")
 
 
 def _generation(prompt: Sequence[int] | str, *, count: int) -> dict[str, Any]:
     return {
-        **_GREEDY,
+        **GREEDY,
         "prompt": prompt if isinstance(prompt, str) else list(prompt),
         "n_predict": count,
         "return_tokens": True,
@@ -218,14 +229,3 @@ def _step(position: answers.Position) -> Step:
 
 def _log(logprob: float) -> float:
     return logprob if logprob > _ZERO_BELOW else float("-inf")
-
-
-def _event(line: bytes, endpoint: str) -> object:
-    """The JSON of one server-sent event."""
-    kind, _, data = line.partition(b":")
-    try:
-        if kind == b"data":
-            return json.loads(data)
-    except (ValueError, RecursionError):
-        pass
-    raise EngineAnswerError(f"{endpoint}: expected `data: JSON`, found {line[:200]!r}")

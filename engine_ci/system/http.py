@@ -59,7 +59,7 @@ class Loopback:
         method: str,
         path: str,
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         timeout_s: float = 60.0,
     ) -> Answer:
         """Sends one request and reads the whole answer, whatever its status.
@@ -67,7 +67,7 @@ class Loopback:
         Args:
             method: `GET` or `POST`.
             path: from the root, with a leading slash.
-            body: sent as JSON.
+            body: sent as JSON, or as it is where it is bytes already.
             timeout_s: seconds for everything, from connecting to the last byte.
 
         Raises:
@@ -101,11 +101,16 @@ class Loopback:
 
     @contextmanager
     def _exchange(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None, timeout_s: float
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | bytes | None,
+        timeout_s: float,
     ) -> Iterator[HTTPResponse]:
         deadline = time.monotonic() + timeout_s
         connection = HTTPConnection(HOST, self.port, timeout=timeout_s)
-        sent = None if body is None else json.dumps(body)
+        sent = body if body is None or isinstance(body, bytes) else json.dumps(body)
         try:
             with closing(connection), _cut_off(connection, timeout_s=timeout_s):
                 connection.request(method, path, sent, {"Content-Type": "application/json"})

@@ -172,3 +172,15 @@ def test_a_wrong_field_is_named_whatever_stands_in_it(
     field = data.draw(st.sampled_from(sorted(value)))
 
     assert outcome(value | {field: replacement}, shape).startswith(("fits", f"GET /x: `{field}"))
+
+
+def test_an_event_is_the_json_after_data() -> None:
+    assert answers.event(b'data: {"a": 1}', endpoint="POST /x") == {"a": 1}
+
+
+@pytest.mark.parametrize("line", [b"", b"data: ", b"data: [DONE]", b"event: x", b"data: \xff"])
+def test_a_line_that_is_no_event_is_shown(line: bytes) -> None:
+    with pytest.raises(EngineAnswerError) as caught:
+        answers.event(line, endpoint="POST /x")
+
+    assert caught.value.message == f"POST /x: expected `data: JSON`, found {line!r}"

@@ -292,6 +292,20 @@ def test_a_chat_is_read(client: Client, canned: Canned) -> None:
     }
 
 
+def test_an_answer_can_be_had_whatever_its_status_and_shape(client: Client, canned: Canned) -> None:
+    canned.answers["/nowhere"] = (404, b"<html>")
+    answer = client.call("POST", "/nowhere", body=b"[1]")
+
+    assert (answer.status, answer.body) == (404, b"<html>")
+    assert canned.asked == [("/nowhere", [1])]
+
+
+def test_the_lines_of_a_stream_can_be_had_as_they_are(client: Client, canned: Canned) -> None:
+    canned.answers["/completion"] = b"data: {}\n\ndata: [DONE]\n\n"
+
+    assert list(client.lines("/completion", body={})) == [b"data: {}", b"data: [DONE]"]
+
+
 def test_an_engine_that_is_gone_is_an_error() -> None:
     with pytest.raises(EngineAnswerError, match="GET /props: the connection was refused"):
         Client(free_port()).props()

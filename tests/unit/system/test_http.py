@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -86,7 +85,13 @@ def test_a_status_other_than_200_is_an_answer_too(serve: Serve) -> None:
     assert server.request("GET", "/health").status == 503
 
 
-def test_a_body_is_sent_as_json() -> None:
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [({"content": "ä"}, b'{"content": "\\u00e4"}'), (b'{"content": }', b'{"content": }')],
+)
+def test_a_body_is_sent_as_json_and_bytes_as_they_are(
+    body: dict[str, str] | bytes, sent: bytes
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         received = []
 
@@ -99,14 +104,14 @@ def test_a_body_is_sent_as_json() -> None:
 
         thread = threading.Thread(target=work)
         thread.start()
-        Loopback(listener.getsockname()[1]).request("POST", "/tokenize", body={"content": "ä"})
+        Loopback(listener.getsockname()[1]).request("POST", "/tokenize", body=body)
         thread.join()
 
-    head, _, body = b"".join(received).partition(b"\r\n\r\n")
+    head, _, content = b"".join(received).partition(b"\r\n\r\n")
 
     assert head.startswith(b"POST /tokenize HTTP/1.1\r\n")
     assert b"Content-Type: application/json" in head
-    assert json.loads(body) == {"content": "ä"}
+    assert content == sent
 
 
 def test_a_chunked_answer_is_put_together(serve: Serve) -> None:
