@@ -14,8 +14,16 @@ from engine_ci.system.documents import Document, RelativePath, Versioned
 if TYPE_CHECKING:
     from pathlib import Path
 
-Suite = Literal["loads", "tokens", "drift", "chat", "lifecycle", "performance"]
-ALL_SUITES: tuple[Suite, ...] = ("loads", "tokens", "drift", "chat", "lifecycle", "performance")
+Suite = Literal["loads", "tokens", "drift", "chat", "api", "lifecycle", "performance"]
+ALL_SUITES: tuple[Suite, ...] = (
+    "loads",
+    "tokens",
+    "drift",
+    "chat",
+    "api",
+    "lifecycle",
+    "performance",
+)
 
 
 def _valid_branch(name: str) -> str:

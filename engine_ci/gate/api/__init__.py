@@ -1,0 +1,1 @@
+"""The HTTP API of a `llama-server`, as far as apps rely on it."""

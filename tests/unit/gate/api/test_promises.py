@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine_ci.errors import EngineAnswerError
+from engine_ci.gate.api import promises
+from engine_ci.gate.api.chat_shapes import Position
+from tests.unit.gate.api.asked import KNOWN, Asked, answer, event
+
+NAMED = {"id": "chatcmpl-1", "created": 1, "model": "m"}
+USAGE = {"prompt_tokens": 3, "completion_tokens": 6, "total_tokens": 9}
+
+
+def likely(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "bytes": list(token.encode()), "logprob": logprob}
+
+
+def position(*top: tuple[str, float], chosen: str = "a") -> Position:
+    likeliest = [likely(*each) for each in top]
+    return Position.model_validate(likely(chosen, -0.5) | {"top_logprobs": likeliest})
+
+
+def chunk(
+    content: str | None = None,
+    *,
+    role: str | None = None,
+    finish: str | None = None,
+    **more: object,
+) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"role": role, "content": content}, "finish_reason": finish}
+    return NAMED | {"object": "chat.completion.chunk", "choices": [choice]} | more
+
+
+def streamed(*chunks: dict[str, Any]) -> list[str]:
+    lines = (*(event(each) for each in chunks), b"data: [DONE]")
+    return list(promises.chat_stream(Asked(lines=lines), KNOWN))
+
+
+BEGIN = chunk(role="assistant")
+END = chunk(finish="stop")
+COUNTED = NAMED | {"object": "chat.completion.chunk", "choices": [], "usage": USAGE}
+
+
+def test_a_stream_in_order_has_no_difference() -> None:
+    assert streamed(BEGIN, chunk("In "), chunk("Paris."), END, COUNTED) == []
+
+
+@pytest.mark.parametrize(
+    ("chunks", "difference"),
+    [
+        pytest.param(
+            (chunk("In Paris."), END, COUNTED),
+            "role in the first chunk: expected {'assistant'}, found {None}",
+            id="no-role",
+        ),
+        pytest.param(
+            (BEGIN, chunk("In Paris"), END, COUNTED),
+            "content: expected 'In Paris.', found 'In Paris'",
+            id="text-lost",
+        ),
+        pytest.param(
+            (BEGIN, chunk("In Paris."), COUNTED),
+            "finish_reason at the end: expected ['stop'], found [None]",
+            id="no-finish",
+        ),
+        pytest.param(
+            (BEGIN, chunk("In Paris.", finish="length"), END, COUNTED),
+            "other finish_reasons: expected set(), found {'length'}",
+            id="two-finishes",
+        ),
+        pytest.param(
+            (BEGIN, chunk("In Paris.", id="other"), END, COUNTED),
+            "number of ids: expected 1, found 2",
+            id="two-ids",
+        ),
+        pytest.param(
+            (BEGIN, chunk("In Paris."), END), "number of usages: expected 1, found 0", id="no-usage"
+        ),
+        pytest.param(
+            (BEGIN, chunk("In Paris."), END, COUNTED | {"usage": USAGE | {"total_tokens": 8}}),
+            "usage.total_tokens: expected 9, found 8",
+            id="sum-wrong",
+        ),
+    ],
+)
+def test_one_thing_wrong_in_a_stream_is_one_difference(
+    chunks: tuple[dict[str, Any], ...], difference: str
+) -> None:
+    assert streamed(*chunks) == [difference]
+
+
+def test_a_completion_stream_of_nothing_is_an_error() -> None:
+    with pytest.raises(EngineAnswerError, match=r"POST /completion \(stream\): `the whole answer`"):
+        list(promises.completion_stream(Asked(), KNOWN))
+
+
+def test_slots_that_the_app_does_not_name_are_the_engines_business() -> None:
+    sampling = {"temperature": 1, "top_k": 40, "top_p": 0.9, "min_p": 0.1, "n_predict": -1}
+    said = {
+        "model_path": "m",
+        "total_slots": 4,
+        "build_info": "b1-0",
+        "chat_template": "{{ x }}",
+        "default_generation_settings": {"n_ctx": 512, "params": sampling},
+    }
+    client = Asked({"/props": answer(said)})
+
+    assert list(promises.props(client, KNOWN)) == ["total_slots: expected 1, found 4"]
+
+
+def test_a_cut_answer_has_a_beginning_at_least() -> None:
+    def said(text: str, finish: str) -> dict[str, Any]:
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": finish,
+        }
+        return NAMED | {"object": "chat.completion", "choices": [choice], "usage": USAGE}
+
+    client = Asked({"/v1/chat/completions": answer(said("", "stop"))})
+
+    differences = list(promises.chat(client, KNOWN))
+
+    assert differences[0] == "content: expected 'In Paris.', found ''"
+    assert "content: expected 'a beginning', found ''" in differences
+    assert "finish_reason: expected 'length', found 'stop'" in differences
+
+
+@pytest.mark.parametrize(
+    ("found", "differences"),
+    [
+        pytest.param(position(("a", -0.5), ("b", -2.0), ("c", -3.0)), [], id="right"),
+        pytest.param(
+            position(("a", -0.5), ("b", -2.0)),
+            ["top_logprobs of position 7: expected 3, found 2"],
+            id="too-few",
+        ),
+        pytest.param(
+            position(),
+            ["top_logprobs of position 7: expected 3, found 0"],
+            id="none",
+        ),
+        pytest.param(
+            position(("a", -0.5), ("b", -3.0), ("c", -2.0)),
+            ["order at position 7: expected [-0.5, -2.0, -3.0], found [-0.5, -3.0, -2.0]"],
+            id="out-of-order",
+        ),
+        pytest.param(
+            position(("b", -0.5), ("a", -2.0), ("c", -3.0)),
+            ["likeliest at position 7: expected 'b', found 'a'"],
+            id="not-the-likeliest",
+        ),
+    ],
+)
+def test_the_likeliest_of_a_position_are_as_many_as_asked_best_first(
+    found: Position, differences: list[str]
+) -> None:
+    assert list(promises.likeliest(7, found)) == differences
