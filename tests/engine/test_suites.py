@@ -11,7 +11,7 @@ from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
-from engine_ci.gate.suites import chat, drift, lifecycle, loads, tokens
+from engine_ci.gate.suites import api, chat, drift, lifecycle, loads, tokens
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
 from tests.faults import proxy
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, lifecycle)
+SUITES = (loads, tokens, drift, chat, api, lifecycle)
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +99,16 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
 
     not_green = [check for check in checks if check.status is not Status.PASS]
     assert not_green == []
-    assert len(checks) == 7 + 8 + 3 + 13 + 5
+    assert len(checks) == 7 + 8 + 3 + 13 + 11 + 5
 
 
 STABLE = ("stable",)
 SMOL = ("smollm2-135m",)
 TOKENS = {"tokens/stable/strict", "tokens/stable/app"}
 TOKENIZER = {"chat/stable/tokenizer", "chat/stable/template"}
+COMPLETION = {"api/completion", "api/completion-stream"}
+CHAT = {"api/chat", "api/chat-stream"}
+STREAM = {"api/chat-stream", "api/stop-strings"}
 DRIFT = {
     "drift/sensitive/reference",
     "drift/sensitive/baseline-strict",
@@ -125,6 +128,37 @@ class Planted(NamedTuple):
     def __str__(self) -> str:
         return f"{self.suite.SUITE}: {self.fault} {self.argument}"
 
+
+# A fault in the API: its name and argument, and what fails for it.
+API = (
+    ("value-gone", "/props default_generation_settings.params.temperature", {"api/props"}),
+    ("value-set", "/props total_slots 2", {"api/props"}),
+    ("value-gone", "/v1/models data.0.id", {"api/models"}),
+    ("value-set", '/v1/chat/completions model "other"', {"api/models"}),
+    ("value-gone", "/completion tokens_evaluated", COMPLETION),
+    ("value-set", "/completion timings.prompt_n 26", COMPLETION),
+    ("value-set", "/completion truncated true", COMPLETION),
+    ("value-gone", "/completion stop", COMPLETION),
+    ("value-gone", "/v1/chat/completions choices.0.message.role", {"api/chat"}),
+    ("value-set", "/v1/chat/completions usage.total_tokens 41", CHAT),
+    ("value-set", '/v1/chat/completions choices.0.delta.role "user"', STREAM),
+    ("value-set", '/v1/chat/completions object "chat.completion"', STREAM),
+    ("done-missing", "", STREAM),
+    ("stop-ignored", "", {"api/stop-strings"}),
+    ("value-gone", "/v1/chat/completions choices.0.logprobs", {"api/logprobs"}),
+    (
+        "value-gone",
+        "/v1/chat/completions choices.0.logprobs.content.4.top_logprobs.2",
+        {"api/logprobs"},
+    ),
+    ("status-is", "404:200", {"api/errors"}),
+    ("status-is", "400:422", {"api/errors", "api/context-size"}),
+    ("value-set", '/no-such-path error.type "server_error"', {"api/errors"}),
+    ("value-set", "/no-such-path error.code 400", {"api/errors"}),
+    ("value-gone", "/completion error.n_ctx", {"api/context-size"}),
+    ("value-set", "/completion error.n_prompt_tokens 1", {"api/context-size"}),
+    ("unwell-after-an-error", "", {"api/goes-on"}),
+)
 
 PLANTED = (
     Planted(loads, ("stable", "stable-smollm"), "aborts-on", "smollm", {"loads/stable-smollm"}),
@@ -148,6 +182,7 @@ PLANTED = (
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(chat, SMOL, "chat-says", "@@@@@@@@@@@@", {"chat/smollm2-135m/sane"}),
+    *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
     Planted(lifecycle, STABLE, "ignores-sigterm", "", {"lifecycle/stops"}),
     Planted(lifecycle, STABLE, "exits-with", "1", {"lifecycle/stops"}),
     Planted(lifecycle, STABLE, "leaves-a-process", "", {"lifecycle/leaves-nothing"}),
@@ -205,6 +240,28 @@ def test_what_was_not_loaded_is_not_waited_for_again_and_the_reason_stands_there
         "not asked: the candidate did not start with sensitive"
     }
     assert {check.status for check in others} == {Status.SKIP}
+
+
+@pytest.mark.parametrize("version", ["0.1.2", "0.1.3"])
+@pytest.mark.parametrize("flags", [("--parallel", "3"), ("-np", "-1", "-c", "512")], ids=str)
+def test_the_api_is_right_with_both_good_builds_and_other_flags(
+    build: Build, version: str, flags: tuple[str, ...]
+) -> None:
+    context = build("stable", version=version)
+
+    checks = list(api.run(replace(context, app_argv=(*context.app_argv, *flags))))
+
+    assert [check for check in checks if check.status is not Status.PASS] == []
+    assert len(checks) == 11
+
+
+def test_a_field_that_is_gone_is_named(build: Build) -> None:
+    fault = "/completion timings.predicted_n"
+    context = build("stable", fault="value-gone", argument=fault)
+
+    (check,) = (check for check in api.run(context) if check.id == "api/completion")
+
+    assert check.observed.startswith("POST /completion: `timings.predicted_n`: expected, but found")
 
 
 def test_an_app_that_passes_a_flag_which_is_gone_is_told(build: Build) -> None:

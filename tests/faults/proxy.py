@@ -106,6 +106,28 @@ def _other_model(answer: Json, argument: str) -> None:
     answer["model_path"] = argument
 
 
+def _place(value: Any, where: str) -> tuple[Any, Any]:  # noqa: ANN401 - JSON of any shape
+    """What holds the last step of `a.0.b`, and that step; an IndexError or KeyError if nothing."""
+    *steps, last = (int(step) if step.isdecimal() else step for step in where.split("."))
+    for step in steps:
+        value = value[step]
+    value[last]
+    return value, last
+
+
+def _edit(data: bytes, fault: str, where: str, new: str) -> bytes:
+    """JSON with one field gone or changed; as it was where there is no such field."""
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        answer = json.loads(data)
+        holder, last = _place(answer, where)
+        if fault == "value-gone":
+            del holder[last]
+        else:
+            holder[last] = json.loads(new)
+        return json.dumps(answer).encode()
+    return data
+
+
 # Faults of one kind of answer: the path, and what happens to its JSON in place.
 _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "token-swapped": ("/completion", _token_swapped),
@@ -158,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Type": "application/json"} if body else {}
         with contextlib.closing(connection):
             try:
-                connection.request(self.command, self.path, body or None, headers)
+                connection.request(self.command, self.path, self._asked(body) or None, headers)
                 response = connection.getresponse()
             except OSError:  # the real server does not listen yet
                 self._send(503, "application/json", b'{"error": {"message": "Loading model"}}')
@@ -170,15 +192,50 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 data = self._altered(response.read(), response.status)
                 self._slow_down(time.perf_counter() - started)
-                self._send(response.status, kind, data)
+                self._send(self._status(response.status), kind, data)
 
     def _altered(self, data: bytes, status: int) -> bytes:
         path, edit = _ANSWERS.get(self.server.fault, ("", None))
+        if self._is_edited():
+            return _edit(data, self.server.fault, *self._where())
         if edit is None or self.path != path or status != http.client.OK:
             return data
         answer = json.loads(data)
         edit(answer, self.server.argument)
         return json.dumps(answer).encode()
+
+    def _is_edited(self) -> bool:
+        """Whether the fault is `value-gone PATH FIELD` or `value-set PATH FIELD JSON`, and here."""
+        fault, argument = self.server.fault, self.server.argument
+        return fault in ("value-gone", "value-set") and self.path == argument.split()[0]
+
+    def _where(self) -> tuple[str, str]:
+        _, where, *new = self.server.argument.split(maxsplit=2)
+        return where, "".join(new)
+
+    def _asked(self, body: bytes) -> bytes:
+        """The request as the real server gets it."""
+        if self.server.fault != "stop-ignored" or b'"stop"' not in body:
+            return body
+        return json.dumps({**json.loads(body), "stop": []}).encode()
+
+    def _event(self, line: bytes) -> bytes:
+        """One line of a stream as the client gets it."""
+        if self.server.fault == "done-missing" and line.startswith(b"data: [DONE]"):
+            return b""
+        if self._is_edited() and line.startswith(b"data: "):
+            data = line.removeprefix(b"data: ").rstrip()
+            return b"data: " + _edit(data, self.server.fault, *self._where()) + b"\n"
+        return line
+
+    def _status(self, status: int) -> int:
+        """The status that the client is told: for `status-is 404:200`, 200 for 404."""
+        if self.server.fault == "unwell-after-an-error" and status == http.client.NOT_FOUND:
+            self.server.unwell = True
+        if self.server.fault == "status-is":
+            old, _, new = self.server.argument.partition(":")
+            return int(new) if status == int(old) else status
+        return status
 
     def _stream(self, response: http.client.HTTPResponse, kind: str) -> None:
         self.send_response(response.status)
@@ -189,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
             for line in response:
                 self._slow_down(time.perf_counter() - before)
                 before = time.perf_counter()
-                self.wfile.write(line)
+                self.wfile.write(self._event(line))
         except (BrokenPipeError, ConnectionResetError):
             self.server.client_left()
 
