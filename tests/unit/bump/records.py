@@ -181,6 +181,7 @@ def result(**changes: object) -> GateResult:
             check("tokens/stable"),
             check("drift/reference", status=Status.WARN, observed="mean KL 2.1e-05"),
             check("chat/template"),
+            check("api/errors"),
             check("lifecycle/sigterm"),
         ),
         "performance": (measurement(),),
