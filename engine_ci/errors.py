@@ -147,6 +147,30 @@ class EngineAnswerError(EngineError):
     """The engine answered with an error, with something unreadable, or not at all."""
 
 
+class EngineRefusedError(EngineAnswerError):
+    """The engine refused a request with an error in its own form, as its API documents it.
+
+    Attributes:
+        status: of HTTP.
+        kind: the `type` of the error.
+        said: its `message`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        kind: str = "",
+        said: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.kind = kind
+        self.said = said
+
+
 class HarnessError(EngineCIError):
     """Our own harness could not ask the question; says nothing about the engine."""
 

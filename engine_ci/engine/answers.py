@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from engine_ci.errors import EngineAnswerError
+from engine_ci.errors import EngineAnswerError, EngineRefusedError
 
 if TYPE_CHECKING:
     from engine_ci.system.http import Answer
@@ -68,6 +68,12 @@ class Position(Likely):
     top_logprobs: list[Likely]
 
 
+class Timings(Shape):
+    """What a completion took: how many tokens of the prompt were not in the cache."""
+
+    prompt_n: Count | None = None
+
+
 class Completed(Shape):
     """`POST /completion`."""
 
@@ -75,6 +81,8 @@ class Completed(Shape):
     tokens: list[Count]
     stop_type: Text
     completion_probabilities: list[Position] = []
+    truncated: bool = False
+    timings: Timings = Timings()
 
 
 class Piece(Shape):
@@ -128,6 +136,21 @@ class ChatCompletion(Shape):
     usage: Usage
 
 
+class SlotDone(Shape):
+    """`POST /slots/N?action=…`."""
+
+    id_slot: Count
+
+
+class _Problem(Shape):
+    type: Text
+    message: Text
+
+
+class _Refused(Shape):
+    error: _Problem
+
+
 ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
@@ -135,16 +158,28 @@ def read(answer: Answer, shape: type[ShapeT], *, endpoint: str) -> ShapeT:
     """The answer in its shape.
 
     Raises:
-        EngineAnswerError: another status than 200, an error under a 200, no JSON, or another shape.
+        EngineRefusedError: another status than 200, with an error in the documented form.
+        EngineAnswerError: any other status, an error under a 200, no JSON, or another shape.
     """
     if answer.status != _OK:
-        shown = answer.body[:_SHOWN].decode(errors="replace")
-        raise EngineAnswerError(f"{endpoint}: expected status 200, found {answer.status}: {shown}")
+        raise _refusal(answer, endpoint=endpoint)
     try:
         value = answer.json()
     except EngineAnswerError as error:
         raise EngineAnswerError(f"{endpoint}: {error}") from error
     return fit(value, shape, endpoint=endpoint)
+
+
+def _refusal(answer: Answer, *, endpoint: str) -> EngineAnswerError:
+    shown = answer.body[:_SHOWN].decode(errors="replace")
+    message = f"{endpoint}: expected status 200, found {answer.status}: {shown}"
+    try:
+        problem = _Refused.model_validate_json(answer.body).error
+    except ValidationError:
+        return EngineAnswerError(message)
+    return EngineRefusedError(
+        message, status=answer.status, kind=problem.type, said=problem.message
+    )
 
 
 def fit(value: object, shape: type[ShapeT], *, endpoint: str) -> ShapeT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine_ci.engine import answers
 from engine_ci.errors import EngineAnswerError
@@ -42,12 +42,19 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
-    """A finished completion; without `top` there are no `steps`."""
+    """A finished completion; without `top` there are no `steps`.
+
+    Attributes:
+        evaluated: tokens of the prompt that were not in the cache; None where a build does not say.
+        truncated: whether the context was full before the end.
+    """
 
     tokens: tuple[int, ...]
     text: str
     stop: str
     steps: tuple[Step, ...]
+    evaluated: int | None = None
+    truncated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +102,7 @@ class Client:
         cache: bool = False,
         slot: int = 0,
         ignore_eos: bool = True,
+        fills: bool = False,
     ) -> Completion:
         """`count` tokens after `prompt`, or fewer where the end of the text counts as an end.
 
@@ -103,8 +111,12 @@ class Client:
             count: at least 1.
             top: how many of the likeliest tokens to name at each step; at most the vocabulary.
             cache: whether the slot's cached prompt may be used.
-            slot: which slot works on it.
+            slot: which slot works on it; -1 is any that is free.
             ignore_eos: go on when the model wants to end.
+            fills: the context may be full before there are `count` tokens.
+
+        Raises:
+            EngineRefusedError: it does not want to, and says so in the documented form.
         """
         wanted = _generation(prompt, count=count) | {
             "n_probs": top,
@@ -113,12 +125,14 @@ class Client:
             "ignore_eos": ignore_eos,
         }
         found = self._post(_COMPLETION, wanted, answers.Completed)
-        _check_length(len(found.tokens), count=count, exact=ignore_eos)
+        _check_length(len(found.tokens), count=count, exact=ignore_eos and not fills)
         return Completion(
             tokens=tuple(found.tokens),
             text=found.content,
             stop=found.stop_type,
             steps=_steps(found, top=top) if top else (),
+            evaluated=found.timings.prompt_n,
+            truncated=found.truncated,
         )
 
     def stream(self, prompt: Sequence[int] | str, *, count: int) -> Generator[Chunk, None, None]:
@@ -180,6 +194,15 @@ class Client:
     def lines(self, path: str, *, body: Mapping[str, Any]) -> Generator[bytes, None, None]:
         """The lines of a stream as they come in, without empty ones; other statuses are errors."""
         return self._http.stream(path, body=body, timeout_s=self._timeout_s)
+
+    def slot(self, action: Literal["save", "restore", "erase"], *, slot: int, file: str) -> None:
+        """Has the cache of a slot written to a file of the engine's folder, read back, or erased.
+
+        Raises:
+            EngineRefusedError: the engine was started without such a folder.
+        """
+        path = f"/slots/{slot}?action={action}"
+        self._post(path, {"filename": file}, answers.SlotDone)
 
     def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
         return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")

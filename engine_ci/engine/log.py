@@ -1,4 +1,4 @@
-"""Reads the end of an engine's log: bounded, and without characters that could move a terminal."""
+"""Reads an engine's log: bounded, and without characters that could move a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _BYTES = 1 << 16
@@ -23,6 +24,20 @@ def tail(log: Path, *, lines: int) -> tuple[str, ...]:
         text = stream.read(_BYTES).decode(errors="replace")
     shown = [_harmless(line[:_LINE]) for line in text.splitlines() if line.strip()]
     return tuple(shown[-lines:])
+
+
+def matching(log: Path, patterns: Sequence[str]) -> Iterator[str]:
+    """The lines that hold one of `patterns`, in any case, oldest first, each cut to 500 characters.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+    """
+    wanted = [pattern.lower() for pattern in patterns]
+    with log.open("rb") as stream:
+        while piece := stream.readline(_BYTES):
+            line = piece.decode(errors="replace")
+            if any(pattern in line.lower() for pattern in wanted):
+                yield _harmless(line)[:_LINE].strip()
 
 
 def _harmless(line: str) -> str:

@@ -19,6 +19,7 @@ from engine_ci.system.http import HOST
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+SLOT_FILES = "--slot-save-path"
 _HELP_TIMEOUT_S = 30.0
 _HELP_BYTES = 1 << 20
 # The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
@@ -34,6 +35,8 @@ class Settings:
         threads: for generation and for batches; one is enough for correctness and never spins.
         strict: no flash attention and an F32 cache: builds and thread counts agree to the bit.
         slots: requests that are worked on at the same time.
+        shared: the slots share the context as they need it; otherwise each has its part.
+        slot_files: the engine may save what a slot has cached, in the folder that it runs in.
         extra: arguments appended as they are.
     """
 
@@ -41,6 +44,8 @@ class Settings:
     threads: int = 1
     strict: bool = False
     slots: int = 1
+    shared: bool = False
+    slot_files: bool = False
     extra: tuple[str, ...] = ()
 
 
@@ -118,6 +123,10 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
     yield "-ub", "512"
     yield "--fit", "off"
     yield "--cache-ram", "0"
+    if settings.shared:
+        yield ("--kv-unified",)
+    if settings.slot_files:
+        yield SLOT_FILES, "."
     yield ("--jinja",)
     yield ("--offline",)
     yield ("--no-ui",)

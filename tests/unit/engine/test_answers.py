@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_ci.engine import answers
-from engine_ci.errors import EngineAnswerError
+from engine_ci.errors import EngineAnswerError, EngineRefusedError
 from engine_ci.system.http import Answer
 
 JSON = st.recursive(
@@ -40,6 +40,7 @@ SHAPES: list[tuple[type[answers.Shape], dict[str, Any]]] = [
     (answers.Content, {"content": "a"}),
     (answers.Prompt, {"prompt": "a"}),
     (answers.ChatCompletion, CHAT),
+    (answers.SlotDone, {"id_slot": 0}),
 ]
 
 
@@ -135,6 +136,28 @@ def test_another_status_is_an_error_that_shows_the_answer() -> None:
     assert str(caught.value).startswith("POST /completion: expected status 200, found 500: ")
     assert "Compute error." in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+def test_an_error_in_the_documented_form_is_a_refusal() -> None:
+    error = {"code": 400, "message": "600 tokens exceed 512", "type": "exceed_context_size_error"}
+    answer = Answer(status=400, body=json.dumps({"error": error | {"n_ctx": 512}}).encode())
+
+    with pytest.raises(EngineRefusedError, match="expected status 200, found 400") as caught:
+        answers.read(answer, answers.Completed, endpoint="POST /completion")
+
+    assert (caught.value.status, caught.value.kind) == (400, "exceed_context_size_error")
+    assert caught.value.said == "600 tokens exceed 512"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff", b"[]", b'{"error": "no"}', b'{"error": {"message": "no"}}', b"[" * 100_000],
+)
+def test_an_error_in_any_other_form_is_no_refusal(body: bytes) -> None:
+    with pytest.raises(EngineAnswerError) as caught:
+        answers.read(Answer(status=400, body=body), answers.Completed, endpoint="GET /x")
+
+    assert type(caught.value) is EngineAnswerError
 
 
 def test_what_is_not_json_is_an_error_that_names_the_endpoint() -> None:

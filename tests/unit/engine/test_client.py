@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine_ci.engine.client import Chat, Chunk, Client, Completion, Step
-from engine_ci.errors import EngineAnswerError
+from engine_ci.errors import EngineAnswerError, EngineRefusedError
 from engine_ci.system.http import free_port
 
 if TYPE_CHECKING:
@@ -122,6 +122,39 @@ def test_what_a_caller_wants_otherwise_is_asked_for(client: Client, canned: Cann
 
     assert (asked["prompt"], asked["cache_prompt"]) == ("text", True)
     assert (asked["id_slot"], asked["ignore_eos"]) == (3, False)
+
+
+def test_a_completion_says_what_it_took_where_the_build_does(
+    client: Client, canned: Canned
+) -> None:
+    canned.answers["/completion"] = completed(7, timings={"prompt_n": 3}, truncated=True)
+    found = client.complete([1, 2, 3], count=1)
+
+    assert (found.evaluated, found.truncated) == (3, True)
+
+    canned.answers["/completion"] = completed(7)
+    found = client.complete([1, 2, 3], count=1)
+
+    assert (found.evaluated, found.truncated) == (None, False)
+
+
+def test_a_context_that_is_full_may_end_a_completion(client: Client, canned: Canned) -> None:
+    canned.answers["/completion"] = completed(7, 8)
+
+    assert client.complete([1], count=5, fills=True).tokens == (7, 8)
+    with pytest.raises(EngineAnswerError, match="expected 5 tokens, found 2"):
+        client.complete([1], count=5)
+
+
+def test_a_slot_is_saved_and_erased(client: Client, canned: Canned) -> None:
+    canned.answers["/slots/2?action=save"] = {"id_slot": 2, "n_saved": 84}
+    canned.answers["/slots/2?action=erase"] = (501, {"error": {"message": "no", "type": "x"}})
+    client.slot("save", slot=2, file="cache")
+
+    assert canned.asked == [("/slots/2?action=save", {"filename": "cache"})]
+    with pytest.raises(EngineRefusedError) as caught:
+        client.slot("erase", slot=2, file="cache")
+    assert (caught.value.status, caught.value.said) == (501, "no")
 
 
 @pytest.mark.parametrize("smallest", [-3.4028234663852886e38, -1e30])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine_ci.engine.log import tail
+from engine_ci.engine.log import matching, tail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,23 @@ def test_of_a_large_log_only_the_end_is_read(tmp_path: Path) -> None:
         stream.write(b"\nlast words\n")
 
     assert tail(log, lines=1) == ("last words",)
+
+
+def test_lines_with_a_pattern_are_found_in_any_case_and_made_harmless(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(
+        b"ready\n x.cpp:1: GGML_ASSERT(n) failed\x07 \n\xff ggml_assert " + b"y" * 600
+    )
+
+    first, second = matching(tmp_path / "log", ["ggml_assert", "terminate called"])
+
+    assert first == "x.cpp:1: GGML_ASSERT(n) failed"
+    assert second.startswith("\N{REPLACEMENT CHARACTER} ggml_assert yyy")
+    assert len(second) == 500
+
+
+def test_a_log_that_is_missing_matches_nothing_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        list(matching(tmp_path / "log", ["GGML_ASSERT"]))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,6 +147,17 @@ def test_strict_mode_leaves_out_flash_attention_and_the_half_precision_cache(
     assert server.arguments(model=MODEL, port=1234, settings=Settings(strict=True))[6:] == (
         *("-fa", "off", "-ctk", "f32", "-ctv", "f32"),
     )
+
+
+def test_slots_share_the_context_and_save_their_cache_only_when_asked_to(
+    offering: Callable[..., LlamaServer],
+) -> None:
+    server = offering("--kv-unified", "--slot-save-path")
+    settings = Settings(shared=True, slot_files=True)
+    arguments = partial(server.arguments, model=MODEL, port=1234)
+
+    assert arguments(settings=settings)[6:] == ("--kv-unified", "--slot-save-path", ".")
+    assert arguments(settings=Settings())[6:] == ()
 
 
 def test_paths_do_not_depend_on_the_folder(
