@@ -14,13 +14,16 @@ from engine_ci.system.documents import Document, RelativePath, Versioned
 if TYPE_CHECKING:
     from pathlib import Path
 
-Suite = Literal["loads", "tokens", "drift", "chat", "api", "lifecycle", "performance"]
+Suite = Literal[
+    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "performance"
+]
 ALL_SUITES: tuple[Suite, ...] = (
     "loads",
     "tokens",
     "drift",
     "chat",
     "api",
+    "kv-pressure",
     "lifecycle",
     "performance",
 )

@@ -35,6 +35,7 @@ T = TypeVar("T")
 # How an engine ends is the question of one suite only; the others do not wait for a stubborn one.
 _GRACE_S: Final = 1.0
 _SHOWN: Final = 5
+_STRICT: Final = Settings(strict=True)
 
 
 class Mode(StrEnum):
@@ -129,9 +130,10 @@ def session(
     suite: str,
     located: LocatedModel,
     mode: Mode,
+    settings: Settings = _STRICT,
     grace_s: float = _GRACE_S,
 ) -> Iterator[Session]:
-    """A session for one suite; the engine ends with it."""
+    """A session for one suite; the engine ends with it. `settings` are those of the strict mode."""
     role = "candidate" if subject is context.candidate else "baseline"
     model = located.model.name
     log = context.logs / f"{role}-{suite}-{model}-{mode}.log"
@@ -140,7 +142,15 @@ def session(
         def started() -> Engine:
             if reason := subject.refused.get(model):
                 raise NotAskedError(f"the {role} {reason}")
-            start = launch(context, subject, located.path, mode, log=log, grace_s=grace_s)
+            start = launch(
+                context,
+                subject,
+                located.path,
+                mode,
+                log=log,
+                settings=settings,
+                grace_s=grace_s,
+            )
             try:
                 return stack.enter_context(start)
             except EngineSilentError:
@@ -163,12 +173,16 @@ def launch(
     *,
     log: Path,
     port: int | None = None,
+    settings: Settings = _STRICT,
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
 ) -> AbstractContextManager[Engine]:
-    """An engine in one of the two modes, on any free port or on a given one."""
+    """An engine in one of the two modes, on any free port or on a given one.
+
+    The app's own flags leave no room for `settings`; they are those of the strict mode.
+    """
     if mode is Mode.STRICT:
-        arguments = partial(_strict_arguments, subject, model)
+        arguments = partial(_strict_arguments, subject, model, settings)
     else:
         arguments = partial(_app_arguments, context, subject, model)
     return supervisor.running(
@@ -182,8 +196,10 @@ def launch(
     )
 
 
-def _strict_arguments(subject: Subject, model: Path, port: int) -> tuple[str, ...]:
-    return subject.server.arguments(model=model, port=port, settings=Settings(strict=True))
+def _strict_arguments(
+    subject: Subject, model: Path, settings: Settings, port: int
+) -> tuple[str, ...]:
+    return subject.server.arguments(model=model, port=port, settings=settings)
 
 
 def _app_arguments(context: Context, subject: Subject, model: Path, port: int) -> tuple[str, ...]:

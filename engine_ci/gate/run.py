@@ -10,7 +10,16 @@ from engine_ci.errors import EngineCIError, UsageError
 from engine_ci.gate import host
 from engine_ci.gate.context import Context
 from engine_ci.gate.judge import is_fatal, judge
-from engine_ci.gate.suites import api, chat, drift, lifecycle, loads, performance, tokens
+from engine_ci.gate.suites import (
+    api,
+    chat,
+    drift,
+    kv_pressure,
+    lifecycle,
+    loads,
+    performance,
+    tokens,
+)
 from engine_ci.records.gate import (
     Check,
     Engines,
@@ -32,6 +41,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "drift": drift.run,
     "chat": chat.run,
     "api": api.run,
+    "kv-pressure": kv_pressure.run,
     "lifecycle": lifecycle.run,
     "performance": performance.run,
 }

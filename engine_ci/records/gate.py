@@ -49,6 +49,7 @@ class FaultClass(StrEnum):
     TOKENIZER = "tokenizer"
     CHAT_TEMPLATE = "chat-template"
     API = "api"
+    KV = "kv-pressure"
     PERFORMANCE = "performance"
     LOAD_TIME = "load-time"
     ORPHAN = "orphan"

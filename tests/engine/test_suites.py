@@ -11,7 +11,7 @@ from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
-from engine_ci.gate.suites import api, chat, drift, lifecycle, loads, tokens
+from engine_ci.gate.suites import api, chat, drift, kv_pressure, lifecycle, loads, tokens
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
 from tests.faults import proxy
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, api, lifecycle)
+SUITES = (loads, tokens, drift, chat, api, kv_pressure, lifecycle)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
 
     not_green = [check for check in checks if check.status is not Status.PASS]
     assert not_green == []
-    assert len(checks) == 7 + 8 + 3 + 13 + 11 + 5
+    assert len(checks) == 7 + 8 + 3 + 13 + 11 + 8 + 5
 
 
 STABLE = ("stable",)
@@ -114,6 +114,16 @@ DRIFT = {
     "drift/sensitive/baseline-strict",
     "drift/sensitive/baseline-app",
 }
+
+
+def pressed(*names: str) -> set[str]:
+    return {f"kv-pressure/{name}" for name in names}
+
+
+SENSITIVE = ("sensitive",)
+NO_ROOM = "Context size has been exceeded."
+REUSE = pressed("prefix-reuse", "turns", "slots")
+TOGETHER = pressed("overlap", "scarce")
 
 
 class Planted(NamedTuple):
@@ -169,9 +179,9 @@ PLANTED = (
     Planted(tokens, STABLE, "runs-on", "", TOKENS),
     Planted(tokens, STABLE, "error-in-200", "", TOKENS),
     Planted(tokens, STABLE, "field-renamed", "tokens:ids", TOKENS),
-    Planted(drift, ("sensitive",), "token-swapped", "3", DRIFT),
-    Planted(drift, ("sensitive",), "logprobs-scaled", "1.02", DRIFT),
-    Planted(drift, ("sensitive",), "field-renamed", "completion_probabilities:probs", DRIFT),
+    Planted(drift, SENSITIVE, "token-swapped", "3", DRIFT),
+    Planted(drift, SENSITIVE, "logprobs-scaled", "1.02", DRIFT),
+    Planted(drift, SENSITIVE, "field-renamed", "completion_probabilities:probs", DRIFT),
     Planted(
         chat, STABLE, "tokenizer-altered", "", {"chat/stable/tokenizer", "chat/stable/template"}
     ),
@@ -183,6 +193,20 @@ PLANTED = (
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(chat, SMOL, "chat-says", "@@@@@@@@@@@@", {"chat/smollm2-135m/sane"}),
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
+    Planted(kv_pressure, SENSITIVE, "nothing-cached", "", REUSE),
+    Planted(kv_pressure, SENSITIVE, "wrong-when-cached", "", REUSE),
+    Planted(kv_pressure, SENSITIVE, "wrong-past", "1000", pressed("turns", "too-long", "brim")),
+    Planted(kv_pressure, SENSITIVE, "refuses-with", "500", pressed("too-long")),
+    Planted(kv_pressure, SENSITIVE, "answers-what-is-too-long", "", pressed("too-long")),
+    Planted(kv_pressure, SENSITIVE, "slot-action-lost", "erase", pressed("slots")),
+    Planted(kv_pressure, SENSITIVE, "slot-action-lost", "restore", pressed("slots")),
+    Planted(kv_pressure, SENSITIVE, "stops-before-full", "", pressed("brim")),
+    Planted(kv_pressure, SENSITIVE, "unwell-when-full", "", pressed("brim")),
+    Planted(kv_pressure, SENSITIVE, "dies-when-full", "", pressed("brim")),
+    Planted(kv_pressure, STABLE, "refuses-in-company", NO_ROOM, pressed("overlap")),
+    Planted(kv_pressure, STABLE, "refuses-in-company", "Compute error.", TOGETHER),
+    Planted(kv_pressure, STABLE, "wrong-in-company", "", TOGETHER),
+    Planted(kv_pressure, STABLE, "writes-to-the-log", "GGML_ASSERT(n > 0)", pressed("log")),
     Planted(lifecycle, STABLE, "ignores-sigterm", "", {"lifecycle/stops"}),
     Planted(lifecycle, STABLE, "exits-with", "1", {"lifecycle/stops"}),
     Planted(lifecycle, STABLE, "leaves-a-process", "", {"lifecycle/leaves-nothing"}),
@@ -209,6 +233,36 @@ def test_a_planted_fault_fails_exactly_the_checks_that_are_there_for_it(
     others = {check.id for check in checks} - planted.fails
     assert with_status(Status.FAIL, checks) == planted.fails
     assert with_status(Status.PASS, checks) == others
+
+
+def test_an_older_good_engine_bears_pressure_on_its_cache_too(build: Build) -> None:
+    checks = list(kv_pressure.run(build("sensitive", "stable", version="0.1.2")))
+
+    names = ("prefix-reuse", "turns", "too-long", "slots", "brim", "overlap", "scarce", "log")
+    assert [check.id for check in checks] == [f"kv-pressure/{name}" for name in names]
+    assert with_status(Status.PASS, checks) == pressed(*names)
+
+
+def test_an_engine_that_hangs_in_a_crowd_is_not_waited_for_without_end(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kv_pressure, "_ANSWER_S", 1.0)
+
+    checks = list(kv_pressure.run(build("stable", fault="hangs-in-a-crowd")))
+
+    (failed,) = (check for check in checks if check.status is Status.FAIL)
+    assert failed.id == "kv-pressure/scarce"
+    assert "no whole answer within 1 s" in failed.observed
+
+
+def test_a_build_that_cannot_save_slots_is_not_asked_to(build: Build) -> None:
+    context = build("sensitive", fault="flag-lost", argument="--slot-save-path")
+
+    checks = list(kv_pressure.run(context))
+
+    (skipped,) = (check for check in checks if check.status is not Status.PASS)
+    assert (skipped.id, skipped.status) == ("kv-pressure/slots", Status.SKIP)
+    assert skipped.observed == "not asked: this build has no --slot-save-path"
 
 
 def test_a_build_that_cannot_load_a_pre_tokenizer_is_caught_with_its_last_words(

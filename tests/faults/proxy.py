@@ -19,7 +19,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     Edit = Callable[[Json, str], object]
 
+_COMPANY: Final = 3  # completions at a time
 _READINESS: Final = 1  # token that an engine is asked for before it counts as ready
 _KILL_ME_WITH_MY_PARENT: Final = 1  # PR_SET_PDEATHSIG
 
@@ -102,6 +103,25 @@ def _content_stripped(answer: Json, _: str) -> None:
     answer["content"] = answer["content"].strip()
 
 
+def _nothing_cached(answer: Json, _: str) -> None:
+    answer["timings"]["prompt_n"] = answer["tokens_evaluated"]
+
+
+def _wrong_when_cached(answer: Json, _: str) -> None:
+    if answer["timings"]["cache_n"]:
+        _token_swapped(answer, "1")
+
+
+def _wrong_past(answer: Json, argument: str) -> None:
+    if answer["tokens_evaluated"] > int(argument):
+        _token_swapped(answer, "1")
+
+
+def _stops_before_full(answer: Json, _: str) -> None:
+    if answer["truncated"]:
+        answer["tokens"].pop()
+
+
 def _other_model(answer: Json, argument: str) -> None:
     answer["model_path"] = argument
 
@@ -136,6 +156,10 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "runs-on": ("/completion", _runs_on),
     "error-in-200": ("/completion", _error_in_200),
     "field-renamed": ("/completion", _field_renamed),
+    "nothing-cached": ("/completion", _nothing_cached),
+    "wrong-when-cached": ("/completion", _wrong_when_cached),
+    "wrong-past": ("/completion", _wrong_past),
+    "stops-before-full": ("/completion", _stops_before_full),
     "template-altered": ("/apply-template", _prompt_altered),
     "chat-says": ("/v1/chat/completions", _chat_says),
     "chat-finishes": ("/v1/chat/completions", _chat_finishes),
@@ -144,6 +168,74 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "detokenizer-altered": ("/detokenize", _content_stripped),
     "other-model": ("/props", _other_model),
     "loads-anything": ("/props", _other_model),
+}
+
+
+Reply = tuple[int, bytes]
+
+
+def _refuses_with(server: _Proxy, reply: Reply) -> Reply:
+    """Argument: the status in place of the documented one."""
+    status, data = reply
+    return (int(server.argument) if status == http.client.BAD_REQUEST else status), data
+
+
+def _answers_what_is_too_long(_: _Proxy, reply: Reply) -> Reply:
+    if reply[0] != http.client.BAD_REQUEST:
+        return reply
+    answer = {"content": "a", "tokens": [1], "stop_type": "limit"}
+    return http.client.OK, json.dumps(answer).encode()
+
+
+def _refuses_in_company(server: _Proxy, reply: Reply) -> Reply:
+    """Argument: what it says."""
+    if server.busy < _COMPANY:
+        return reply
+    error = {"code": 500, "message": server.argument, "type": "server_error"}
+    return http.client.INTERNAL_SERVER_ERROR, json.dumps({"error": error}).encode()
+
+
+def _wrong_in_company(server: _Proxy, reply: Reply) -> Reply:
+    if server.busy < _COMPANY or reply[0] != http.client.OK:
+        return reply
+    answer = json.loads(reply[1])
+    _token_swapped(answer, "1")
+    return http.client.OK, json.dumps(answer).encode()
+
+
+def _hangs_in_a_crowd(server: _Proxy, reply: Reply) -> Reply:
+    if server.busy > _COMPANY:
+        time.sleep(600)
+    return reply
+
+
+def _unwell_when_full(server: _Proxy, reply: Reply) -> Reply:
+    server.unwell |= b'"truncated":true' in reply[1]
+    return reply
+
+
+def _dies_when_full(server: _Proxy, reply: Reply) -> Reply:
+    if b'"truncated":true' in reply[1]:
+        server.abort()
+    return reply
+
+
+def _writes_to_the_log(server: _Proxy, reply: Reply) -> Reply:
+    sys.stderr.write(f"{server.argument}\n")
+    sys.stderr.flush()
+    return reply
+
+
+# Faults of a completion that depend on what else goes on, or do more than change its JSON.
+_COMPLETIONS: Final[dict[str, Callable[[_Proxy, Reply], Reply]]] = {
+    "refuses-with": _refuses_with,
+    "answers-what-is-too-long": _answers_what_is_too_long,
+    "refuses-in-company": _refuses_in_company,
+    "wrong-in-company": _wrong_in_company,
+    "hangs-in-a-crowd": _hangs_in_a_crowd,
+    "unwell-when-full": _unwell_when_full,
+    "dies-when-full": _dies_when_full,
+    "writes-to-the-log": _writes_to_the_log,
 }
 
 
@@ -159,7 +251,15 @@ class _Proxy(ThreadingHTTPServer):
         self.argument = argument
         self.client_left: Callable[[], None] = lambda: None
         self.hold: Callable[[float], None] = lambda _: None
+        self.abort: Callable[[], None] = lambda: None
         self.unwell = False
+        self.busy = 0
+        self._counting = Lock()
+
+    def count(self, change: int) -> None:
+        """Counts the completions that are worked on at the moment."""
+        with self._counting:
+            self.busy += change
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -172,7 +272,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._forward(b"")
 
     def do_POST(self) -> None:
-        self._forward(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.server.fault == "slot-action-lost" and self.server.argument in self.path:
+            self._send(200, "application/json", b'{"id_slot": 0}')
+        elif self.path == "/completion":
+            self.server.count(1)
+            try:
+                self._forward(body)
+            finally:
+                self.server.count(-1)
+        else:
+            self._forward(body)
 
     def _forward(self, body: bytes) -> None:
         started = time.perf_counter()
@@ -190,9 +300,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._slow_down(time.perf_counter() - started)
                 self._stream(response, kind)
             else:
-                data = self._altered(response.read(), response.status)
+                reply = response.status, self._altered(response.read(), response.status)
                 self._slow_down(time.perf_counter() - started)
-                self._send(self._status(response.status), kind, data)
+                if self.path == "/completion" and self.server.fault in _COMPLETIONS:
+                    reply = _COMPLETIONS[self.server.fault](self.server, reply)
+                self._send(self._status(reply[0]), kind, reply[1])
 
     def _altered(self, data: bytes, status: int) -> bytes:
         path, edit = _ANSWERS.get(self.server.fault, ("", None))
@@ -357,8 +469,9 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent)  # noqa: PLW1509 - no threads yet
     # The supervisor signals the whole group, so the real server has its own SIGTERM already.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    proxy.abort = lambda: child.send_signal(signal.SIGABRT)
     if fault == "dies-when-a-client-leaves":
-        proxy.client_left = lambda: child.send_signal(signal.SIGABRT)
+        proxy.client_left = proxy.abort
     if fault == "unwell-when-a-client-leaves":
         proxy.client_left = lambda: setattr(proxy, "unwell", True)
     proxy.hold = lambda seconds: _hold(child, seconds)

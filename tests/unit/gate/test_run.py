@@ -99,7 +99,9 @@ def test_a_suite_that_nobody_knows_is_refused_before_anything_runs() -> None:
     with pytest.raises(UsageError, match="there is no suite `speed`") as caught:
         run_gate(context(), ["loads", "speed"], now=NOW, progress=lines.append)
 
-    assert caught.value.hint == "there are loads, tokens, drift, chat, api, lifecycle, performance"
+    assert caught.value.hint == (
+        "there are loads, tokens, drift, chat, api, kv-pressure, lifecycle, performance"
+    )
     assert lines == []
 
 
