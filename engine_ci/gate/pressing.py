@@ -44,10 +44,10 @@ def _exchange(
     what: str, case: Case, client: Client, *, evaluated: range, slot: int = 0, said: int = 0
 ) -> Exchange:
     """A case by way of the cache, with the first `said` tokens of its answer in the prompt."""
-    prompt, expected = case.prompt + case.tokens[:said], case.tokens[said:]
+    prompt, expected = case.prompt + case.tokens[:said], case.steps[said:]
     return Exchange(
         what=what,
-        found=client.complete(prompt, count=len(expected), cache=True, slot=slot),
+        found=client.complete(prompt, count=len(expected), top=1, cache=True, slot=slot),
         expected=expected,
         evaluated=evaluated,
     )

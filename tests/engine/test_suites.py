@@ -195,6 +195,7 @@ PLANTED = (
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
     Planted(kv_pressure, SENSITIVE, "nothing-cached", "", REUSE),
     Planted(kv_pressure, SENSITIVE, "wrong-when-cached", "", REUSE),
+    Planted(kv_pressure, SENSITIVE, "logprobs-scaled", "1.02", REUSE),
     Planted(kv_pressure, SENSITIVE, "wrong-past", "1000", pressed("turns", "too-long", "brim")),
     Planted(kv_pressure, SENSITIVE, "refuses-with", "500", pressed("too-long")),
     Planted(kv_pressure, SENSITIVE, "answers-what-is-too-long", "", pressed("too-long")),

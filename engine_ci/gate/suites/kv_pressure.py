@@ -1,8 +1,8 @@
 """Is the cache of prompts reused, shared and filled without harm, and does the log agree?
 
-Every expected token is a golden. Alone, a conversation of the sensitive model has room enough: its
-last answer depends on every cell of the cache. Together, the stable model's chats share a cache
-that holds a part of them.
+All that is expected is a golden. Alone, a conversation of the sensitive model has room enough: the
+log-probabilities of its last answer show a single wrong token. Together, the stable model's chats
+share a cache that holds a part of them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from engine_ci.engine.client import Completion
+from engine_ci.engine.client import Completion, Step
 from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import goldens
 from engine_ci.gate.goldens import Case
@@ -16,10 +16,20 @@ OTHER = CASE.model_copy(update={"id": "spider"})
 
 
 def answer(
-    *tokens: int, evaluated: int | None = 1, stop: str = "limit", truncated: bool = False
+    *tokens: int,
+    evaluated: int | None = 1,
+    stop: str = "limit",
+    truncated: bool = False,
+    moved: float = 0.0,
 ) -> Completion:
+    logprob = STEPS[0].logprob - moved
     return Completion(
-        tokens=tokens, text="", stop=stop, steps=(), evaluated=evaluated, truncated=truncated
+        tokens=tokens,
+        text="",
+        stop=stop,
+        steps=tuple(Step(token=token, logprob=logprob, top=()) for token in tokens),
+        evaluated=evaluated,
+        truncated=truncated,
     )
 
 
@@ -27,7 +37,7 @@ def refused(status: int, kind: str, said: str = "no") -> EngineRefusedError:
     return EngineRefusedError("refused", status=status, kind=kind, said=said)
 
 
-def exchange(found: Completion, *, expected: tuple[int, ...] | None = (5, 6)) -> Exchange:
+def exchange(found: Completion, *, expected: tuple[goldens.Step, ...] | None = STEPS) -> Exchange:
     return Exchange(what="again", found=found, expected=expected, evaluated=range(1, 4))
 
 
@@ -46,6 +56,13 @@ def test_a_cache_that_is_not_used_or_used_too_much_is_not(evaluated: int | None)
 def test_other_tokens_by_way_of_the_cache_are_not() -> None:
     assert list(unexpected([exchange(answer(5, 7))])) == [
         "again: expected tokens [5, 6], found [5, 7]"
+    ]
+
+
+def test_the_golden_tokens_with_other_log_probabilities_show_a_wrong_cache() -> None:
+    assert list(unexpected([exchange(answer(5, 6, moved=2e-4))])) == []
+    assert list(unexpected([exchange(answer(5, 6, moved=4e-3))])) == [
+        "again: expected log-probabilities within 3e-04 nats, moved by 4.0e-03"
     ]
 
 
