@@ -182,6 +182,7 @@ def result(**changes: object) -> GateResult:
             check("drift/reference", status=Status.WARN, observed="mean KL 2.1e-05"),
             check("chat/template"),
             check("api/errors"),
+            check("kv-pressure/turns"),
             check("lifecycle/sigterm"),
         ),
         "performance": (measurement(),),
