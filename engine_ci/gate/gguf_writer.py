@@ -1,4 +1,4 @@
-"""Writes a llama-architecture GGUF, byte for byte the same from the same values."""
+"""Writes a GGUF, byte for byte the same from the same values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Shape:
 
 
 def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
-    """The name of every tensor and its (outputs, inputs), in the order of the file."""
+    """The name of every tensor of a llama and its (outputs, inputs), in the order of the file."""
     width, kv_width = shape.width, shape.kv_heads * shape.head_size
     layer = {
         "attn_norm": (width,),
@@ -71,20 +71,35 @@ def write(
     vocabulary: Vocabulary,
     pre_tokenizer: str,
     weights: Mapping[str, NDArray[np.float32] | NDArray[np.float16]],
+    architecture: str = "llama",
+    facts: Mapping[str, float] | None = None,
 ) -> None:
     """Writes the file, in place: give a temporary path where it must be whole or absent.
 
-    `name` becomes `general.name`; engines look into it, so keep it neutral. `weights` has an array
-    for each of `weight_shapes`: the matrices F32 or F16, the norms F32.
+    Args:
+        path: of the file.
+        name: becomes `general.name`; engines look into it, so keep it neutral.
+        shape: what every architecture says of itself.
+        vocabulary: of the tokenizer.
+        pre_tokenizer: as llama.cpp names it.
+        weights: in the order of the file; the matrices F32 or F16, the norms F32.
+        architecture: as llama.cpp names it.
+        facts: what this architecture says besides, such as `expert_count`: integers as UINT32,
+            others as FLOAT32.
     """
-    writer = GGUFWriter(path, "llama")
-    halves = weights["output.weight"].dtype == np.float16
+    writer = GGUFWriter(path, architecture)
+    halves = weights["token_embd.weight"].dtype == np.float16
     writer.add_name(name)
     writer.add_file_type(LlamaFileType.MOSTLY_F16 if halves else LlamaFileType.ALL_F32)
     _add_shape(writer, shape)
+    for key, value in (facts or {}).items():
+        if isinstance(value, int):
+            writer.add_uint32(f"{architecture}.{key}", value)
+        else:
+            writer.add_float32(f"{architecture}.{key}", value)
     _add_vocabulary(writer, vocabulary, pre_tokenizer)
-    for tensor in weight_shapes(shape):
-        writer.add_tensor(tensor, weights[tensor])
+    for tensor, values in weights.items():
+        writer.add_tensor(tensor, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -12,7 +12,7 @@ from gguf import GGUFReader
 from gguf.quants import dequantize
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.gate.networks import ARCHITECTURES, Cache, Model
+from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, forward
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -38,7 +38,7 @@ def load(path: Path) -> Model:
         for tensor in reader.tensors
     }
     model = Model(architecture=architecture, facts=facts, weights=weights)
-    if strangers := weights.keys() - ARCHITECTURES[architecture].tensors(model):
+    if strangers := weights.keys() - ARCHITECTURES[architecture].names(model.fact("block_count")):
         raise UnsupportedError(f"{path}: the reference has no use for {min(strangers)}")
     return model
 
@@ -49,8 +49,8 @@ def log_probabilities(model: Model, tokens: Sequence[int], cache: Cache | None =
     Row `i` is what the model expects after `tokens[:i + 1]`. With a cache, `tokens` continue what
     was given before.
     """
-    forward = ARCHITECTURES[model.architecture].forward
-    return _log_softmax(forward(model, tokens, cache or Cache()))
+    traits = ARCHITECTURES[model.architecture]
+    return _log_softmax(forward(model, traits, tokens, cache or Cache()))
 
 
 def greedy(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gguf import GGUFReader
 
+from engine_ci.gate import gguf_writer
 from engine_ci.gate.gguf_writer import weight_shapes
 from engine_ci.gate.vocabulary import CHATML
 from tests.unit.gate import tiny
@@ -29,6 +30,26 @@ def test_a_reader_finds_the_shape_and_the_tokenizer(tmp_path: Path) -> None:
     assert found["tokenizer.ggml.merges"] == ["t h"]
     assert found["tokenizer.ggml.add_bos_token"] is False
     assert found["tokenizer.chat_template"] == CHATML
+
+
+def test_an_architecture_names_its_facts_after_itself(tmp_path: Path) -> None:
+    gguf_writer.write(
+        tmp_path / "model.gguf",
+        name="tiny",
+        shape=tiny.SHAPE,
+        vocabulary=tiny.VOCABULARY,
+        pre_tokenizer="gpt-2",
+        weights=tiny.weights(),
+        architecture="gemma2",
+        facts={"attention.sliding_window": 32, "final_logit_softcapping": 30.0},
+    )
+
+    found = facts(tmp_path / "model.gguf")
+
+    assert found["general.architecture"] == "gemma2"
+    assert found["gemma2.block_count"] == 2
+    assert found["gemma2.attention.sliding_window"] == 32
+    assert found["gemma2.final_logit_softcapping"] == 30.0
 
 
 def test_specials_are_marked_as_control_tokens(tmp_path: Path) -> None:

@@ -239,7 +239,9 @@ def test_quantised_weights_are_dequantised(tmp_path: Path) -> None:
 def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
     finish(GGUFWriter(tmp_path / "other.gguf", "rwkv"))
 
-    with pytest.raises(UnsupportedError, match=r"other.gguf: the reference knows llama, not rwkv"):
+    with pytest.raises(
+        UnsupportedError, match=r"other.gguf: the reference knows llama, .*, not rwkv"
+    ):
         reference.load(tmp_path / "other.gguf")
 
 

@@ -1,0 +1,55 @@
+"""Pure. The mathematics of each architecture, in numpy.
+
+`ARCHITECTURES` says what there is. Another one is an entry, and a trait where it does something
+that no other does; optional tensors (biases, norms of heads, experts, sinks) are used where a file
+has them, and a tensor that is not named here is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine_ci.gate.networks.activations import clamped_silu, gelu
+from engine_ci.gate.networks.model import Cache, Model, Values
+from engine_ci.gate.networks.traits import Traits
+from engine_ci.gate.networks.transformer import forward
+
+__all__ = ["ARCHITECTURES", "Cache", "Model", "Traits", "Values", "forward"]
+
+_ATTENTION: Final = "attn_norm attn_q attn_k attn_v attn_output"
+_BIASES: Final = "attn_q.bias attn_k.bias attn_v.bias"
+_HEAD_NORMS: Final = "attn_q_norm attn_k_norm"
+_DENSE: Final = "ffn_norm ffn_gate ffn_up ffn_down"
+_EXPERTS: Final = "ffn_gate_inp ffn_gate_exps ffn_up_exps ffn_down_exps"
+_EXPERT_BIASES: Final = "ffn_gate_inp.bias ffn_gate_exps.bias ffn_up_exps.bias ffn_down_exps.bias"
+_POST_NORMS: Final = "post_attention_norm post_ffw_norm"
+
+ARCHITECTURES: Final = {
+    "llama": Traits(tensors=f"{_ATTENTION} {_DENSE} {_EXPERTS}", rotates_halves=False),
+    "qwen2": Traits(tensors=f"{_ATTENTION} {_BIASES} {_DENSE}"),
+    "qwen3": Traits(tensors=f"{_ATTENTION} {_HEAD_NORMS} {_DENSE}"),
+    "qwen3moe": Traits(tensors=f"{_ATTENTION} {_HEAD_NORMS} ffn_norm {_EXPERTS}"),
+    "phi3": Traits(tensors="attn_norm attn_qkv attn_output ffn_norm ffn_up ffn_down"),
+    "gemma2": Traits(
+        tensors=f"{_ATTENTION} {_DENSE} {_POST_NORMS}",
+        active=gelu,
+        post_norms=True,
+        scales_embedding=True,
+        full_every=2,
+    ),
+    "gemma3": Traits(
+        tensors=f"{_ATTENTION} {_HEAD_NORMS} {_DENSE} {_POST_NORMS}",
+        active=gelu,
+        post_norms=True,
+        scales_embedding=True,
+        full_every=6,
+        window_base=10_000.0,
+    ),
+    "gpt-oss": Traits(
+        tensors=f"{_ATTENTION} {_BIASES} attn_output.bias attn_sinks post_attention_norm "
+        f"{_EXPERTS} {_EXPERT_BIASES}",
+        active=clamped_silu,
+        feed_forward_norm="post_attention_norm",
+        full_every=2,
+    ),
+}

@@ -1,0 +1,87 @@
+"""Pure. A GGUF in memory, one layer of it, and what a text leaves behind for its continuation.
+
+Float32 throughout, as the engines compute in strict mode. Shapes are written as (tokens, width)
+and, inside attention, (heads, tokens, head size).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Values: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A GGUF in memory.
+
+    Attributes:
+        facts: the file's metadata by key, such as `llama.block_count`.
+        weights: float32 tensors by name, matrices as (outputs, inputs).
+    """
+
+    architecture: str
+    facts: Mapping[str, Any]
+    weights: Mapping[str, Values]
+
+    @property
+    def end_of_turn(self) -> int:
+        """The token that ends an answer."""
+        return int(self.facts["tokenizer.ggml.eos_token_id"])
+
+    def fact(self, key: str, default: float | None = None) -> Any:  # noqa: ANN401 - int or float
+        """A fact of the architecture, such as `block_count`."""
+        return self.facts.get(f"{self.architecture}.{key}", default)
+
+    def norm(self, name: str, hidden: Values) -> Values:
+        """RMS norm with a weight of that full name."""
+        epsilon = np.float32(self.fact("attention.layer_norm_rms_epsilon"))
+        normed: Values = hidden / np.sqrt(np.mean(hidden**2, axis=-1, keepdims=True) + epsilon)
+        return normed * self.weights[name]
+
+
+@dataclass(kw_only=True)
+class Cache:
+    """The keys and values of the tokens so far, by layer, each (KV heads, tokens, head size)."""
+
+    length: int = 0
+    keys: dict[int, Values] = field(default_factory=dict)
+    values: dict[int, Values] = field(default_factory=dict)
+
+    def append(self, layer: int, keys: Values, values: Values) -> tuple[Values, Values]:
+        """Adds those of new tokens and returns those of all."""
+        if layer in self.keys:
+            keys = np.concatenate([self.keys[layer], keys], axis=1)
+            values = np.concatenate([self.values[layer], values], axis=1)
+        self.keys[layer], self.values[layer] = keys, values
+        return keys, values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """The tensors of one layer, by their names within it."""
+
+    model: Model
+    number: int
+
+    def tensor(self, name: str) -> Values | None:
+        """A tensor such as `attn_q.bias`, or None where the file has none."""
+        return self.model.weights.get(f"blk.{self.number}.{name}")
+
+    def norm(self, name: str, hidden: Values) -> Values:
+        """RMS norm."""
+        return self.model.norm(f"blk.{self.number}.{name}.weight", hidden)
+
+    def project(self, name: str, hidden: Values) -> Values:
+        """A matrix, and its bias where the file has one; of experts, (experts, tokens, outputs)."""
+        matrix = self.model.weights[f"blk.{self.number}.{name}.weight"]
+        projected: Values = hidden @ matrix.swapaxes(-1, -2)
+        bias = self.tensor(f"{name}.bias")
+        return projected if bias is None else projected + bias[..., None, :]

@@ -1,0 +1,48 @@
+"""Pure. In what architectures differ, beyond what the tensors and facts of a file tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.gate.networks.activations import silu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine_ci.gate.networks.model import Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """One architecture.
+
+    Attributes:
+        tensors: the names of a layer's tensors, each `.weight` where nothing else is said.
+        rotates_halves: RoPE pairs the halves of a head, not neighbours.
+        active: makes one of a feed-forward's gate and its other half, both (tokens, size).
+        feed_forward_norm: what the norm before the feed-forward is called.
+        post_norms: what attention and the feed-forward say is normed before it is added.
+        scales_embedding: by the root of the width.
+        full_every: every so many layers one sees all tokens; the others, their window.
+        window_base: of RoPE in the layers with a window, where it is not that of the file.
+    """
+
+    tensors: str
+    rotates_halves: bool = True
+    active: Callable[[Values, Values], Values] = silu
+    feed_forward_norm: str = "ffn_norm"
+    post_norms: bool = False
+    scales_embedding: bool = False
+    full_every: int = 1
+    window_base: float | None = None
+
+    def sees_all(self, layer: int) -> bool:
+        """Whether a layer looks back to the first token."""
+        return (layer + 1) % self.full_every == 0
+
+    def names(self, layers: int) -> set[str]:
+        """The full names of all tensors that are read."""
+        ends = {"token_embd.weight", "output_norm.weight", "output.weight"}
+        parts = [part if "." in part else f"{part}.weight" for part in self.tensors.split()]
+        return ends | {f"blk.{layer}.{part}" for layer in range(layers) for part in parts}

@@ -1,0 +1,191 @@
+"""What makes an architecture differ vanishes where it should, and its parts are what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine_ci.gate import reference, splitmix, zoo
+from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, Values, forward, rope
+from engine_ci.gate.networks.activations import clamped_silu, gelu, silu, softcap, softmax
+
+SENSITIVE = [model for model in zoo.load_catalogue() if model.role == "sensitive"]
+TOKENS = [40 + 7 * number % 80 for number in range(50)]  # more than a window
+
+
+def array(values: object) -> Values:
+    return np.array(values, dtype=np.float32)
+
+
+def load(name: str) -> Model:
+    return reference.load(zoo.data_root() / "fixtures" / "zoo" / f"sensitive-{name}.gguf")
+
+
+def logits(model: Model, *, architecture: str | None = None, **changes: object) -> Values:
+    traits = replace(ARCHITECTURES[architecture or model.architecture], **changes)  # type: ignore[arg-type] # traits by name
+    return forward(model, traits, TOKENS, Cache())
+
+
+def with_weights(model: Model, changes: dict[str, Values]) -> Model:
+    return replace(model, weights={**model.weights, **changes})
+
+
+def in_each_layer(model: Model, name: str) -> dict[str, Values]:
+    return {full: value for full, value in model.weights.items() if full.endswith(f".{name}")}
+
+
+@pytest.mark.parametrize("shipped", SENSITIVE, ids=lambda model: model.name)
+def test_with_a_cache_the_parts_of_a_text_give_what_the_whole_gives(shipped: zoo.Model) -> None:
+    assert isinstance(shipped.source, zoo.ShippedFile)
+    model = reference.load(zoo.data_root() / shipped.source.path)
+    cache = Cache()
+
+    parts = [
+        reference.log_probabilities(model, part, cache)
+        for part in (TOKENS[:1], TOKENS[1:37], TOKENS[37:])
+    ]
+
+    whole = reference.log_probabilities(model, TOKENS)
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=5e-3)
+
+
+def test_halves_are_turned_as_neighbours_are() -> None:
+    heads = splitmix.normal("heads", (2, 5, 8))
+    turns = rope.turns(start=3, count=5, size=6, base=100.0)
+    apart = [0, 2, 4, 1, 3, 5, 6, 7]
+
+    found = rope.rotate(heads[..., apart], turns, halves=True)
+
+    np.testing.assert_array_equal(found, rope.rotate(heads, turns, halves=False)[..., apart])
+
+
+def test_a_turn_keeps_the_length_and_what_is_beyond_it() -> None:
+    heads = splitmix.normal("heads", (2, 5, 8))
+
+    found = rope.rotate(heads, rope.turns(start=0, count=5, size=6, base=10.0), halves=True)
+
+    np.testing.assert_allclose(
+        np.linalg.norm(found, axis=-1), np.linalg.norm(heads, axis=-1), rtol=1e-6
+    )
+    np.testing.assert_array_equal(found[..., 6:], heads[..., 6:])
+    np.testing.assert_array_equal(found[:, 0], heads[:, 0])
+
+
+@pytest.mark.parametrize("window", [49, 50])
+def test_a_window_counts_the_token_itself(window: int) -> None:
+    model = load("gpt-oss")
+    wide = replace(model, facts={**model.facts, "gpt-oss.attention.sliding_window": window})
+
+    found, everything = logits(wide), logits(wide, full_every=1)
+
+    same = np.all(found == everything, axis=1)
+    assert same.tolist() == [True] * 49 + [window == 50]
+
+
+def test_layers_with_a_window_may_turn_by_a_base_of_their_own() -> None:
+    model = load("gemma3")
+
+    assert not np.allclose(logits(model), logits(model, window_base=None), atol=0.1)
+    np.testing.assert_array_equal(
+        logits(model, full_every=1), logits(model, full_every=1, window_base=None)
+    )
+
+
+def test_a_sink_that_draws_nothing_is_none() -> None:
+    model = load("gpt-oss")
+    sinks = in_each_layer(model, "attn_sinks.weight")
+    dry = with_weights(model, {name: value * 0 - 1000 for name, value in sinks.items()})
+    others = {name: value for name, value in model.weights.items() if name not in sinks}
+
+    found = logits(dry)
+
+    np.testing.assert_array_equal(found, logits(replace(model, weights=others)))
+    assert not np.allclose(found, logits(model), atol=0.1)
+
+
+def test_one_matrix_says_what_three_and_two_do() -> None:
+    apart = load("qwen2")
+    plain = {name: value for name, value in apart.weights.items() if not name.endswith("bias")}
+    fused = {
+        f"blk.{layer}.{whole}.weight": np.concatenate(
+            [plain[f"blk.{layer}.{part}.weight"] for part in parts.split()]
+        )
+        for layer in range(2)
+        for whole, parts in {
+            "attn_qkv": "attn_q attn_k attn_v",
+            "ffn_up": "ffn_gate ffn_up",
+        }.items()
+    }
+    kept = {name: value for name, value in plain.items() if "ffn_gate" not in name}
+
+    found = logits(replace(apart, weights={**kept, **fused}))
+
+    np.testing.assert_allclose(found, logits(replace(apart, weights=plain)), atol=1e-4)
+
+
+def test_biases_are_added() -> None:
+    model = load("qwen2")
+    biases = in_each_layer(model, "attn_v.bias")
+
+    none = with_weights(model, {name: value * 0 for name, value in biases.items()})
+
+    others = {name: value for name, value in model.weights.items() if name not in biases}
+    np.testing.assert_array_equal(logits(none), logits(replace(model, weights=others)))
+    assert not np.allclose(logits(none), logits(model), atol=0.1)
+
+
+def test_experts_that_are_all_the_same_are_one_feed_forward() -> None:
+    model = load("mixtral")
+    first = {
+        name: value[:1] for name, value in model.weights.items() if name.endswith("_exps.weight")
+    }
+    alike = with_weights(
+        model, {name: np.repeat(value, 4, axis=0) for name, value in first.items()}
+    )
+    dense = {name.replace("_exps", ""): value[0] for name, value in first.items()}
+    others = {name: value for name, value in model.weights.items() if "ffn_gate_inp" not in name}
+
+    found = logits(alike)
+
+    np.testing.assert_allclose(
+        found, logits(replace(model, weights={**others, **dense})), atol=1e-4
+    )
+
+
+def test_experts_that_are_not_among_the_best_have_no_say() -> None:
+    model = load("mixtral")
+    gates = in_each_layer(model, "ffn_gate_inp.weight")
+    one = replace(model, facts={**model.facts, "llama.expert_used_count": 1})
+    downs = {
+        name: value * array([[[0]], [[1]], [[1]], [[1]]])
+        for name, value in in_each_layer(model, "ffn_down_exps.weight").items()
+    }
+    biased = {name.replace("weight", "bias"): array([-1e6, 0, 0, 0]) for name in gates}
+
+    silenced = with_weights(one, {**downs, **biased})
+
+    np.testing.assert_array_equal(logits(silenced), logits(with_weights(one, biased)))
+    assert not np.allclose(logits(one), logits(model), atol=0.1)
+
+
+def test_a_cap_bends_large_values_and_hardly_small_ones() -> None:
+    values = array([-1e4, -1, 0, 0.5, 1e4])
+
+    np.testing.assert_allclose(softcap(values, 50.0), [-50, -1, 0, 0.5, 50], rtol=2e-4)
+    assert softcap(values, None) is values
+
+
+def test_shares_sum_to_one_and_nothing_has_none() -> None:
+    shares = softmax(array([[1, 1, -np.inf], [100, 0, 0]]))
+
+    np.testing.assert_allclose(shares, array([[0.5, 0.5, 0], [1, 0, 0]]), atol=1e-6)
+
+
+def test_activations_have_the_values_of_their_definitions() -> None:
+    gate, up = array([-20, -1, 0, 1, 9]), array([2, 2, 2, 2, -9])
+
+    np.testing.assert_allclose(silu(gate, up), [0, -0.537883, 0, 1.462117, -80.99], atol=1e-3)
+    np.testing.assert_allclose(gelu(gate, up), [0, -0.317616, 0, 1.682384, -81], atol=1e-3)
+    np.testing.assert_allclose(clamped_silu(gate, up), [0, -0.462658, 0, 2.537342, -42], atol=1e-3)
