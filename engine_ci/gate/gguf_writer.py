@@ -35,8 +35,8 @@ class Shape:
 
     @property
     def head_size(self) -> int:
-        """Values per head."""
-        return self.width // self.heads
+        """Values per head; 0 where there is no attention, and so no head."""
+        return self.width // self.heads if self.heads else 0
 
 
 def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
@@ -113,11 +113,12 @@ def _add_shape(writer: GGUFWriter, shape: Shape) -> None:
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.feed_forward)
     writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.kv_heads)
-    writer.add_key_length(shape.head_size)
-    writer.add_value_length(shape.head_size)
-    writer.add_rope_dimension_count(shape.head_size)
-    writer.add_rope_freq_base(shape.rope_base)
+    if shape.heads:
+        writer.add_head_count_kv(shape.kv_heads)
+        writer.add_key_length(shape.head_size)
+        writer.add_value_length(shape.head_size)
+        writer.add_rope_dimension_count(shape.head_size)
+        writer.add_rope_freq_base(shape.rope_base)
     writer.add_layer_norm_rms_eps(shape.epsilon)
 
 

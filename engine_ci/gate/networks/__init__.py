@@ -22,6 +22,7 @@ _HEAD_NORMS: Final = "attn_q_norm attn_k_norm"
 _DENSE: Final = "ffn_norm ffn_gate ffn_up ffn_down"
 _EXPERTS: Final = "ffn_gate_inp ffn_gate_exps ffn_up_exps ffn_down_exps"
 _EXPERT_BIASES: Final = "ffn_gate_inp.bias ffn_gate_exps.bias ffn_up_exps.bias ffn_down_exps.bias"
+_STATE_SPACE: Final = "attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_dt.bias ssm_a ssm_d ssm_out"
 _POST_NORMS: Final = "post_attention_norm post_ffw_norm"
 
 ARCHITECTURES: Final = {
@@ -52,4 +53,6 @@ ARCHITECTURES: Final = {
         feed_forward_norm="post_attention_norm",
         full_every=2,
     ),
+    "mamba": Traits(tensors=f"{_STATE_SPACE} ssm_x ssm_dt"),
+    "mamba2": Traits(tensors=f"{_STATE_SPACE} ssm_norm"),
 }

@@ -49,14 +49,23 @@ class Model:
 
 @dataclass(kw_only=True)
 class Cache:
-    """The keys and values of the tokens so far, by layer, each (KV heads, tokens, head size)."""
+    """What the tokens so far left behind, by layer.
+
+    Attributes:
+        length: how many they were.
+        keys, values: of attention, each (KV heads, tokens, head size).
+        tails: the last inputs of a short convolution, (tokens, channels).
+        states: of a state space, (heads, values, state).
+    """
 
     length: int = 0
     keys: dict[int, Values] = field(default_factory=dict)
     values: dict[int, Values] = field(default_factory=dict)
+    tails: dict[int, Values] = field(default_factory=dict)
+    states: dict[int, Values] = field(default_factory=dict)
 
     def append(self, layer: int, keys: Values, values: Values) -> tuple[Values, Values]:
-        """Adds those of new tokens and returns those of all."""
+        """Adds the keys and values of new tokens and returns those of all."""
         if layer in self.keys:
             keys = np.concatenate([self.keys[layer], keys], axis=1)
             values = np.concatenate([self.values[layer], values], axis=1)

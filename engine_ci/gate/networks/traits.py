@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.gate.networks.activations import silu
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine_ci.gate.networks.model import Values
+
+
+_BARE: Final = {"ssm_a", "ssm_d"}  # these names are complete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,5 +47,8 @@ class Traits:
     def names(self, layers: int) -> set[str]:
         """The full names of all tensors that are read."""
         ends = {"token_embd.weight", "output_norm.weight", "output.weight"}
-        parts = [part if "." in part else f"{part}.weight" for part in self.tensors.split()]
+        parts = [
+            part if "." in part or part in _BARE else f"{part}.weight"
+            for part in self.tensors.split()
+        ]
         return ends | {f"blk.{layer}.{part}" for layer in range(layers) for part in parts}

@@ -1,4 +1,4 @@
-"""Pure. Layers of attention and feed-forward, from token IDs to logits."""
+"""Pure. Layers of attention and feed-forward, or of a state space, from token IDs to logits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from engine_ci.gate.networks.activations import softcap
 from engine_ci.gate.networks.attention import attend
 from engine_ci.gate.networks.feed_forward import feed_forward
 from engine_ci.gate.networks.model import Layer
+from engine_ci.gate.networks.state_space import state_space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,10 @@ def forward(model: Model, traits: Traits, tokens: Sequence[int], cache: Cache) -
 
 
 def _pass(layer: Layer, traits: Traits, hidden: Values, cache: Cache) -> Values:
-    change = attend(layer, traits, layer.norm("attn_norm", hidden), cache)
+    normed = layer.norm("attn_norm", hidden)
+    if layer.tensor("ssm_in.weight") is not None:
+        return hidden + state_space(layer, normed, cache)
+    change = attend(layer, traits, normed, cache)
     if traits.post_norms:
         change = layer.norm("post_attention_norm", change)
     hidden = hidden + change

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,27 @@ def test_an_architecture_names_its_facts_after_itself(tmp_path: Path) -> None:
     assert found["gemma2.block_count"] == 2
     assert found["gemma2.attention.sliding_window"] == 32
     assert found["gemma2.final_logit_softcapping"] == 30.0
+
+
+def test_a_model_without_heads_says_nothing_of_attention_but_that(tmp_path: Path) -> None:
+    shape = replace(tiny.SHAPE, heads=0, kv_heads=0)
+    gguf_writer.write(
+        tmp_path / "model.gguf",
+        name="tiny",
+        shape=shape,
+        vocabulary=tiny.VOCABULARY,
+        pre_tokenizer="gpt-2",
+        weights={"token_embd.weight": np.zeros((1, 8), dtype=np.float32)},
+        architecture="mamba2",
+    )
+
+    found = facts(tmp_path / "model.gguf")
+
+    assert [key for key in found if "attention" in key or "rope" in key] == [
+        "mamba2.attention.head_count",
+        "mamba2.attention.layer_norm_rms_epsilon",
+    ]
+    assert found["mamba2.attention.head_count"] == 0
 
 
 def test_specials_are_marked_as_control_tokens(tmp_path: Path) -> None:

@@ -170,6 +170,35 @@ def test_experts_that_are_not_among_the_best_have_no_say() -> None:
     assert not np.allclose(logits(one), logits(model), atol=0.1)
 
 
+def test_a_state_that_decays_at_once_leaves_the_last_few_tokens_of_the_convolution() -> None:
+    model = load("mamba")
+    decays = in_each_layer(model, "ssm_a")
+    forgetful = with_weights(model, {name: value - 1e6 for name, value in decays.items()})
+    reach = 1 + 2 * (4 - 1)  # of two layers
+
+    found, shorter = (
+        forward(forgetful, ARCHITECTURES["mamba"], tokens, Cache())[-1]
+        for tokens in (TOKENS, TOKENS[-reach:])
+    )
+
+    np.testing.assert_allclose(found, shorter, atol=1e-4)
+    assert not np.allclose(found, logits(model)[-1], atol=0.1)
+
+
+def test_what_a_state_space_says_is_added_to_what_it_was_given() -> None:
+    model = load("mamba2")
+    skips = in_each_layer(model, "ssm_d")
+    outputs = in_each_layer(model, "ssm_out.weight")
+
+    closed = with_weights(model, {name: value * 0 for name, value in outputs.items()})
+    moved = with_weights(model, {name: value * 2 for name, value in skips.items()})
+
+    embedded = model.weights["token_embd.weight"][TOKENS]
+    expected = model.norm("output_norm.weight", embedded) @ model.weights["output.weight"].T
+    np.testing.assert_allclose(logits(closed), expected, atol=1e-4)
+    assert not np.allclose(logits(moved), logits(model), atol=0.1)
+
+
 def test_a_cap_bends_large_values_and_hardly_small_ones() -> None:
     values = array([-1e4, -1, 0, 0.5, 1e4])
 
