@@ -176,8 +176,7 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Markdown, not HTML: `finalize` escapes every expression, as autoescape would do for HTML.
-        autoescape=False,  # noqa: S701
+        autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes every expression
         finalize=_finalize,
     )
     environment.filters |= {

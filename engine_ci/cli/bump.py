@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import Bundle
-    from engine_ci.records.candidate import Candidate, Refusal
+    from engine_ci.records.candidate import Candidate, Refusal, Release
 
 
 def bump(
@@ -83,7 +84,15 @@ def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], 
         tries = attempts.costly(refused)
         if candidate.chosen is None or tries > workspace.config.policy.tries:
             break
-        refusal = _refusal(workspace, candidate, current=current, suites=suites, say=say)
+        refusal = _refusal(
+            workspace,
+            candidate.chosen,
+            current=current,
+            refused=refused,
+            platform=platform,
+            suites=suites,
+            say=say,
+        )
         if refusal is None:
             return candidate
         say(f"refused {refusal.version}: {refusal.reason}")
@@ -99,26 +108,26 @@ def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], 
 
 def _refusal(
     workspace: Workspace,
-    candidate: Candidate,
+    release: Release,
     *,
     current: Bundle,
+    refused: Sequence[Refusal],
+    platform: Platform,
     suites: Sequence[str],
     say: Callable[[str], None],
 ) -> Refusal | None:
-    """Prepares and gates what was chosen; why it is refused, or None when it may be proposed."""
+    """Prepares and gates a release; why it is refused, or None when it may be proposed."""
     from engine_ci.bump import attempts
     from engine_ci.cli import prepare
     from engine_ci.records.gate import Verdict
 
-    release = prepare.chosen(workspace)
-    platform = prepare.known_platform(None)
     try:
         bundle = prepare.make(
             workspace, release, into=workspace.candidate, platform=platform, say=say
         )
     except VerificationError as error:
         return attempts.refused_unprepared(release.version, error)
-    known = attempts.known(bundle, current=current, refused=candidate.refused)
+    known = attempts.known(bundle, current=current, refused=refused)
     if known is not None:
         return known
     result = gate_command.run(

@@ -82,14 +82,9 @@ def asked(suites: Sequence[str] | None, workspace: Workspace) -> Sequence[str]:
     Raises:
         UsageError: there is no suite of that name.
     """
-    from engine_ci.config import ALL_SUITES
-    from engine_ci.errors import UsageError
+    from engine_ci.gate.run import SUITES, refuse_unknown
 
-    for name in suites or ():
-        if name not in ALL_SUITES:
-            raise UsageError(
-                f"there is no suite `{name}`", hint=f"there are {', '.join(ALL_SUITES)}"
-            )
+    refuse_unknown(suites or (), among=SUITES)
     return suites or workspace.config.gate.suites
 
 

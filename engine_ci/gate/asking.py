@@ -35,6 +35,8 @@ T = TypeVar("T")
 # How an engine ends is the question of one suite only; the others do not wait for a stubborn one.
 _GRACE_S: Final = 1.0
 _SHOWN: Final = 5
+# How far past its golden end an answer may run before it is cut off.
+BEYOND: Final = 8
 _STRICT: Final = Settings(strict=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from engine_ci.engine.adapters.llama_server import SLOT_FILES
 from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import pressure
-from engine_ci.gate.asking import NotAskedError
+from engine_ci.gate.asking import BEYOND, NotAskedError
 from engine_ci.gate.pressure import Exchange
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _TURN: Final = 200
 _ANY_SLOT: Final = -1
 _FILE: Final = "kv-pressure"
-# How far past its golden end an answer may run before it is cut off.
-_BEYOND: Final = 8
 
 
 def reuse(case: Case, client: Client) -> Iterator[str]:
@@ -108,7 +106,7 @@ def together(cases: Sequence[Case], at_once: int, client: Client, *, room: bool)
     """Several cases at the same time, and one alone afterwards; `room` as for `mixed_up`."""
 
     def ask(case: Case) -> Reply:
-        return _reply(client, case.prompt, slot=_ANY_SLOT, count=len(case.tokens) + _BEYOND)
+        return _reply(client, case.prompt, slot=_ANY_SLOT, count=len(case.tokens) + BEYOND)
 
     with ThreadPoolExecutor(at_once) as pool:
         replies = list(pool.map(ask, cases))

@@ -70,10 +70,7 @@ def run_gate(
         UsageError: there is no suite of that name.
     """
     began = time.perf_counter()
-    if strangers := [name for name in suites if name not in available]:
-        raise UsageError(
-            f"there is no suite `{strangers[0]}`", hint=f"there are {', '.join(available)}"
-        )
+    refuse_unknown(suites, among=available)
     checks: list[Check] = list(setup)
     measurements: list[Measurement] = []
     for number, name in enumerate(suites, start=1):
@@ -96,6 +93,14 @@ def run_gate(
         started=now,
         seconds=round(time.perf_counter() - began, 3),
     )
+
+
+def refuse_unknown(suites: Iterable[str], *, among: Iterable[str]) -> None:
+    """Raises UsageError for the first name that is no suite."""
+    names = tuple(among)
+    for name in suites:
+        if name not in names:
+            raise UsageError(f"there is no suite `{name}`", hint=f"there are {', '.join(names)}")
 
 
 def _answers(

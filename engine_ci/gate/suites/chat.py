@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 SUITE = "chat"
 
-# How far past its golden end an answer may run before it is cut off.
-_BEYOND: Final = 8
-
 # SmolLM2-135M knows this one: up to the word, no runner-up comes nearer than 0.9 nats.
 _WORD: Final = "Paris"
 _QUESTIONS: Final = (
@@ -94,7 +91,7 @@ def answers(golden: Golden, client: Client) -> Iterator[str]:
     """In what `/v1/chat/completions` differs, in words."""
     for chat in golden.chats:
         case = golden.case(chat.id)
-        found = client.chat(_plain(chat.messages), count=len(case.steps) + _BEYOND)
+        found = client.chat(_plain(chat.messages), count=len(case.steps) + asking.BEYOND)
         for what, wanted, given in (
             ("text", chat.answer, found.text),
             ("finish reason", "stop", found.finish),
