@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine_ci.gate import splitmix
 from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, Values, forward
 from engine_ci.gate.networks.delta_net import delta_net
 from engine_ci.gate.networks.model import Layer
+from engine_ci.gate.networks.short_convolution import short_convolution
 from tests.unit.gate.sensitive import (
     TOKENS,
     array,
@@ -125,6 +127,45 @@ def test_a_shared_expert_alone_is_a_feed_forward_behind_a_gate() -> None:
 WIDTH, SIZE, TAPS, EPSILON = 6, 3, 4, 1e-6
 
 
+def random_layer(
+    architecture: str, sizes: dict[str, tuple[int, ...]], facts: dict[str, float], *, seed: int = 0
+) -> Layer:
+    weights = {
+        f"blk.0.{name}": splitmix.normal(f"layer/{seed}/{name}", size)
+        for name, size in sizes.items()
+    }
+    model = with_facts(Model(architecture=architecture, facts={}, weights=weights), facts)
+    return Layer(model=model, traits=ARCHITECTURES[architecture], number=0)
+
+
+def in_float64(layer: Layer) -> dict[str, NDArray[np.float64]]:
+    return {
+        name.removeprefix("blk.0."): value.astype(np.float64)
+        for name, value in layer.model.weights.items()
+    }
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5])
+def test_a_short_convolution_agrees_with_its_definition(cut: int) -> None:
+    sizes = {
+        "shortconv.in_proj.weight": (3 * WIDTH, WIDTH),
+        "shortconv.conv.weight": (WIDTH, TAPS),
+        "shortconv.out_proj.weight": (WIDTH, WIDTH),
+    }
+    layer, cache = random_layer("lfm2", sizes, {}), Cache()
+    hidden = splitmix.normal("hidden", (7, WIDTH))
+
+    found = [short_convolution(layer, part, cache) for part in (hidden[:cut], hidden[cut:])]
+
+    tensor = in_float64(layer)
+    before, after, inputs = np.split(hidden @ tensor["shortconv.in_proj.weight"].T, 3, axis=1)
+    padded = np.concatenate([np.zeros((TAPS - 1, WIDTH)), before * inputs])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, TAPS, axis=0)
+    mixed = after * (windows * tensor["shortconv.conv.weight"]).sum(axis=-1)
+    expected = mixed @ tensor["shortconv.out_proj.weight"].T
+    np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-3, atol=1e-3)
+
+
 def delta_layer(*, groups: int, share: int, seed: int) -> Layer:
     inner, mixed = groups * share * SIZE, groups * (share + 2) * SIZE
     sizes = {
@@ -137,28 +178,20 @@ def delta_layer(*, groups: int, share: int, seed: int) -> Layer:
         "ssm_norm.weight": (SIZE,),
         "ssm_out.weight": (WIDTH, inner),
     }
-    weights = {
-        f"blk.0.{name}": splitmix.normal(f"delta/{seed}/{name}", size)
-        for name, size in sizes.items()
-    }
-    weights["blk.0.ssm_a"] = -np.abs(weights["blk.0.ssm_a"])
     facts = {
         "ssm.group_count": groups,
         "ssm.time_step_rank": groups * share,
         "ssm.state_size": SIZE,
         "attention.layer_norm_rms_epsilon": EPSILON,
     }
-    bare = Model(architecture="qwen3next", facts={}, weights=weights)
-    model = with_facts(bare, facts)
-    return Layer(model=model, traits=ARCHITECTURES["qwen3next"], number=0)
+    layer = random_layer("qwen3next", sizes, facts, seed=seed)
+    decays = {name: -np.abs(value) for name, value in in_each_layer(layer.model, "ssm_a").items()}
+    return replace(layer, model=with_weights(layer.model, decays))
 
 
 def written_out(layer: Layer, hidden: Values, *, groups: int, share: int) -> list[list[float]]:
     """The definition, one token and one head at a time, in float64."""
-    tensor = {
-        name.removeprefix("blk.0."): value.astype(np.float64)
-        for name, value in layer.model.weights.items()
-    }
+    tensor = in_float64(layer)
     projected = hidden @ tensor["attn_qkv.weight"].T
     padded = np.concatenate([np.zeros((TAPS - 1, projected.shape[1])), projected])
     states = np.zeros((groups * share, SIZE, SIZE))
