@@ -28,6 +28,8 @@ from tests.unit.gate.sensitive import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -128,7 +130,11 @@ WIDTH, SIZE, TAPS, EPSILON = 6, 3, 4, 1e-6
 
 
 def random_layer(
-    architecture: str, sizes: dict[str, tuple[int, ...]], facts: dict[str, float], *, seed: int = 0
+    architecture: str,
+    sizes: Mapping[str, tuple[int, ...]],
+    facts: Mapping[str, float],
+    *,
+    seed: int = 0,
 ) -> Layer:
     weights = {
         f"blk.0.{name}": splitmix.normal(f"layer/{seed}/{name}", size)
