@@ -77,7 +77,7 @@ def context_for(
     if baseline is not None:
         server = kinds.server_in(baseline, adapter=adapter)
         first = next(iter(models.values()))
-        reason = _why_not(server, first, log=logs / "setup-baseline.log")
+        reason = why_not(server, first, log=logs / "setup-baseline.log")
         if not reason:
             subject = Subject(server=server, facts=_facts(baseline, server, platform))
     server = kinds.server_in(candidate, adapter=adapter)
@@ -94,8 +94,8 @@ def context_for(
     return context, (_nothing_to_compare(reason),) if reason else ()
 
 
-def _why_not(server: Server, model: LocatedModel, *, log: Path) -> str:
-    """Why an engine is of no use as a baseline; empty when it becomes ready with a model."""
+def why_not(server: Server, model: LocatedModel, *, log: Path) -> str:
+    """Why an engine is of no use as a baseline; "" when it becomes ready with a model."""
     try:
         with supervisor.start(server, model=model.path, settings=Settings(), log=log):
             return ""
