@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from engine_ci.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from engine_ci.config import Config
     from engine_ci.gate.backtest import Asked, Pair
@@ -50,8 +52,6 @@ def backtest(
     json: options.Json = False,
 ) -> None:
     """Gate a range of real builds, each against its predecessor; what is finished is skipped."""
-    import json as text
-
     from engine_ci import config as configuration
     from engine_ci.cli.output import emit
     from engine_ci.cli.progress import Progress
@@ -67,7 +67,7 @@ def backtest(
     stored = _stored(pairs, asked, out)
     left = decide.remaining(pairs, stored.values(), asked)
     if matrix:
-        typer.echo(text.dumps(decide.matrix(left)))
+        typer.echo(decide.matrix(left))
         return
     work = [Job(pair=pair, asked=asked, config=loaded, out=out) for pair in left]
     with Progress() as say:
@@ -127,13 +127,25 @@ def _all(work: Sequence[Job], *, jobs: int, say: Callable[[str], None]) -> list[
     # Not forked: a copy of a process with threads may wait for ever for one of them.
     context = multiprocessing.get_context("spawn")
     outcomes = []
+    say(f"backtest: {len(work)} builds, {jobs} at a time")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
-        say(f"backtest: {len(work)} builds, {jobs} at a time")
         for number, future in enumerate(as_completed([pool.submit(run, job) for job in work]), 1):
-            outcome = future.result()
+            outcome = _result(future)
             say(f"backtest: {outcome.version}: {outcome.verdict} ({number} of {len(work)})")
             outcomes.append(outcome)
     return outcomes
+
+
+def _result(future: Future[Outcome]) -> Outcome:
+    from engine_ci.errors import HarnessError
+
+    try:
+        return future.result()
+    except BrokenProcessPool as problem:
+        raise HarnessError(
+            "a process that gated a build was killed",
+            hint="run it again: what is finished is kept; with fewer `--jobs` it needs less memory",
+        ) from problem
 
 
 def run(job: Job) -> Outcome:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine_ci.gate.judge import is_fatal
 from engine_ci.records.backtest import Outcome
@@ -69,13 +70,10 @@ def remaining(every: Iterable[Pair], stored: Iterable[Outcome], asked: Asked) ->
     return [pair for pair in every if pair.version not in finished]
 
 
-def matrix(left: Iterable[Pair]) -> dict[str, Any]:
-    """The `strategy.matrix` of a GitHub Actions job that gates one build in each."""
-    return {
-        "include": [
-            {"version": pair.version, "builds": f"{pair.version}..{pair.version}"} for pair in left
-        ]
-    }
+def matrix(left: Iterable[Pair]) -> str:
+    """A `strategy.matrix` of GitHub Actions, as JSON: one job for each build that is left."""
+    jobs = [{"version": pair.version, "builds": f"{pair.version}..{pair.version}"} for pair in left]
+    return json.dumps({"include": jobs})
 
 
 def gated(pair: Pair, asked: Asked, result: GateResult, *, baseline: str | None) -> Outcome:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,6 +174,23 @@ def test_builds_are_gated_in_processes_of_their_own(run: CommandLine) -> None:
         assert f"backtest: {number}: error" in ran.err
         stored = json.loads(Path(f"out/toy-{number}.json").read_text(encoding="utf-8"))
         assert stored["problem"].startswith("`pip install` failed: ")
+
+
+@pytest.mark.usefixtures("app", "listed")
+def test_a_process_that_was_killed_is_no_answer_about_the_build(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_exception(BrokenProcessPool())
+        return future
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", killed)
+
+    ran = run(*BACKTEST, "--builds", "0.1.0..0.1.0")
+
+    assert ran.status == Exit.OUTSIDE
+    assert "error: a process that gated a build was killed\n" in ran.err
 
 
 @pytest.mark.usefixtures("app", "listed")

