@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
-import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine_ci.cli import backtest_build, options
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-    from engine_ci.config import Config
+    from engine_ci.cli.backtest_build import Job
     from engine_ci.gate.backtest import Asked, Pair
     from engine_ci.records.backtest import Outcome
 
@@ -69,7 +65,7 @@ def backtest(
     if matrix:
         typer.echo(decide.matrix(left))
         return
-    work = [Job(pair=pair, asked=asked, config=loaded, out=out) for pair in left]
+    work = [backtest_build.Job(pair=pair, asked=asked, config=loaded, out=out) for pair in left]
     with Progress() as say:
         done = stored | {outcome.version: outcome for outcome in _all(work, jobs=jobs, say=say)}
     outcomes = tuple(done[pair.version] for pair in pairs)
@@ -100,26 +96,14 @@ def _stored(pairs: Sequence[Pair], asked: Asked, out: Path) -> dict[str, Outcome
     from engine_ci.records.backtest import Outcome
     from engine_ci.system import documents
 
-    files = {pair.version: _record(out, asked.package, pair.version) for pair in pairs}
+    files = {
+        pair.version: backtest_build.record(out, asked.package, pair.version) for pair in pairs
+    }
     return {
         version: documents.load_json(file, Outcome, error=RecordError)
         for version, file in files.items()
         if file.is_file()
     }
-
-
-def _record(out: Path, package: str, version: str) -> Path:
-    return out / f"{package}-{version}.json"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One pair, and all that a process of its own needs to gate it."""
-
-    pair: Pair
-    asked: Asked
-    config: Config
-    out: Path
 
 
 def _all(work: Sequence[Job], *, jobs: int, say: Callable[[str], None]) -> list[Outcome]:
@@ -129,7 +113,9 @@ def _all(work: Sequence[Job], *, jobs: int, say: Callable[[str], None]) -> list[
     outcomes = []
     say(f"backtest: {len(work)} builds, {jobs} at a time")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
-        for number, future in enumerate(as_completed([pool.submit(run, job) for job in work]), 1):
+        for number, future in enumerate(
+            as_completed([pool.submit(backtest_build.run, job) for job in work]), 1
+        ):
             outcome = _result(future)
             say(f"backtest: {outcome.version}: {outcome.verdict} ({number} of {len(work)})")
             outcomes.append(outcome)
@@ -146,87 +132,3 @@ def _result(future: Future[Outcome]) -> Outcome:
             "a process that gated a build was killed",
             hint="run it again: what is finished is kept; with fewer `--jobs` it needs less memory",
         ) from problem
-
-
-def run(job: Job) -> Outcome:
-    """Gates one pair and writes its outcome; whatever keeps us from it becomes one too."""
-    from engine_ci.errors import EngineCIError
-    from engine_ci.gate import backtest as decide
-    from engine_ci.gate import host
-    from engine_ci.system import documents
-
-    began = datetime.now(UTC)
-    try:
-        outcome = _gate(job)
-    except EngineCIError as problem:
-        outcome = decide.broken(job.pair, job.asked, problem.message, host=host.facts(), at=began)
-    record = _record(job.out, job.asked.package, job.pair.version)
-    documents.write(record, documents.dump_json(outcome))
-    return outcome
-
-
-def _gate(job: Job) -> Outcome:
-    import platformdirs
-
-    from engine_ci.gate import backtest as decide
-
-    cache = platformdirs.user_cache_path("engine-ci")
-    results = _record(job.out, job.asked.package, job.pair.version).with_suffix("")
-    with _emptied(results / "engines") as folder:
-        candidate = _unpacked(job, job.pair.version, cache=cache, folder=folder)
-        baseline = _baseline(job, cache=cache, folder=folder)
-        result = gate_command.run(
-            job.config,
-            cache=cache,
-            candidate=candidate,
-            baseline=baseline,
-            adapter=job.asked.adapter,
-            suites=job.asked.suites,
-            out=results,
-            say=lambda _: None,
-        )
-    return decide.gated(
-        job.pair, job.asked, result, baseline=None if baseline is None else baseline.name
-    )
-
-
-@contextmanager
-def _emptied(folder: Path) -> Iterator[Path]:
-    """A folder for large files: empty, whatever a killed run left in it, and gone afterwards."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def _unpacked(job: Job, version: str, *, cache: Path, folder: Path) -> Path:
-    from engine_ci.artifact import whole
-    from engine_ci.releases.sources import package_index
-
-    package = job.asked.package
-    wheel = package_index.wheel(package, version)
-    return whole.unpacked(
-        wheel, package=package, version=version, cache=cache, into=folder / version
-    )
-
-
-def _baseline(job: Job, *, cache: Path, folder: Path) -> Path | None:
-    """The newest predecessor that runs; those that do not are not kept."""
-    from engine_ci.cli import models
-    from engine_ci.engine.adapters import kinds
-    from engine_ci.errors import UsageError, VerificationError
-    from engine_ci.gate import setup
-
-    first = next(iter(models.located(cache=cache).values()))
-    for version in job.pair.predecessors:
-        try:
-            place = _unpacked(job, version, cache=cache, folder=folder)
-            server = kinds.server_in(place, adapter=job.asked.adapter)
-        except (UsageError, VerificationError):
-            continue  # no engine is in it, or nothing that we would run
-        if not setup.why_not(server, first, log=folder / "baseline.log"):
-            return place
-        shutil.rmtree(place)
-    return None

@@ -12,9 +12,8 @@ import pytest
 
 from engine_ci import config as configuration
 from engine_ci.artifact import whole
-from engine_ci.cli import backtest as command
+from engine_ci.cli import backtest_build, models
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import models
 from engine_ci.errors import Exit, OutsideError, VerificationError
 from engine_ci.gate import setup
 from engine_ci.gate.backtest import Asked, Pair
@@ -80,7 +79,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def gate(out: Path, *predecessors: str, of: str = "0.5") -> Outcome:
     pair = Pair(version=of, build=None, predecessors=predecessors)
     config = configuration.load(APP / "engine-ci.yaml")
-    return command.run(command.Job(pair=pair, asked=ASKED, config=config, out=out))
+    return backtest_build.run(backtest_build.Job(pair=pair, asked=ASKED, config=config, out=out))
 
 
 def test_the_baseline_is_the_newest_predecessor_that_runs(stage: Stage, tmp_path: Path) -> None:
