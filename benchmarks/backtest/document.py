@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import jinja2
 from packaging.version import Version
 
+from benchmarks.backtest import drift
 from engine_ci.errors import RecordError
 from engine_ci.gate.judge import is_fatal
 from engine_ci.records.backtest import Outcome
@@ -107,6 +108,7 @@ def render(outcomes: Sequence[Outcome], notes: Notes) -> str:
             "false_alarm": kinds["false alarm"],
             "unknown": kinds["not analysed"],
         },
+        spreads=drift.spreads(outcomes),
         why=lambda outcome: _why(outcome, notes),
     )
 

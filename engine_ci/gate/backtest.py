@@ -93,6 +93,7 @@ def gated(pair: Pair, asked: Asked, result: GateResult, *, baseline: str | None)
             for check in result.checks
             if check.status is not Status.PASS
         ),
+        passed={check.id: check.observed for check in result.checks if check.status is Status.PASS},
         performance=result.performance,
         host=result.host,
         at=result.started,

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from engine_ci.pins.model import Build, Package, Version
-from engine_ci.records.gate import Check, Host, Measurement, Status, Verdict
+from engine_ci.records.gate import Check, CheckId, Host, Measurement, Status, Verdict
 from engine_ci.system.documents import Document, Versioned
 
 
@@ -20,6 +20,7 @@ class Outcome(Versioned):
         suites: that were asked for.
         counts: how many checks had each status.
         checks: those that did not pass, without their evidence.
+        passed: what was observed in each check that passed, by its id.
         problem: why the gate could not run at all; empty when it did.
         seconds: that the gate took.
     """
@@ -33,6 +34,7 @@ class Outcome(Versioned):
     verdict: Verdict
     counts: dict[Status, int] = Field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    passed: dict[CheckId, str] = Field(default_factory=dict)
     performance: tuple[Measurement, ...] = ()
     problem: str = ""
     host: Host

@@ -117,7 +117,7 @@ def test_a_job_of_the_matrix_gates_one_build() -> None:
     }
 
 
-def test_an_outcome_counts_all_checks_and_keeps_those_that_did_not_pass_without_evidence() -> None:
+def test_an_outcome_counts_all_checks_and_keeps_what_was_observed_without_evidence() -> None:
     checks = (check("a", Status.PASS), check("b", Status.PASS), check("c", Status.FAIL, "died"))
 
     found = backtest.gated(PAIR, ASKED, result(Verdict.FAIL, *checks), baseline="2026.4.8672")
@@ -126,6 +126,7 @@ def test_an_outcome_counts_all_checks_and_keeps_those_that_did_not_pass_without_
     assert [(each.id, each.observed, each.detail) for each in found.checks] == [
         ("loads/c", "died", "")
     ]
+    assert found.passed == {"loads/a": "as expected", "loads/b": "as expected"}
     assert (found.version, found.build, found.baseline) == ("2026.5.9093", 9093, "2026.4.8672")
     assert (found.verdict, found.at, found.seconds) == (Verdict.FAIL, NOW, 12.3)
     assert Outcome.model_validate_json(found.model_dump_json()) == found
