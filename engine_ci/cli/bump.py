@@ -39,7 +39,7 @@ def bump(
 
     workspace = open_workspace(config, pin=pin, work=work)
     with Progress() as say:
-        candidate = search(workspace, suites=gate_command.asked(suite, workspace), say=say)
+        candidate = search(workspace, suites=gate_command.asked(suite, workspace.config), say=say)
         if candidate.chosen is None:
             say(_nothing(candidate))
             return
@@ -131,7 +131,8 @@ def _refusal(
     if known is not None:
         return known
     result = gate_command.run(
-        workspace,
+        workspace.config,
+        cache=workspace.cache,
         candidate=workspace.candidate,
         baseline=workspace.baseline,
         suites=suites,
