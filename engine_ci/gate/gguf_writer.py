@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
+from engine_ci.gate.blocks import Packed
 from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from engine_ci.gate.vocabulary import Vocabulary
+
+Tensor: TypeAlias = "NDArray[np.float32] | NDArray[np.float16] | Packed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,8 @@ def write(
     shape: Shape,
     vocabulary: Vocabulary,
     pre_tokenizer: str,
-    weights: Mapping[str, NDArray[np.float32] | NDArray[np.float16]],
+    weights: Mapping[str, Tensor],
+    file_type: LlamaFileType = LlamaFileType.ALL_F32,
     architecture: str = "llama",
     facts: Mapping[str, float] | None = None,
 ) -> None:
@@ -82,15 +86,15 @@ def write(
         shape: what every architecture says of itself.
         vocabulary: of the tokenizer.
         pre_tokenizer: as llama.cpp names it.
-        weights: in the order of the file; the matrices F32 or F16, the norms F32.
+        weights: in the order of the file; the norms F32.
+        file_type: what it calls itself; engines show it, and look at the tensors.
         architecture: as llama.cpp names it.
         facts: what this architecture says besides, such as `expert_count`: integers as UINT32,
             others as FLOAT32.
     """
     writer = GGUFWriter(path, architecture)
-    halves = weights["token_embd.weight"].dtype == np.float16
     writer.add_name(name)
-    writer.add_file_type(LlamaFileType.MOSTLY_F16 if halves else LlamaFileType.ALL_F32)
+    writer.add_file_type(file_type)
     _add_shape(writer, shape)
     for key, value in (facts or {}).items():
         if isinstance(value, int):
@@ -99,7 +103,10 @@ def write(
             writer.add_float32(f"{architecture}.{key}", value)
     _add_vocabulary(writer, vocabulary, pre_tokenizer)
     for tensor, values in weights.items():
-        writer.add_tensor(tensor, values)
+        if isinstance(values, Packed):
+            writer.add_tensor(tensor, values.blocks, raw_dtype=values.kind)
+        else:
+            writer.add_tensor(tensor, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

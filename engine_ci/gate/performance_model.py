@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from gguf import LlamaFileType
 
 from engine_ci.gate import gguf_writer, splitmix
 from engine_ci.gate.gguf_writer import Shape
@@ -47,6 +48,7 @@ def write(path: Path, *, seed: int, shape: Shape = SHAPE) -> None:
         vocabulary=VOCABULARY,
         pre_tokenizer=PRE_TOKENIZER,
         weights=weights,
+        file_type=LlamaFileType.MOSTLY_F16,
     )
 
 
