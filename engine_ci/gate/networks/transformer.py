@@ -29,7 +29,8 @@ def forward(model: Model, traits: Traits, tokens: Sequence[int], cache: Cache) -
         hidden = _pass(Layer(model=model, number=number), traits, hidden, cache)
     cache.length += len(tokens)
     hidden = model.norm("output_norm.weight", hidden)
-    logits = hidden @ model.weights.get("output.weight", embedding).T
+    table = "output" if "output.weight" in model.weights else "token_embd"
+    logits = model.product(f"{table}.weight", hidden)
     return softcap(logits, model.fact("final_logit_softcapping"))
 
 
