@@ -35,6 +35,10 @@ def _inside(path: str) -> str:
 
 InnerPath = Annotated[str, AfterValidator(_inside)]
 
+Weights = Literal[
+    "F32", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K_S", "Q4_K_M", "Q6_K", "IQ4_XS", "MXFP4_MOE"
+]
+
 
 class ShippedFile(Document):
     """A file of this repository, which an installed program carries too."""
@@ -69,6 +73,7 @@ class Model(Document):
         role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `real` is in
             use somewhere, `performance` is for measuring speed.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
+        weights: their mix of types, as llama.cpp names it.
         size: of the GGUF, in bytes, as `sha256` is the GGUF's.
     """
 
@@ -76,6 +81,7 @@ class Model(Document):
     role: Literal["stable", "sensitive", "real", "performance"]
     architecture: Name
     pre_tokenizer: Name
+    weights: Weights = "F32"
     size: Size
     sha256: Sha256
     source: Annotated[ShippedFile | WheelMember | WrittenFromSeed, Field(discriminator="kind")]
