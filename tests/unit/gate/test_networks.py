@@ -11,8 +11,9 @@ from engine_ci.gate import reference, splitmix, zoo
 from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, Values, forward, rope
 from engine_ci.gate.networks.activations import clamped_silu, gelu, silu, softcap, softmax
 
-SENSITIVE = [model for model in zoo.load_catalogue() if model.role == "sensitive"]
-EXACT = [model for model in SENSITIVE if model.weights == "F32"]
+EXACT = [
+    model for model in zoo.load_catalogue() if (model.role, model.weights) == ("sensitive", "F32")
+]
 TOKENS = [40 + 7 * number % 80 for number in range(50)]  # more than a window
 
 

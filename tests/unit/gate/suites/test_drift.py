@@ -74,7 +74,9 @@ def test_exact_models_are_judged_as_asked_and_others_by_the_median() -> None:
 
 
 def test_a_rounding_turned_over_in_fewer_than_half_of_the_cases_is_no_fault() -> None:
-    found = [judge(cases(5e-6, *moved, 5e-6), ROUNDED).status for moved in ((0.05,), (0.05,) * 3)]
+    found = [
+        judge(cases(*[0.04] * turned, *[5e-6] * (7 - turned)), ROUNDED).status for turned in (3, 4)
+    ]
 
     assert found == [Status.PASS, Status.FAIL]
 
