@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
+from engine_ci.gate.blocks import Packed
 from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.gate.vocabulary import Vocabulary
 
 Fact: TypeAlias = "bool | int | float | tuple[int, ...]"
+Tensor: TypeAlias = "NDArray[np.float32] | NDArray[np.float16] | Packed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,12 @@ def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     return {"token_embd.weight": table, **layers, **ends}
 
 
+def silence(table: Tensor, vocabulary: Vocabulary) -> None:
+    """Makes the output table, in place, say nothing but printable ASCII: the other rows are 0."""
+    rows = table.blocks if isinstance(table, Packed) else table
+    rows[np.setdiff1d(np.arange(len(vocabulary)), vocabulary.printable)] = 0
+
+
 def write(
     path: Path,
     *,
@@ -72,7 +80,8 @@ def write(
     shape: Shape,
     vocabulary: Vocabulary,
     pre_tokenizer: str,
-    weights: Mapping[str, NDArray[np.float32] | NDArray[np.float16]],
+    weights: Mapping[str, Tensor],
+    file_type: LlamaFileType = LlamaFileType.ALL_F32,
     architecture: str = "llama",
     facts: Mapping[str, Fact] | None = None,
 ) -> None:
@@ -84,20 +93,23 @@ def write(
         shape: what every architecture says of itself.
         vocabulary: of the tokenizer.
         pre_tokenizer: as llama.cpp names it.
-        weights: in the order of the file; the matrices F32 or F16, the norms F32.
+        weights: in the order of the file; the norms F32.
+        file_type: what it calls itself; engines show it, and look at the tensors.
         architecture: as llama.cpp names it.
         facts: what this architecture says besides, such as `expert_count`, or instead of what the
             shape says, such as one `attention.head_count_kv` for each layer.
     """
     writer = GGUFWriter(path, architecture)
-    halves = weights["token_embd.weight"].dtype == np.float16
     writer.add_name(name)
-    writer.add_file_type(LlamaFileType.MOSTLY_F16 if halves else LlamaFileType.ALL_F32)
+    writer.add_file_type(file_type)
     for key, fact in {**_facts(shape), **(facts or {})}.items():
         _add(writer, f"{architecture}.{key}", fact)
     _add_vocabulary(writer, vocabulary, pre_tokenizer)
     for tensor, values in weights.items():
-        writer.add_tensor(tensor, values)
+        if isinstance(values, Packed):
+            writer.add_tensor(tensor, values.blocks, raw_dtype=values.kind)
+        else:
+            writer.add_tensor(tensor, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -1,6 +1,7 @@
 """What a model must answer, computed with numpy from the GGUF, without any engine.
 
-Quantised weights are dequantised; `networks` has the mathematics.
+Quantised weights are dequantised, and what they are multiplied by is rounded as engines do;
+`networks` has the mathematics.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from gguf import GGUFReader
 from gguf.quants import dequantize
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, forward
+from engine_ci.gate.networks import ARCHITECTURES, ROUNDING, Cache, Model, forward
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +26,8 @@ def load(path: Path) -> Model:
     """Reads a GGUF that has been verified (see `zoo.locate`).
 
     Raises:
-        UnsupportedError: the reference does not know the architecture, or one of its tensors.
+        UnsupportedError: the reference does not know the architecture, or one of its tensors or
+            their types.
     """
     reader = GGUFReader(path)
     facts = {key: entry.contents() for key, entry in reader.fields.items()}
@@ -33,11 +35,14 @@ def load(path: Path) -> Model:
     if architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UnsupportedError(f"{path}: the reference knows {known}, not {architecture}")
+    kinds = {tensor.name: tensor.tensor_type for tensor in reader.tensors}
+    if unknown := {kind.name for kind in kinds.values() if kind not in ROUNDING}:
+        raise UnsupportedError(f"{path}: the reference does not know type {min(unknown)}")
     weights = {
         tensor.name: dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
         for tensor in reader.tensors
     }
-    model = Model(architecture=architecture, facts=facts, weights=weights)
+    model = Model(architecture=architecture, facts=facts, weights=weights, kinds=kinds)
     if strangers := weights.keys() - ARCHITECTURES[architecture].names(model.fact("block_count")):
         raise UnsupportedError(f"{path}: the reference has no use for {min(strangers)}")
     return model

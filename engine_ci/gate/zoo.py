@@ -15,7 +15,7 @@ from filelock import FileLock
 from pydantic import AfterValidator, Field, model_validator
 
 from engine_ci.errors import PinError, VerificationError
-from engine_ci.gate import performance_model
+from engine_ci.gate import seed_models
 from engine_ci.pins.model import AssetName, Name, Package, Size, Version
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
@@ -34,6 +34,10 @@ def _inside(path: str) -> str:
 
 
 InnerPath = Annotated[str, AfterValidator(_inside)]
+
+Weights = Literal[
+    "F32", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K_S", "Q4_K_M", "Q6_K", "IQ4_XS", "MXFP4_MOE"
+]
 
 
 class ShippedFile(Document):
@@ -56,9 +60,10 @@ class WheelMember(Document):
 
 
 class WrittenFromSeed(Document):
-    """A file that `performance_model` writes, the same on every machine."""
+    """A file that `seed_models` writes, the same on every machine."""
 
     kind: Literal["seed"]
+    recipe: Literal["performance", "wide"]
     seed: Annotated[int, Field(strict=True, ge=0)]
 
 
@@ -69,6 +74,7 @@ class Model(Document):
         role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `real` is in
             use somewhere, `performance` is for measuring speed.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
+        weights: their mix of types, as llama.cpp names it.
         size: of the GGUF, in bytes, as `sha256` is the GGUF's.
     """
 
@@ -76,6 +82,7 @@ class Model(Document):
     role: Literal["stable", "sensitive", "real", "performance"]
     architecture: Name
     pre_tokenizer: Name
+    weights: Weights = "F32"
     size: Size
     sha256: Sha256
     source: Annotated[ShippedFile | WheelMember | WrittenFromSeed, Field(discriminator="kind")]
@@ -155,8 +162,8 @@ def _make(
 ) -> str:
     """Writes the model's file and says where it came from."""
     if isinstance(source, WrittenFromSeed):
-        performance_model.write(path, seed=source.seed)
-        return f"seed {source.seed}"
+        seed_models.write(path, seed_models.RECIPES[source.recipe], seed=source.seed)
+        return f"{source.recipe}, seed {source.seed}"
     _extract(fetch(source), source, path)
     return f"{source.file}, member {source.member}"
 

@@ -26,6 +26,10 @@ AVERAGE = 3e-5
 # Gemma's GELU is rounded to F16, so that a last bit may become a thousandth.
 ROUNDING_OF_GEMMA = 2e-3  # measured: 6.6e-4 at most, 5.3e-5 on average
 AVERAGE_OF_GEMMA = 9e-5
+# What quantised weights are multiplied by is rounded: a last bit that turns a rounding over may
+# become 0.3, while most stay as exact. To F16, at almost every step one turns over a little.
+JUMP = 0.6  # measured: 0.33 at most
+MEDIAN = {"F16": 2e-3}  # measured: 6.7e-4; of others, 4e-6
 
 
 def changes(client: Client, case: Case) -> list[float]:
@@ -65,7 +69,11 @@ def test_an_engine_in_strict_mode_says_what_the_reference_says(
         ]
 
     gemma = model.architecture.startswith("gemma")
-    assert max(found) < (ROUNDING_OF_GEMMA if gemma else ROUNDING)
-    assert np.mean(found) < (AVERAGE_OF_GEMMA if gemma else AVERAGE)
+    if model.weights == "F32":
+        assert max(found) < (ROUNDING_OF_GEMMA if gemma else ROUNDING)
+        assert np.mean(found) < (AVERAGE_OF_GEMMA if gemma else AVERAGE)
+    else:
+        assert max(found) < JUMP
+        assert np.median(found) < MEDIAN.get(model.weights, AVERAGE)
     assert tokenised == [item.tokens for item in golden.tokenised]
     assert rendered == [chat.prompt for chat in golden.chats]

@@ -99,9 +99,7 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
 
     not_green = [check for check in checks if check.status is not Status.PASS]
     assert not_green == []
-    sensitive = [model for model in context.models if model.startswith("sensitive")]
-    assert len(sensitive) == 15
-    assert len(checks) == (6 + len(sensitive)) + 8 + 3 * len(sensitive) + 13 + 11 + 8 + 5
+    assert {check.suite for check in checks} == {suite.SUITE for suite in SUITES}
 
 
 STABLE = ("stable",)
@@ -111,11 +109,13 @@ TOKENIZER = {"chat/stable/tokenizer", "chat/stable/template"}
 COMPLETION = {"api/completion", "api/completion-stream"}
 CHAT = {"api/chat", "api/chat-stream"}
 STREAM = {"api/chat-stream", "api/stop-strings"}
-DRIFT = {
-    "drift/sensitive/reference",
-    "drift/sensitive/baseline-strict",
-    "drift/sensitive/baseline-app",
-}
+
+
+def drifted(model: str) -> set[str]:
+    return {f"drift/{model}/{to}" for to in ("reference", "baseline-strict", "baseline-app")}
+
+
+DRIFT = drifted("sensitive")
 
 
 def pressed(*names: str) -> set[str]:
@@ -184,6 +184,8 @@ PLANTED = (
     Planted(drift, SENSITIVE, "token-swapped", "3", DRIFT),
     Planted(drift, SENSITIVE, "logprobs-scaled", "1.02", DRIFT),
     Planted(drift, SENSITIVE, "field-renamed", "completion_probabilities:probs", DRIFT),
+    Planted(drift, ("sensitive-f16",), "logprobs-scaled", "1.02", drifted("sensitive-f16")),
+    Planted(drift, ("sensitive-q4_k",), "logprobs-scaled", "1.02", drifted("sensitive-q4_k")),
     Planted(
         chat, STABLE, "tokenizer-altered", "", {"chat/stable/tokenizer", "chat/stable/template"}
     ),

@@ -11,10 +11,11 @@ from typing import Final
 
 from engine_ci.gate.networks.activations import clamped_silu, gelu
 from engine_ci.gate.networks.model import Cache, Model, Values
+from engine_ci.gate.networks.operands import ROUNDING
 from engine_ci.gate.networks.traits import Traits
 from engine_ci.gate.networks.transformer import forward
 
-__all__ = ["ARCHITECTURES", "Cache", "Model", "Traits", "Values", "forward"]
+__all__ = ["ARCHITECTURES", "ROUNDING", "Cache", "Model", "Traits", "Values", "forward"]
 
 _ATTENTION: Final = "attn_norm attn_q attn_k attn_v attn_output"
 _BIASES: Final = "attn_q.bias attn_k.bias attn_v.bias"

@@ -121,6 +121,44 @@ def test_a_log_probability_may_move_by_a_thousandth(
     assert all("step 1: a log-probability moved by 0.00" in difference for difference in found)
 
 
+@pytest.fixture
+def halves(tmp_path: Path) -> Path:
+    weights = {
+        name: value.astype(np.float16) if value.ndim > 1 else value
+        for name, value in tiny.weights().items()
+    }
+    return tiny.write(tmp_path / "halves.gguf", weights)
+
+
+@pytest.mark.parametrize(("by", "count"), [(0.5, 0), (0.7, 1)])
+def test_where_roundings_may_fall_otherwise_a_log_probability_may_jump(
+    halves: Path, by: float, count: int
+) -> None:
+    golden = recording.record(halves, [prompt()], name="tiny", margin_floor=0)
+    top = golden.cases[0].steps[1].top
+    jumped = goldens.step([*top[:-1], (top[-1][0], top[-1][1] - by)])
+
+    found = recording.differences(halves, with_step(golden, 1, jumped))
+
+    assert len(found) == count
+    assert all("step 1: a log-probability moved by 0.7" in difference for difference in found)
+
+
+@pytest.mark.parametrize(("by", "count"), [(1e-3, 0), (3e-3, 1)])
+def test_most_of_them_may_not(halves: Path, by: float, count: int) -> None:
+    golden = recording.record(halves, [prompt()], name="tiny", margin_floor=0)
+    (case,) = golden.cases
+    steps = tuple(
+        goldens.step([(token, logprob - by) for token, logprob in step.top]) for step in case.steps
+    )
+    moved = golden.model_copy(update={"cases": (case.model_copy(update={"steps": steps}),)})
+
+    found = recording.differences(halves, moved)
+
+    assert len(found) == count
+    assert all("tiny: half of the log-probabilities moved by 0.00" in line for line in found)
+
+
 def test_an_answer_that_does_not_end_is_found(model: Path, golden: Golden) -> None:
     (case,) = golden.cases
     ended = Case(id=case.id, prompt=case.prompt, stop="eos", steps=case.steps)

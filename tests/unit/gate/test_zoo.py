@@ -4,15 +4,18 @@ import hashlib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from pydantic import ValidationError
 
 from engine_ci.errors import PinError, VerificationError
-from engine_ci.gate import performance_model, zoo
+from engine_ci.gate import seed_models, zoo
 from engine_ci.gate.zoo import Catalogue, Model, WheelMember
 from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from engine_ci.gate.seed_models import Recipe
 
 GGUF = b"GGUF" + bytes(range(100))
 ROOT = Path(__file__).parents[3]
@@ -97,12 +100,13 @@ def test_models_that_ship_are_what_the_catalogue_says_and_under_1_mb(tmp_path: P
     assert max(path.stat().st_size for path in paths) < 1_000_000
 
 
-def test_the_performance_model_is_written_here_byte_for_byte(tmp_path: Path) -> None:
-    (performance,) = [found for found in zoo.load_catalogue() if found.role == "performance"]
+@pytest.mark.parametrize("name", ["performance", "sensitive-wide"])
+def test_a_model_from_a_seed_is_written_here_byte_for_byte(tmp_path: Path, name: str) -> None:
+    (found,) = [model for model in zoo.load_catalogue() if model.name == name]
 
-    path = zoo.locate(performance, cache=tmp_path, fetch=never)
+    path = zoo.locate(found, cache=tmp_path, fetch=never)
 
-    assert documents.sha256_of(path) == performance.sha256
+    assert documents.sha256_of(path) == found.sha256
 
 
 @pytest.mark.parametrize(
@@ -246,11 +250,11 @@ def test_a_member_that_is_another_model_leaves_nothing_behind(tmp_path: Path, wh
 def test_a_model_that_this_machine_writes_otherwise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(path: Path, *, seed: int) -> None:
-        path.write_bytes(GGUF[:-1] + bytes([seed]))
+    def write(path: Path, recipe: Recipe, *, seed: int) -> None:
+        path.write_bytes(GGUF[:-1] + bytes([seed + len(recipe.name)]))
 
-    monkeypatch.setattr(performance_model, "write", write)
-    found = model(GGUF, {"kind": "seed", "seed": 7})
+    monkeypatch.setattr(seed_models, "write", write)
+    found = model(GGUF, {"kind": "seed", "recipe": "wide", "seed": 7})
 
-    with pytest.raises(VerificationError, match=r"model small \(seed 7\): expected sha256"):
+    with pytest.raises(VerificationError, match=r"model small \(wide, seed 7\): expected sha256"):
         zoo.locate(found, cache=tmp_path, fetch=never)
