@@ -14,6 +14,7 @@ from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import (
     EngineAnswerError,
     EngineError,
+    EngineLateError,
     EngineSilentError,
     EngineStartError,
     HarnessError,
@@ -106,20 +107,33 @@ def listed(differences: Sequence[str]) -> str:
 class Session:
     """One engine with one model, started when it is first asked something."""
 
-    def __init__(self, launch: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        launch: Callable[[], Engine],
+        *,
+        refused: Callable[[], str],
+        hung: Callable[[], None],
+    ) -> None:
+        """`refused` says why there is nothing to ask, if so; `hung` is told when one hangs."""
         self._engine = cache(launch)
+        self._refused = refused
+        self._hung = hung
 
     def answer(self, question: Callable[[Engine], T]) -> T:
         """What the engine says.
 
         Raises:
-            NotAskedError: the engine has refused the model before.
+            NotAskedError: the engine has refused the model before, or has hung.
             EngineError: it does not start, or answers wrongly; with its last log lines.
         """
+        if reason := self._refused():
+            raise NotAskedError(reason)
         engine = self._engine()
         try:
             return question(engine)
         except EngineAnswerError as problem:
+            if isinstance(problem, EngineLateError):
+                self._hung()
             log = problem.log or engine.log_tail()
             raise EngineAnswerError(problem.message, log=log, hint=problem.hint) from problem
 
@@ -141,9 +155,15 @@ def session(
     log = context.logs / f"{role}-{suite}-{model}-{mode}.log"
     with ExitStack() as stack:
 
+        def refused() -> str:
+            reason = subject.refused.get(model)
+            return f"the {role} {reason}" if reason else ""
+
+        def refuse_all(reason: str) -> None:
+            # It would keep us waiting as long with each of the others.
+            subject.refused.update(dict.fromkeys(context.models, reason))
+
         def started() -> Engine:
-            if reason := subject.refused.get(model):
-                raise NotAskedError(f"the {role} {reason}")
             start = launch(
                 context,
                 subject,
@@ -156,15 +176,13 @@ def session(
             try:
                 return stack.enter_context(start)
             except EngineSilentError:
-                # It would keep us waiting as long with each of the others.
-                late = f"was not ready with {model} in time"
-                subject.refused.update(dict.fromkeys(context.models, late))
+                refuse_all(f"was not ready with {model} in time")
                 raise
             except EngineStartError:
                 subject.refused[model] = f"did not start with {model}"
                 raise
 
-        yield Session(started)
+        yield Session(started, refused=refused, hung=lambda: refuse_all(f"has hung with {model}"))
 
 
 def launch(

@@ -1,0 +1,71 @@
+"""How long an engine is waited for: as long as it computes, so that a busy host is no fault.
+
+On a busy machine an honest engine gets little of the processor and answers late, yet all the while
+it computes. One that hangs does not, and there is no reason to wait out the time it was given.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Without an answer and without computing for so long, an engine has hung.
+WINDOW_S = 8.0
+# Of a window. Our own questions after its health cost an engine that hangs less.
+_IDLE: Final = 0.02
+# However busy the host is, nothing is waited for longer than so many times its time.
+_STRETCH: Final = 4
+
+
+class Patience:
+    """One wait. It ends with `timeout_s` by the clock where the engine has computed as long.
+
+    Earlier, when the engine takes no CPU time for a whole window; later, up to four times
+    `timeout_s`, when it computes and had less CPU time than that.
+    """
+
+    def __init__(
+        self,
+        timeout_s: float,
+        *,
+        cpu_s: Callable[[], float] | None = None,
+        window_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begins to wait.
+
+        Args:
+            timeout_s: what it takes at most on an idle machine.
+            cpu_s: what the engine has computed so far; without it, only the clock counts.
+            window_s: without computing for so long, it has hung; if not given, `WINDOW_S`.
+            clock: in seconds.
+        """
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._cpu_s = cpu_s or (lambda: 0.0)
+        self._window_s = min(window_s or WINDOW_S, timeout_s) if cpu_s else timeout_s
+        self._begin = self._window_begin = clock()
+        self._cpu_begin = self._cpu_before = self._cpu_s()
+
+    def left(self) -> float:
+        """Seconds to wait before this is asked again; none are left when it is 0."""
+        now = self._clock()
+        left = self._window_begin + self._window_s - now
+        if left <= 0 and self._is_worth_it(now):
+            self._window_begin, left = now, self._window_s
+        return max(0.0, left)
+
+    def waited(self) -> float:
+        """Seconds since the beginning, by the clock."""
+        return self._clock() - self._begin
+
+    def _is_worth_it(self, now: float) -> bool:
+        computed, self._cpu_before = self._cpu_before, self._cpu_s()
+        in_window = self._cpu_before - computed
+        waited = now - self._begin
+        if in_window < _IDLE * self._window_s or waited >= _STRETCH * self._timeout_s:
+            return False
+        return waited < self._timeout_s or self._cpu_before - self._cpu_begin < self._timeout_s
