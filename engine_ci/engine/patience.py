@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Without an answer and without computing for so long, an engine has hung.
 WINDOW_S = 8.0
+_FIRST_S: Final = 0.5
 # Of a window. Our own questions after its health cost an engine that hangs less.
 _IDLE: Final = 0.02
 # However busy the host is, nothing is waited for longer than so many times its time.
@@ -45,27 +46,32 @@ class Patience:
         """
         self._timeout_s = timeout_s
         self._clock = clock
-        self._cpu_s = cpu_s or (lambda: 0.0)
-        self._window_s = min(window_s or WINDOW_S, timeout_s) if cpu_s else timeout_s
-        self._begin = self._window_begin = clock()
-        self._cpu_begin = self._cpu_before = self._cpu_s()
+        self._cpu_s = cpu_s
+        self._window_s = min(window_s or WINDOW_S, timeout_s)
+        self._cpu_begin = self._cpu_before = 0.0
+        self._begin = clock()
+        # To ask for CPU time takes longer than most answers, so it is not asked for at once.
+        first = min(_FIRST_S, self._window_s / 10) if cpu_s else timeout_s
+        self._end = self._begin + first
+        self._measured = False
 
     def left(self) -> float:
         """Seconds to wait before this is asked again; none are left when it is 0."""
         now = self._clock()
-        left = self._window_begin + self._window_s - now
-        if left <= 0 and self._is_worth_it(now):
-            self._window_begin, left = now, self._window_s
-        return max(0.0, left)
+        if now >= self._end and self._cpu_s and self._is_worth_it(self._cpu_s(), now=now):
+            self._end = now + self._window_s
+        return max(0.0, self._end - now)
 
     def waited(self) -> float:
         """Seconds since the beginning, by the clock."""
         return self._clock() - self._begin
 
-    def _is_worth_it(self, now: float) -> bool:
-        computed, self._cpu_before = self._cpu_before, self._cpu_s()
-        in_window = self._cpu_before - computed
+    def _is_worth_it(self, cpu_s: float, *, now: float) -> bool:
+        if not self._measured:
+            self._measured, self._cpu_begin, self._cpu_before = True, cpu_s, cpu_s
+            return True
+        in_window, self._cpu_before = cpu_s - self._cpu_before, cpu_s
         waited = now - self._begin
         if in_window < _IDLE * self._window_s or waited >= _STRETCH * self._timeout_s:
             return False
-        return waited < self._timeout_s or self._cpu_before - self._cpu_begin < self._timeout_s
+        return waited < self._timeout_s or cpu_s - self._cpu_begin < self._timeout_s

@@ -147,9 +147,13 @@ def session(
     located: LocatedModel,
     mode: Mode,
     settings: Settings = _STRICT,
+    extra: tuple[str, ...] = (),
     grace_s: float = _GRACE_S,
 ) -> Iterator[Session]:
-    """A session for one suite; the engine ends with it. `settings` are those of the strict mode."""
+    """A session for one suite; the engine ends with it.
+
+    `settings` are those of the strict mode, `extra` goes with the app's own flags.
+    """
     role = "candidate" if subject is context.candidate else "baseline"
     model = located.model.name
     log = context.logs / f"{role}-{suite}-{model}-{mode}.log"
@@ -171,6 +175,7 @@ def session(
                 mode,
                 log=log,
                 settings=settings,
+                extra=extra,
                 grace_s=grace_s,
             )
             try:
@@ -194,17 +199,19 @@ def launch(
     log: Path,
     port: int | None = None,
     settings: Settings = _STRICT,
+    extra: tuple[str, ...] = (),
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
 ) -> AbstractContextManager[Engine]:
     """An engine in one of the two modes, on any free port or on a given one.
 
-    The app's own flags leave no room for `settings`; they are those of the strict mode.
+    The app's own flags leave no room for `settings`; they are those of the strict mode. `extra` is
+    one option that overrides the app's, in builds that have it.
     """
     if mode is Mode.STRICT:
         arguments = partial(_strict_arguments, subject, model, settings)
     else:
-        arguments = partial(_app_arguments, context, subject, model)
+        arguments = partial(_app_arguments, context, subject, model, extra)
     return supervisor.running(
         subject.server.program,
         arguments,
@@ -222,8 +229,12 @@ def _strict_arguments(
     return subject.server.arguments(model=model, port=port, settings=settings)
 
 
-def _app_arguments(context: Context, subject: Subject, model: Path, port: int) -> tuple[str, ...]:
-    return subject.server.app_arguments(context.app_argv, model=model, port=port)
+def _app_arguments(
+    context: Context, subject: Subject, model: Path, extra: tuple[str, ...], port: int
+) -> tuple[str, ...]:
+    own = subject.server.app_arguments(context.app_argv, model=model, port=port)
+    # Of an option that is given twice, llama.cpp takes the last.
+    return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
 
 
 def models(context: Context, role: str) -> list[LocatedModel]:
