@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _BYTES = 1 << 16
 _LINE = 500
 _HEAD_BYTES = 1 << 20
+_WIDE_LINE = 4000
 
 
 def tail(log: Path, *, lines: int) -> tuple[str, ...]:
@@ -28,10 +29,10 @@ def tail(log: Path, *, lines: int) -> tuple[str, ...]:
 
 
 def head(log: Path) -> list[str]:
-    """The lines of the first MiB, whole: what was written at the start."""
+    """The lines of the first MiB, each cut to 4,000 characters: what was written at the start."""
     with log.open("rb") as stream:
         text = stream.read(_HEAD_BYTES).decode(errors="replace")
-    return [_harmless(line) for line in text.splitlines()]
+    return [_harmless(line[:_WIDE_LINE]) for line in text.splitlines()]
 
 
 def matching(log: Path, patterns: Sequence[str]) -> Iterator[str]:

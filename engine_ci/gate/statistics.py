@@ -1,9 +1,10 @@
 """Pure. The typical shift or trend of noisy values, with bounds that hold without a known noise.
 
-For a shift Wilcoxon's signed-rank test, turned into bounds by the averages of all pairs of values (Walsh
-averages): it assumes only that the noise is as likely to push up as down. The null distribution is
-computed exactly, because bootstrap and normal approximations claim too much from a dozen values
-(a nominal 1 % bound errs in 2.3 % of cases at 12 values when bootstrapped, 6.4 % at 5).
+For a shift Wilcoxon's signed-rank test, turned into bounds by the averages of all pairs of values
+(Walsh averages): it assumes only that the noise is as likely to push up as down. The null
+distribution is computed exactly, because bootstrap and normal approximations claim too much from a
+dozen values (a nominal 1 % bound errs in 2.3 % of cases at 12 values when bootstrapped, 6.4 % at
+5).
 
 For a trend the slopes of all pairs of values (Theil and Sen), with Kendall's test turned into a
 bound in the same way.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import EngineAnswerError, EngineRefusedError
@@ -76,22 +77,21 @@ def differences(client: Client, case: Case, *, requests: int = REQUESTS) -> Iter
         EngineAnswerError: what was wrong with one of the requests in between, with its number.
     """
     yield from _wrong(client, case, "first")
+    send = partial(_send, client, case, over=Event())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        try:
-            for _ in pool.map(partial(_send, client, case), range(1, requests + 1)):
-                pass
-        except EngineAnswerError:
-            pool.shutdown(cancel_futures=True)
-            raise
+        tuple(pool.map(send, range(1, requests + 1)))
     yield from _wrong(client, case, "last")
     if not client.health():
         yield "/health says that it is not well"
 
 
-def _send(client: Client, case: Case, number: int) -> None:
+def _send(client: Client, case: Case, number: int, *, over: Event) -> None:
+    if over.is_set():
+        return
     try:
         _KINDS[number % len(_KINDS)](client, case)
     except EngineAnswerError as problem:
+        over.set()
         raise type(problem)(f"request {number}: {problem.message}", log=problem.log) from problem
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.errors import (
     EngineLateError,
     EngineSilentError,
@@ -95,6 +96,26 @@ def test_an_engine_that_keeps_us_waiting_is_waited_for_once(
     assert (first.status, second.status) == (Status.FAIL, Status.SKIP)
     assert second.observed == "not asked: the candidate was not ready with stable in time"
     assert waits == ["60 s"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "added"),
+    [({"--cache-ram"}, ("--cache-ram", "0")), ({"-c"}, ())],
+    ids=["that-the-build-has", "that-it-lacks"],
+)
+def test_an_option_beside_the_apps_own_comes_last_where_the_build_has_it(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str], added: tuple[str, ...]
+) -> None:
+    ours = context(models=("stable",))
+    model = ours.models["stable"].path
+    monkeypatch.setattr(LlamaServer, "flags", lambda _: frozenset(flags))
+
+    plain, found = (
+        asking._app_arguments(ours, ours.candidate, model, extra, 2000)
+        for extra in ((), ("--cache-ram", "0"))
+    )
+
+    assert found == (*plain, *added)
 
 
 def test_an_engine_that_hangs_is_asked_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
