@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine_ci.engine.process import Process
 
 _POLL_S = 0.02
+_POLLS = 50
 # Somebody else on the port may never answer, and our engine's end must be seen all the same.
 _HEALTH_S = 0.5
 # While it loads, an engine may wait for a disk, a GPU's compiler or a scanner of new programs.
@@ -58,7 +59,8 @@ def _becomes_healthy(process: Process, *, port: int, patience: Patience) -> bool
     while (left := patience.left()) > 0:
         if Client(port, timeout_s=min(left, _HEALTH_S)).health():
             return True
-        if process.ended(within_s=_POLL_S):
+        # Seldom after a while, so that our questions do not look like work of the engine's.
+        if process.ended(within_s=max(_POLL_S, patience.waited() / _POLLS)):
             raise EngineAnswerError("it ended")
     return False
 

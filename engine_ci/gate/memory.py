@@ -34,7 +34,7 @@ _TOKENS: Final = 96
 _COUNT: Final = 2
 # Of the vocabulary of our models; what follows are their special tokens.
 _ORDINARY: Final = 350
-# Good builds keep 0.1 KiB of a request at most, and one lost state is 24 KiB.
+# Good builds keep less than 1 KiB of a request, and one lost state is 24 KiB.
 _LIMIT: Final = 16 << 10
 _CONFIDENCE: Final = 0.99
 _MORE: Final = 1.2
