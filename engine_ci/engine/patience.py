@@ -51,27 +51,29 @@ class Patience:
         self._cpu_begin = self._cpu_before = 0.0
         self._begin = clock()
         # To ask for CPU time takes longer than most answers, so it is not asked for at once.
-        first = min(_FIRST_S, self._window_s / 10) if cpu_s else timeout_s
-        self._end = self._begin + first
+        self._first_s = min(_FIRST_S, self._window_s / 10)
+        self._end = self._begin + (self._first_s if cpu_s else timeout_s)
         self._measured = False
 
     def left(self) -> float:
         """Seconds to wait before this is asked again; none are left when it is 0."""
         now = self._clock()
-        if now >= self._end and self._cpu_s and self._is_worth_it(self._cpu_s(), now=now):
-            self._end = now + self._window_s
+        if now >= self._end and self._cpu_s:
+            self._end = now + self._more(self._cpu_s(), now=now)
         return max(0.0, self._end - now)
 
     def waited(self) -> float:
         """Seconds since the beginning, by the clock."""
         return self._clock() - self._begin
 
-    def _is_worth_it(self, cpu_s: float, *, now: float) -> bool:
+    def _more(self, cpu_s: float, *, now: float) -> float:
+        """The seconds of another window, 0 where it would be in vain."""
         if not self._measured:
             self._measured, self._cpu_begin, self._cpu_before = True, cpu_s, cpu_s
-            return True
+            return self._window_s - self._first_s
         in_window, self._cpu_before = cpu_s - self._cpu_before, cpu_s
         waited = now - self._begin
         if in_window < _IDLE * self._window_s or waited >= _STRETCH * self._timeout_s:
-            return False
-        return waited < self._timeout_s or cpu_s - self._cpu_begin < self._timeout_s
+            return 0.0
+        had_its_time = min(waited, cpu_s - self._cpu_begin) >= self._timeout_s
+        return 0.0 if had_its_time else self._window_s

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +32,7 @@ def waited(machine: Machine, *, timeout_s: float = 60.0, window_s: float = 8.0) 
 
 
 def test_one_that_computes_nothing_is_waited_for_through_one_window() -> None:
-    assert waited(Machine(share=0.0)) == 8.5
+    assert waited(Machine(share=0.0)) == 8.0
 
 
 def test_one_that_computes_all_the_time_gets_its_time() -> None:
@@ -53,7 +52,7 @@ def test_one_that_gets_hardly_anything_is_given_up_at_four_times_its_time() -> N
 
 
 def test_answering_our_own_questions_is_no_computing() -> None:
-    assert waited(Machine(share=0.01)) == 8.5
+    assert waited(Machine(share=0.01)) == 8.0
 
 
 def test_one_that_stops_computing_is_given_up_after_a_window_without() -> None:
@@ -73,15 +72,15 @@ def test_asking_in_between_says_what_is_left_of_the_window() -> None:
     machine = Machine()
     patience = Patience(60, cpu_s=lambda: machine.computed, clock=lambda: machine.now)
     machine.sleep(patience.left())
-    assert patience.left() == 8
+    assert patience.left() == 7.5
     machine.sleep(3)
 
-    assert patience.left() == 5
+    assert patience.left() == 4.5
     assert patience.waited() == 3.5
 
 
 def test_a_window_is_never_longer_than_the_time() -> None:
-    assert waited(Machine(), timeout_s=2) == pytest.approx(2.2)
+    assert waited(Machine(), timeout_s=2) == 2
 
 
 def test_without_the_engines_cpu_time_the_clock_alone_counts() -> None:
@@ -125,5 +124,5 @@ def test_whatever_an_engine_does_a_wait_has_its_bounds(
 
     found = waited(Machine(share=share), timeout_s=timeout_s, window_s=window_s)
 
-    assert found >= window
+    assert found >= window * 0.999
     assert found <= (4 * timeout_s + window) * 1.001
