@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -271,7 +272,7 @@ def test_an_engine_that_hangs_in_a_crowd_is_not_waited_for_without_end(
 
     (failed,) = (check for check in checks if check.status is Status.FAIL)
     assert failed.id == "kv-pressure/scarce"
-    assert "no whole answer within 1." in failed.observed
+    assert re.search(r"no whole answer within [1-4]\.\d s", failed.observed)
 
 
 def test_a_build_that_cannot_save_slots_is_not_asked_to(build: Build) -> None:
