@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Suite = Literal[
-    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "performance"
+    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "memory", "performance"
 ]
 ALL_SUITES: tuple[Suite, ...] = (
     "loads",
@@ -25,6 +25,7 @@ ALL_SUITES: tuple[Suite, ...] = (
     "api",
     "kv-pressure",
     "lifecycle",
+    "memory",
     "performance",
 )
 

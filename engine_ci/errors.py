@@ -147,6 +147,10 @@ class EngineAnswerError(EngineError):
     """The engine answered with an error, with something unreadable, or not at all."""
 
 
+class EngineLateError(EngineAnswerError):
+    """The engine lived, and did not answer in the time that it was given."""
+
+
 class EngineRefusedError(EngineAnswerError):
     """The engine refused a request with an error in its own form, as its API documents it.
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine_ci.engine import answers
+from engine_ci.engine.patience import Patience
 from engine_ci.errors import EngineAnswerError
 from engine_ci.system.http import Loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from engine_ci.system.http import Answer
 
@@ -78,9 +79,13 @@ class Chat:
 class Client:
     """One engine on loopback. All methods but `health` raise EngineAnswerError."""
 
-    def __init__(self, port: int, *, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, port: int, *, timeout_s: float = 60.0, cpu_s: Callable[[], float] | None = None
+    ) -> None:
+        """`cpu_s`, what the engine has computed so far, lets it be waited for with `Patience`."""
         self._http = Loopback(port)
         self._timeout_s = timeout_s
+        self._cpu_s = cpu_s
 
     def health(self) -> bool:
         """Whether `/health` says ok; no answer is no."""
@@ -189,11 +194,11 @@ class Client:
         self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
     ) -> Answer:
         """Whatever the engine answers, of any status and shape."""
-        return self._http.request(method, path, body=body, timeout_s=self._timeout_s)
+        return self._http.request(method, path, body=body, left=self._left())
 
     def lines(self, path: str, *, body: Mapping[str, Any]) -> Generator[bytes, None, None]:
         """The lines of a stream as they come in, without empty ones; other statuses are errors."""
-        return self._http.stream(path, body=body, timeout_s=self._timeout_s)
+        return self._http.stream(path, body=body, left=self._left())
 
     def slot(self, action: Literal["save", "restore", "erase"], *, slot: int, file: str) -> None:
         """Has the cache of a slot written to a file of the engine's folder, read back, or erased.
@@ -203,6 +208,9 @@ class Client:
         """
         path = f"/slots/{slot}?action={action}"
         self._post(path, {"filename": file}, answers.SlotDone)
+
+    def _left(self) -> Callable[[], float]:
+        return Patience(self._timeout_s, cpu_s=self._cpu_s).left
 
     def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
         return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")

@@ -13,7 +13,12 @@ from engine_ci.engine import log as logs
 from engine_ci.engine import process as processes
 from engine_ci.engine.client import Client
 from engine_ci.engine.readiness import PortTakenError, await_ready
-from engine_ci.errors import EngineAnswerError, EngineSilentError, EngineStartError
+from engine_ci.errors import (
+    EngineAnswerError,
+    EngineLateError,
+    EngineSilentError,
+    EngineStartError,
+)
 from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
@@ -82,11 +87,13 @@ def running(
         model: the file that `/props` must name.
         log: where its output goes; replaced.
         port: the one to use; when not given a free one, and another if that is taken meanwhile.
-        ready_timeout_s: seconds from its start within which it must be ready.
+        ready_timeout_s: seconds for it to become healthy; as many for each question after that.
         grace_s: seconds between SIGTERM and SIGKILL.
 
+    Both are as `Patience` counts them.
+
     Raises:
-        EngineSilentError: it was not ready in time.
+        EngineSilentError: it was not ready in time, or hangs.
         EngineStartError: it ended or answered wrongly, or somebody else has every port that it was
             given.
     """
@@ -104,7 +111,7 @@ def running(
             except PortTakenError:
                 continue
             yield Engine(
-                client=Client(number),
+                client=Client(number, cpu_s=process.cpu_s),
                 port=number,
                 started_s=time.monotonic() - begin,
                 log=log,
@@ -147,7 +154,8 @@ def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: fl
         seconds = time.monotonic() - begin
         if not process.ended(within_s=_DYING_S):
             said = logs.tail(log, lines=_SHOWN_LINES)
-            kind = EngineSilentError if seconds >= timeout_s else EngineStartError
+            late = isinstance(problem, EngineLateError)
+            kind = EngineSilentError if late else EngineStartError
             raise kind(
                 f"the engine is not ready: {problem}", log=said, hint=f"its whole log: {log}"
             ) from problem

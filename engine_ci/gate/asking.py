@@ -14,6 +14,7 @@ from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import (
     EngineAnswerError,
     EngineError,
+    EngineLateError,
     EngineSilentError,
     EngineStartError,
     HarnessError,
@@ -106,20 +107,33 @@ def listed(differences: Sequence[str]) -> str:
 class Session:
     """One engine with one model, started when it is first asked something."""
 
-    def __init__(self, launch: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        launch: Callable[[], Engine],
+        *,
+        refused: Callable[[], str],
+        hung: Callable[[], None],
+    ) -> None:
+        """`refused` says why there is nothing to ask, if so; `hung` is told when one hangs."""
         self._engine = cache(launch)
+        self._refused = refused
+        self._hung = hung
 
     def answer(self, question: Callable[[Engine], T]) -> T:
         """What the engine says.
 
         Raises:
-            NotAskedError: the engine has refused the model before.
+            NotAskedError: the engine has refused the model before, or has hung.
             EngineError: it does not start, or answers wrongly; with its last log lines.
         """
+        if reason := self._refused():
+            raise NotAskedError(reason)
         engine = self._engine()
         try:
             return question(engine)
         except EngineAnswerError as problem:
+            if isinstance(problem, EngineLateError):
+                self._hung()
             log = problem.log or engine.log_tail()
             raise EngineAnswerError(problem.message, log=log, hint=problem.hint) from problem
 
@@ -133,17 +147,27 @@ def session(
     located: LocatedModel,
     mode: Mode,
     settings: Settings = _STRICT,
+    extra: tuple[str, ...] = (),
     grace_s: float = _GRACE_S,
 ) -> Iterator[Session]:
-    """A session for one suite; the engine ends with it. `settings` are those of the strict mode."""
+    """A session for one suite; the engine ends with it.
+
+    `settings` are those of the strict mode, `extra` goes with the app's own flags.
+    """
     role = "candidate" if subject is context.candidate else "baseline"
     model = located.model.name
     log = context.logs / f"{role}-{suite}-{model}-{mode}.log"
     with ExitStack() as stack:
 
+        def refused() -> str:
+            reason = subject.refused.get(model)
+            return f"the {role} {reason}" if reason else ""
+
+        def refuse_all(reason: str) -> None:
+            # It would keep us waiting as long with each of the others.
+            subject.refused.update(dict.fromkeys(context.models, reason))
+
         def started() -> Engine:
-            if reason := subject.refused.get(model):
-                raise NotAskedError(f"the {role} {reason}")
             start = launch(
                 context,
                 subject,
@@ -151,20 +175,19 @@ def session(
                 mode,
                 log=log,
                 settings=settings,
+                extra=extra,
                 grace_s=grace_s,
             )
             try:
                 return stack.enter_context(start)
             except EngineSilentError:
-                # It would keep us waiting as long with each of the others.
-                late = f"was not ready with {model} in time"
-                subject.refused.update(dict.fromkeys(context.models, late))
+                refuse_all(f"was not ready with {model} in time")
                 raise
             except EngineStartError:
                 subject.refused[model] = f"did not start with {model}"
                 raise
 
-        yield Session(started)
+        yield Session(started, refused=refused, hung=lambda: refuse_all(f"has hung with {model}"))
 
 
 def launch(
@@ -176,17 +199,19 @@ def launch(
     log: Path,
     port: int | None = None,
     settings: Settings = _STRICT,
+    extra: tuple[str, ...] = (),
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
 ) -> AbstractContextManager[Engine]:
     """An engine in one of the two modes, on any free port or on a given one.
 
-    The app's own flags leave no room for `settings`; they are those of the strict mode.
+    The app's own flags leave no room for `settings`; they are those of the strict mode. `extra` is
+    one option that overrides the app's, in builds that have it.
     """
     if mode is Mode.STRICT:
         arguments = partial(_strict_arguments, subject, model, settings)
     else:
-        arguments = partial(_app_arguments, context, subject, model)
+        arguments = partial(_app_arguments, context, subject, model, extra)
     return supervisor.running(
         subject.server.program,
         arguments,
@@ -204,8 +229,12 @@ def _strict_arguments(
     return subject.server.arguments(model=model, port=port, settings=settings)
 
 
-def _app_arguments(context: Context, subject: Subject, model: Path, port: int) -> tuple[str, ...]:
-    return subject.server.app_arguments(context.app_argv, model=model, port=port)
+def _app_arguments(
+    context: Context, subject: Subject, model: Path, extra: tuple[str, ...], port: int
+) -> tuple[str, ...]:
+    own = subject.server.app_arguments(context.app_argv, model=model, port=port)
+    # Of an option that is given twice, llama.cpp takes the last.
+    return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
 
 
 def models(context: Context, role: str) -> list[LocatedModel]:

@@ -17,6 +17,7 @@ from engine_ci.gate.suites import (
     kv_pressure,
     lifecycle,
     loads,
+    memory,
     performance,
     tokens,
 )
@@ -43,6 +44,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "api": api.run,
     "kv-pressure": kv_pressure.run,
     "lifecycle": lifecycle.run,
+    "memory": memory.run,
     "performance": performance.run,
 }
 

@@ -20,7 +20,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,6 +226,12 @@ def _writes_to_the_log(server: _Proxy, reply: Reply) -> Reply:
     return reply
 
 
+def _leaks(server: _Proxy, reply: Reply) -> Reply:
+    """Argument: KiB for each completion."""
+    server.held.append(b"x" * (int(server.argument) << 10))
+    return reply
+
+
 # Faults of a completion that depend on what else goes on, or do more than change its JSON.
 _COMPLETIONS: Final[dict[str, Callable[[_Proxy, Reply], Reply]]] = {
     "refuses-with": _refuses_with,
@@ -236,6 +242,7 @@ _COMPLETIONS: Final[dict[str, Callable[[_Proxy, Reply], Reply]]] = {
     "unwell-when-full": _unwell_when_full,
     "dies-when-full": _dies_when_full,
     "writes-to-the-log": _writes_to_the_log,
+    "leaks": _leaks,
 }
 
 
@@ -254,6 +261,8 @@ class _Proxy(ThreadingHTTPServer):
         self.abort: Callable[[], None] = lambda: None
         self.unwell = False
         self.busy = 0
+        self.asked = 0
+        self.held: list[bytes] = []
         self._counting = Lock()
 
     def count(self, change: int) -> None:
@@ -284,7 +293,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._forward(body)
 
+    def _after_some(self) -> None:
+        """The faults of the request after so many; argument: how many."""
+        self.server.asked += 1
+        if self.server.asked > int(self.server.argument):
+            if self.server.fault == "hangs-after":
+                time.sleep(600)
+            self.server.abort()
+
     def _forward(self, body: bytes) -> None:
+        if self.server.fault in ("dies-after", "hangs-after") and self.command == "POST":
+            self._after_some()
         started = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.server.behind)
         headers = {"Content-Type": "application/json"} if body else {}
@@ -438,6 +457,8 @@ def _before_start(fault: str, argument: str, arguments: list[str]) -> list[str]:
         os.abort()
     if fault == "never-ready-with" and argument in model.name:
         time.sleep(600)
+    while fault == "starts-late" and time.process_time() < float(argument):
+        pass
     if fault == "flag-lost" and argument in arguments:
         sys.exit(f"error: invalid argument: {argument}")
     if fault == "loads-anything":
@@ -455,6 +476,14 @@ def _describe(real: str, fault: str, argument: str, arguments: list[str]) -> Non
     sys.exit(said.returncode)
 
 
+def _copy(log: IO[bytes], argument: str) -> None:
+    """Writes the real server's log as ours; argument: what to write instead of what, `OLD:NEW`."""
+    old, _, new = argument.encode().partition(b":")
+    for line in log:
+        sys.stderr.buffer.write(line.replace(old, new))
+        sys.stderr.flush()
+
+
 def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     """Runs the real server and forwards to it until it ends."""
     if not {"--help", "-h", "--version"}.isdisjoint(arguments):
@@ -466,7 +495,12 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     behind = _free_port()
     proxy = _Proxy(int(own[place]), behind=behind, fault=fault, argument=argument)
     own[place] = str(behind)
-    child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent)  # noqa: PLW1509 - no threads yet
+    pipe = subprocess.PIPE if fault == "log-says" else None
+    child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent, stderr=pipe)  # noqa: PLW1509 - no threads yet
+    if child.stderr:
+        Thread(target=_copy, args=(child.stderr, argument), daemon=True).start()
+    if fault == "hoards":
+        proxy.held.append(b"x" * (int(argument) << 20))
     # The supervisor signals the whole group, so the real server has its own SIGTERM already.
     signal.signal(signal.SIGTERM, lambda *_: None)
     proxy.abort = lambda: child.send_signal(signal.SIGABRT)
@@ -481,7 +515,7 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     status = child.wait()
     if status == 0:
         status = _end_badly(fault, argument)
-    _end_as(status)
+    _end_as(0 if fault == "always-content" else status)
 
 
 if __name__ == "__main__":

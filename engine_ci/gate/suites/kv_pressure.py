@@ -104,7 +104,7 @@ def _ask(
 
         def judge(differences: Differences, engine: Engine) -> Answer:
             logs[engine.log] = fatal
-            client = Client(engine.port, timeout_s=_ANSWER_S)
+            client = Client(engine.port, timeout_s=_ANSWER_S, cpu_s=engine.process.cpu_s)
             return _judge(chain(differences(client), _unwell(client)))
 
         for name, expected, differences in asked:

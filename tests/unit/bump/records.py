@@ -184,6 +184,7 @@ def result(**changes: object) -> GateResult:
             check("api/errors"),
             check("kv-pressure/turns"),
             check("lifecycle/sigterm"),
+            check("memory/growth"),
         ),
         "performance": (measurement(),),
         "started": NOW,
