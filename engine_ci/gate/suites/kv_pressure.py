@@ -46,7 +46,7 @@ _CROWD: Final = 6
 _REPEATS: Final = 2
 
 _MIDDLE: Final = "random-600"
-_LONG: Final = "random-1200"
+_LONG: Final = "random-1264"
 
 
 def run(context: Context) -> Iterator[Check]:
