@@ -31,6 +31,9 @@ CONTEXT: Final = 1280
 _ROOM: Final = CONTEXT + 256
 # Prompts that are worked on together.
 AT_ONCE: Final = 4
+# Tokens of a prompt behind its cached part. A state space remembers tens of tokens: were there more
+# of these, it would have forgotten whatever is wrong with the cache.
+TAIL: Final = 8
 _ANY_SLOT: Final = -1
 _STRICT: Final = Settings(context=_ROOM, strict=True)
 
@@ -127,17 +130,15 @@ def _complete(
 
 
 def _cached(case: Case, client: Client, *, top: int) -> Iterator[Exchange]:
-    """The longer part of a prompt, then all of it, and all of it again.
+    """All of a prompt but its tail, then all of it, and all of it again.
 
     The second time the cache has an answer besides. Attention drops its tokens from the cache; the
     state of a state space is of all tokens, so engines go back to an earlier copy or start over.
     Only the answer is judged then.
     """
-    begin = 2 * len(case.prompt) // 3
-    client.complete(case.prompt[:begin], count=1)
+    client.complete(case.prompt[:-TAIL], count=1)
     grown = _complete(case, client, top=top, cache=True)
-    tail = range(1, len(case.prompt) - begin + 1)
-    amiss = tuple(pressure.reworked(case.id, tail, grown))
+    amiss = tuple(pressure.reworked(case.id, range(1, TAIL + 1), grown))
     yield Exchange(what=case.id, case=case, found=grown, amiss=amiss)
     again = _complete(case, client, top=top, cache=True)
     yield Exchange(what=f"{case.id} again", case=case, found=again)

@@ -11,7 +11,7 @@ from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import asking, goldens, modes, zoo
 from engine_ci.gate.asking import BEYOND, Mode
 from engine_ci.gate.goldens import Case
-from engine_ci.gate.modes import CONTEXT, SETTINGS, ask
+from engine_ci.gate.modes import CONTEXT, SETTINGS, TAIL, ask
 from tests.unit.gate.contexts import context
 
 if TYPE_CHECKING:
@@ -126,21 +126,21 @@ def test_four_questions_at_once_wait_for_no_other_and_keep_their_order() -> None
     assert {question["slot"] for question in engine.asked} == {-1}
 
 
-def test_the_longer_part_of_a_prompt_is_cached_before_all_of_it_is_asked_twice() -> None:
-    engine = Engine(cached=20)
+def test_a_prompt_without_its_tail_is_cached_before_all_of_it_is_asked_twice() -> None:
+    engine = Engine(cached=30 - TAIL)
 
     grown, again = ask(Mode.CACHED, [case()], engine.client)
 
-    assert [len(question["prompt"]) for question in engine.asked] == [20, 30, 30]
+    assert [len(question["prompt"]) for question in engine.asked] == [30 - TAIL, 30, 30]
     assert [question.get("cache", False) for question in engine.asked] == [False, True, True]
     assert (grown.what, again.what) == ("a", "a again")
     assert (grown.amiss, again.amiss) == ((), ())
 
 
 def test_more_than_the_tail_evaluated_is_amiss_the_first_time_only() -> None:
-    grown, again = ask(Mode.CACHED, [case()], Engine(cached=19).client)
+    grown, again = ask(Mode.CACHED, [case()], Engine(cached=29 - TAIL).client)
 
-    assert grown.amiss == ("a: expected 1 to 10 tokens of the prompt evaluated, found 11",)
+    assert grown.amiss == ("a: expected 1 to 8 tokens of the prompt evaluated, found 9",)
     assert again.amiss == ()
 
 
