@@ -80,8 +80,8 @@ def _of_one_mode(
     context: Context, located: LocatedModel, golden: Golden, mode: Mode, *, opened: Session
 ) -> Iterator[Check]:
     """The checks of a mode; each engine answers once."""
-    cases = _cases(golden, mode)
-    found = cache(partial(opened.answer, partial(_ask, cases, mode)))
+    cases = cases_of(golden, mode)
+    found = cache(partial(opened.answer, partial(ask, cases, mode)))
     expected: Mapping[Against, Callable[[], Answers]] = {
         Against.REFERENCE: lambda: [exchange.case.steps for exchange in found()],
         Against.BASELINE: partial(_baseline, context, located, cases, mode),
@@ -103,7 +103,7 @@ def _name(mode: Mode, against: Against) -> str:
     return str(against if mode is Mode.STRICT else mode)
 
 
-def _cases(golden: Golden, mode: Mode) -> Sequence[Case]:
+def cases_of(golden: Golden, mode: Mode) -> Sequence[Case]:
     """All in the modes of all models; in the others those that go to the limits."""
     long = modes.filling(golden)
     if mode in _OF_ALL or long is None:
@@ -111,7 +111,8 @@ def _cases(golden: Golden, mode: Mode) -> Sequence[Case]:
     return golden.cases[-modes.AT_ONCE :] if mode is Mode.SLOTS else (long,)
 
 
-def _ask(cases: Sequence[Case], mode: Mode, engine: Engine) -> list[Exchange]:
+def ask(cases: Sequence[Case], mode: Mode, engine: Engine) -> list[Exchange]:
+    """The answers of an engine that was started in that mode, with the likeliest tokens."""
     return modes.ask(mode, cases, engine.client, top=len(cases[0].steps[0].top))
 
 
@@ -122,7 +123,7 @@ def _baseline(
         raise NotAskedError("there is no baseline that runs")
     try:
         with session(context, context.baseline, suite=SUITE, located=located, mode=mode) as opened:
-            exchanges = opened.answer(partial(_ask, cases, mode))
+            exchanges = opened.answer(partial(ask, cases, mode))
     except EngineError as problem:
         raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
     return [exchange.found.steps for exchange in exchanges]
