@@ -290,6 +290,19 @@ def test_numbers_that_moved_a_little_warn_and_do_not_fail(build: Build) -> None:
     assert with_status(Status.PASS, checks) == COMPARED
 
 
+@pytest.mark.parametrize("version", ["0.1.2", "0.1.3", "0.2.0"])
+def test_a_good_engine_is_right_in_every_mode_by_itself(
+    build: Build, models: Models, version: str
+) -> None:
+    long = [name for name in models if name in ("sensitive-gemma2", "sensitive-mamba2")]
+
+    checks = list(drift.run(build(*long, version=version)))
+
+    assert len(checks) == 8 * len(long) + 1
+    assert with_status(Status.FAIL, checks) | with_status(Status.WARN, checks) == set()
+    assert all("baseline" in name for name in with_status(Status.SKIP, checks))
+
+
 def test_an_older_good_engine_bears_pressure_on_its_cache_too(build: Build) -> None:
     checks = list(kv_pressure.run(build("sensitive", "stable", version="0.1.2")))
 
