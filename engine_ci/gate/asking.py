@@ -42,9 +42,17 @@ _STRICT: Final = Settings(strict=True)
 
 
 class Mode(StrEnum):
-    """With which flags an engine is started: the exact ones, or those that its users run."""
+    """How an engine is started and asked: as its users do in `APP`, exactly in the others.
+
+    `modes` says what each of them does.
+    """
 
     STRICT = "strict"
+    CACHED = "cached"
+    BRIM = "brim"
+    BATCHES = "batches"
+    SLOTS = "slots"
+    FLASH = "flash"
     APP = "app"
 
 
@@ -152,7 +160,7 @@ def session(
 ) -> Iterator[Session]:
     """A session for one suite; the engine ends with it.
 
-    `settings` are those of the strict mode, `extra` goes with the app's own flags.
+    `settings` and `extra` are as for `launch`.
     """
     role = "candidate" if subject is context.candidate else "baseline"
     model = located.model.name
@@ -203,15 +211,15 @@ def launch(
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
 ) -> AbstractContextManager[Engine]:
-    """An engine in one of the two modes, on any free port or on a given one.
+    """An engine in one of the modes, on any free port or on a given one.
 
-    The app's own flags leave no room for `settings`; they are those of the strict mode. `extra` is
+    The app's own flags leave no room for `settings`; they are those of the other modes. `extra` is
     one option that overrides the app's, in builds that have it.
     """
-    if mode is Mode.STRICT:
-        arguments = partial(_strict_arguments, subject, model, settings)
-    else:
+    if mode is Mode.APP:
         arguments = partial(_app_arguments, context, subject, model, extra)
+    else:
+        arguments = partial(_arguments, subject, model, settings)
     return supervisor.running(
         subject.server.program,
         arguments,
@@ -223,9 +231,7 @@ def launch(
     )
 
 
-def _strict_arguments(
-    subject: Subject, model: Path, settings: Settings, port: int
-) -> tuple[str, ...]:
+def _arguments(subject: Subject, model: Path, settings: Settings, port: int) -> tuple[str, ...]:
     return subject.server.arguments(model=model, port=port, settings=settings)
 
 

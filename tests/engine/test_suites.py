@@ -108,18 +108,26 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
 
 STABLE = ("stable",)
 SMOL = ("smollm2-135m",)
-TOKENS = {"tokens/stable/strict", "tokens/stable/app"}
+TOKENS = {f"tokens/stable/{mode}" for mode in ("strict", "cached", "batches", "slots", "app")}
 TOKENIZER = {"chat/stable/tokenizer", "chat/stable/template"}
 COMPLETION = {"api/completion", "api/completion-stream"}
 CHAT = {"api/chat", "api/chat-stream"}
 STREAM = {"api/chat-stream", "api/stop-strings"}
+SUSPECT = "drift/suspect"
 
 
-def drifted(model: str) -> set[str]:
+def drifted(*names: str) -> set[str]:
+    return {f"drift/sensitive/{name}" for name in names}
+
+
+def drift_of(model: str) -> set[str]:
+    """The checks of a model that is not asked in all modes."""
     return {f"drift/{model}/{to}" for to in ("reference", "baseline-strict", "baseline-app")}
 
 
-DRIFT = drifted("sensitive")
+BY_ITSELF = drifted("reference", "cached", "brim", "batches", "slots")
+COMPARED = drifted("baseline-strict", "baseline-flash", "baseline-app")
+DRIFT = BY_ITSELF | COMPARED
 
 
 def pressed(*names: str) -> set[str]:
@@ -192,11 +200,25 @@ PLANTED = (
     Planted(tokens, STABLE, "runs-on", "", TOKENS),
     Planted(tokens, STABLE, "error-in-200", "", TOKENS),
     Planted(tokens, STABLE, "field-renamed", "tokens:ids", TOKENS),
+    Planted(tokens, STABLE, "nothing-cached", "", {"tokens/stable/cached"}),
+    Planted(tokens, STABLE, "wrong-when-cached", "", {"tokens/stable/cached"}),
+    Planted(tokens, STABLE, "wrong-with", "-ub 16", {"tokens/stable/batches"}),
+    Planted(tokens, STABLE, "mixes-up-slots", "", {"tokens/stable/slots"}),
     Planted(drift, SENSITIVE, "token-swapped", "3", DRIFT),
     Planted(drift, SENSITIVE, "logprobs-scaled", "1.02", DRIFT),
     Planted(drift, SENSITIVE, "field-renamed", "completion_probabilities:probs", DRIFT),
-    Planted(drift, ("sensitive-f16",), "logprobs-scaled", "1.02", drifted("sensitive-f16")),
-    Planted(drift, ("sensitive-q4_k",), "logprobs-scaled", "1.02", drifted("sensitive-q4_k")),
+    Planted(drift, ("sensitive-f16",), "logprobs-scaled", "1.02", drift_of("sensitive-f16")),
+    Planted(drift, ("sensitive-q4_k",), "logprobs-scaled", "1.02", drift_of("sensitive-q4_k")),
+    Planted(drift, SENSITIVE, "wrong-past", "1000", DRIFT),
+    Planted(drift, SENSITIVE, "nothing-cached", "", drifted("cached")),
+    Planted(drift, SENSITIVE, "wrong-when-cached", "", drifted("cached")),
+    Planted(drift, SENSITIVE, "wrong-with", "-ub 16", drifted("batches")),
+    Planted(drift, SENSITIVE, "wrong-with", "-fa on", drifted("baseline-flash")),
+    Planted(drift, SENSITIVE, "mixes-up-slots", "", drifted("slots")),
+    Planted(drift, SENSITIVE, "stops-before-full", "", drifted("brim")),
+    Planted(drift, SENSITIVE, "value-set", '/completion stop_type "eos"', drifted("brim")),
+    Planted(drift, SENSITIVE, "refuses-with", "500", drifted("brim")),
+    Planted(drift, SENSITIVE, "answers-what-is-too-long", "", drifted("brim")),
     Planted(
         chat, STABLE, "tokenizer-altered", "", {"chat/stable/tokenizer", "chat/stable/template"}
     ),
@@ -252,9 +274,52 @@ def test_a_planted_fault_fails_exactly_the_checks_that_are_there_for_it(
 
     checks = list(suite.run(context))
 
-    others = {check.id for check in checks} - planted.fails
+    hints = {SUSPECT} if suite is drift else set()
+    others = {check.id for check in checks} - planted.fails - hints
     assert with_status(Status.FAIL, checks) == planted.fails
+    assert with_status(Status.WARN, checks) == hints
     assert with_status(Status.PASS, checks) == others
+
+
+@pytest.mark.parametrize(
+    ("names", "fault", "argument", "suspect"),
+    [
+        (("sensitive", "sensitive-mamba2"), "wrong-when-cached", "", "prompt cache"),
+        (("sensitive", "sensitive-mamba2"), "wrong-with", "-ub 16", "prompts in many batches"),
+        (("sensitive", "sensitive-mixtral"), "wrong-past", "1000", "more than 1,000 tokens"),
+        (("sensitive", "sensitive-qwen3"), "aborts-on", "qwen3", "norms of heads"),
+    ],
+)
+def test_what_moves_names_the_operation_to_suspect(
+    build: Build, names: tuple[str, ...], fault: str, argument: str, suspect: str
+) -> None:
+    checks = list(drift.run(build(*names, fault=fault, argument=argument, baseline=True)))
+
+    (hint,) = (check for check in checks if check.id == SUSPECT)
+    assert hint.status is Status.WARN
+    assert suspect in hint.observed.removeprefix("suspect: ").split(" (")[0].split(" or ")
+
+
+def test_numbers_that_moved_a_little_warn_and_do_not_fail(build: Build) -> None:
+    context = build("sensitive", fault="logprobs-scaled", argument="1.00003", baseline=True)
+
+    checks = list(drift.run(context))
+
+    assert with_status(Status.WARN, checks) == BY_ITSELF | {SUSPECT}
+    assert with_status(Status.PASS, checks) == COMPARED
+
+
+@pytest.mark.parametrize("version", ["0.1.2", "0.1.3", "0.2.0"])
+def test_a_good_engine_is_right_in_every_mode_by_itself(
+    build: Build, models: Models, version: str
+) -> None:
+    long = [name for name in models if name in ("sensitive-gemma2", "sensitive-mamba2")]
+
+    checks = list(drift.run(build(*long, version=version)))
+
+    assert len(checks) == 8 * len(long) + 1
+    assert with_status(Status.FAIL, checks) | with_status(Status.WARN, checks) == set()
+    assert all("baseline" in name for name in with_status(Status.SKIP, checks))
 
 
 def test_an_older_good_engine_bears_pressure_on_its_cache_too(build: Build) -> None:
@@ -308,10 +373,11 @@ def test_what_was_not_loaded_is_not_waited_for_again_and_the_reason_stands_there
 ) -> None:
     context = build("sensitive", fault="aborts-on", argument="sensitive", baseline=True)
 
-    first, *others = drift.run(context)
+    first, *others, hint = drift.run(context)
 
     assert first.status is Status.FAIL
     assert "SIGABRT" in first.observed
+    assert (hint.id, hint.status) == (SUSPECT, Status.WARN)
     assert {check.observed for check in others} == {
         "not asked: the candidate did not start with sensitive"
     }
@@ -369,8 +435,8 @@ def test_without_a_baseline_the_reference_alone_judges(build: Build) -> None:
 
     checks = list(drift.run(context))
 
-    assert with_status(Status.PASS, checks) == {"drift/sensitive/reference"}
-    assert with_status(Status.SKIP, checks) == DRIFT - {"drift/sensitive/reference"}
+    assert with_status(Status.PASS, checks) == BY_ITSELF | {SUSPECT}
+    assert with_status(Status.SKIP, checks) == COMPARED
     assert checks[1].observed == "not asked: there is no baseline that runs"
 
 
@@ -380,8 +446,8 @@ def test_a_baseline_that_does_not_answer_is_no_fault_of_the_candidate(build: Bui
 
     checks = list(drift.run(context))
 
-    assert with_status(Status.PASS, checks) == {"drift/sensitive/reference"}
-    assert with_status(Status.SKIP, checks) == DRIFT - {"drift/sensitive/reference"}
+    assert with_status(Status.PASS, checks) == BY_ITSELF | {SUSPECT}
+    assert with_status(Status.SKIP, checks) == COMPARED
     assert "Compute error." in checks[1].observed
 
 

@@ -57,6 +57,11 @@ def _logprobs_scaled(answer: Json, argument: str) -> None:
             item["logprob"] *= float(argument)
 
 
+def _wrong(answer: Json, _: str) -> None:
+    _logprobs_scaled(answer, "1.05")
+    _token_swapped(answer, "1")
+
+
 def _ends_early(answer: Json, _: str) -> None:
     if answer.get("stop_type") == "eos":
         answer["tokens"] = answer["tokens"][:-2]
@@ -152,6 +157,7 @@ def _edit(data: bytes, fault: str, where: str, new: str) -> bytes:
 _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "token-swapped": ("/completion", _token_swapped),
     "logprobs-scaled": ("/completion", _logprobs_scaled),
+    "wrong-with": ("/completion", _wrong),
     "ends-early": ("/completion", _ends_early),
     "runs-on": ("/completion", _runs_on),
     "error-in-200": ("/completion", _error_in_200),
@@ -203,6 +209,14 @@ def _wrong_in_company(server: _Proxy, reply: Reply) -> Reply:
     return http.client.OK, json.dumps(answer).encode()
 
 
+def _mixes_up_slots(server: _Proxy, reply: Reply) -> Reply:
+    """Each of several gets the answer of the one that was ready before."""
+    if server.busy < _COMPANY or reply[0] != http.client.OK:
+        return reply
+    earlier, server.last = server.last, reply
+    return earlier or reply
+
+
 def _hangs_in_a_crowd(server: _Proxy, reply: Reply) -> Reply:
     if server.busy > _COMPANY:
         time.sleep(600)
@@ -238,6 +252,7 @@ _COMPLETIONS: Final[dict[str, Callable[[_Proxy, Reply], Reply]]] = {
     "answers-what-is-too-long": _answers_what_is_too_long,
     "refuses-in-company": _refuses_in_company,
     "wrong-in-company": _wrong_in_company,
+    "mixes-up-slots": _mixes_up_slots,
     "hangs-in-a-crowd": _hangs_in_a_crowd,
     "unwell-when-full": _unwell_when_full,
     "dies-when-full": _dies_when_full,
@@ -263,6 +278,7 @@ class _Proxy(ThreadingHTTPServer):
         self.busy = 0
         self.asked = 0
         self.held: list[bytes] = []
+        self.last: Reply | None = None
         self._counting = Lock()
 
     def count(self, change: int) -> None:
@@ -466,6 +482,12 @@ def _before_start(fault: str, argument: str, arguments: list[str]) -> list[str]:
     return arguments
 
 
+def _here(fault: str, argument: str, arguments: list[str]) -> str:
+    """The fault; none for `wrong-with -fa on` when these are not among the arguments."""
+    absent = fault == "wrong-with" and argument not in shlex.join(arguments)
+    return "none" if absent else fault
+
+
 def _describe(real: str, fault: str, argument: str, arguments: list[str]) -> None:
     """`--help` and `--version` are the real server's, but for a lost flag."""
     said = subprocess.run([real, *arguments], capture_output=True, text=True, check=False)
@@ -493,6 +515,7 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
         argument = arguments[_value(own, "-m", "--model")]
     place = _value(own, "--port")
     behind = _free_port()
+    fault = _here(fault, argument, own)
     proxy = _Proxy(int(own[place]), behind=behind, fault=fault, argument=argument)
     own[place] = str(behind)
     pipe = subprocess.PIPE if fault == "log-says" else None
