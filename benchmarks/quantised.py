@@ -1,7 +1,7 @@
 """How far good builds are from the reference in each type of weights, and a fault of 1 % beside it.
 
-Run as `python benchmarks/quantised.py OLDER NEWER`, two folders that hold a `llama-server`. NEWER is
-held against the goldens in strict mode, and against OLDER in strict mode and with default flags.
+Run as `python benchmarks/quantised.py OLDER NEWER`, two folders that hold a `llama-server`. NEWER
+is held against the goldens in strict mode, and against OLDER in strict mode and with default flags.
 The last column is computed with the reference alone: the smallest median that any one tensor gives
 when each of its values is off by 1 % (normal noise), in the seven shortest cases.
 """
