@@ -8,7 +8,9 @@ from engine_ci.gate import operations, zoo
 from engine_ci.gate.asking import Mode
 
 SENSITIVE = tuple(
-    model.name for model in zoo.load_catalogue() if model.name.startswith("sensitive")
+    model.name
+    for model in zoo.load_catalogue()
+    if model.role == "sensitive" and isinstance(model.source, zoo.ShippedFile)
 )
 WINDOWED = {"sensitive-gemma2", "sensitive-gemma3", "sensitive-gpt-oss"}
 NO_ATTENTION = {"sensitive-mamba", "sensitive-mamba2"}
