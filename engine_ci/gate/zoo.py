@@ -66,14 +66,14 @@ class Model(Document):
     """One model.
 
     Attributes:
-        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `real` is in
-            use somewhere, `performance` is for measuring speed.
+        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `embedding` makes
+            vectors of texts, `real` is in use somewhere, `performance` is for measuring speed.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
         size: of the GGUF, in bytes, as `sha256` is the GGUF's.
     """
 
     name: Name
-    role: Literal["stable", "sensitive", "real", "performance"]
+    role: Literal["stable", "sensitive", "embedding", "real", "performance"]
     architecture: Name
     pre_tokenizer: Name
     size: Size
