@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -38,6 +38,8 @@ _SHOWN: Final = 5
 # How far past its golden end an answer may run before it is cut off.
 BEYOND: Final = 8
 _STRICT: Final = Settings(strict=True)
+# What an app adds to its own flags where it serves an embedding model: a text is one batch.
+_EMBEDDING: Final = ("--embeddings", "-b", "512", "-ub", "512")
 
 
 class Mode(StrEnum):
@@ -152,6 +154,7 @@ def session(
                 log=log,
                 settings=settings,
                 grace_s=grace_s,
+                embeds=located.model.role == "embedding",
             )
             try:
                 return stack.enter_context(start)
@@ -178,15 +181,19 @@ def launch(
     settings: Settings = _STRICT,
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
+    embeds: bool = False,
 ) -> AbstractContextManager[Engine]:
     """An engine in one of the two modes, on any free port or on a given one.
 
-    The app's own flags leave no room for `settings`; they are those of the strict mode.
+    The app's own flags leave no room for `settings`; they are those of the strict mode. In both
+    modes an engine that `embeds` gets the flags for it.
     """
     if mode is Mode.STRICT:
+        settings = replace(settings, embeddings=embeds)
         arguments = partial(_strict_arguments, subject, model, settings)
     else:
-        arguments = partial(_app_arguments, context, subject, model)
+        argv = (*context.app_argv, *(_EMBEDDING if embeds else ()))
+        arguments = partial(_app_arguments, argv, subject, model)
     return supervisor.running(
         subject.server.program,
         arguments,
@@ -195,6 +202,7 @@ def launch(
         port=port,
         ready_timeout_s=ready_timeout_s,
         grace_s=grace_s,
+        embeds=embeds,
     )
 
 
@@ -204,8 +212,10 @@ def _strict_arguments(
     return subject.server.arguments(model=model, port=port, settings=settings)
 
 
-def _app_arguments(context: Context, subject: Subject, model: Path, port: int) -> tuple[str, ...]:
-    return subject.server.app_arguments(context.app_argv, model=model, port=port)
+def _app_arguments(
+    argv: Sequence[str], subject: Subject, model: Path, port: int
+) -> tuple[str, ...]:
+    return subject.server.app_arguments(argv, model=model, port=port)
 
 
 def models(context: Context, role: str) -> list[LocatedModel]:
