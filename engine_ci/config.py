@@ -15,13 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Suite = Literal[
-    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "performance"
+    "loads",
+    "tokens",
+    "drift",
+    "chat",
+    "embeddings",
+    "api",
+    "kv-pressure",
+    "lifecycle",
+    "performance",
 ]
 ALL_SUITES: tuple[Suite, ...] = (
     "loads",
     "tokens",
     "drift",
     "chat",
+    "embeddings",
     "api",
     "kv-pressure",
     "lifecycle",

@@ -11,7 +11,16 @@ from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
-from engine_ci.gate.suites import api, chat, drift, kv_pressure, lifecycle, loads, tokens
+from engine_ci.gate.suites import (
+    api,
+    chat,
+    drift,
+    embeddings,
+    kv_pressure,
+    lifecycle,
+    loads,
+    tokens,
+)
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
 from tests.faults import proxy
 
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, api, kv_pressure, lifecycle)
+SUITES = (loads, tokens, drift, chat, embeddings, api, kv_pressure, lifecycle)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +110,8 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     assert not_green == []
     sensitive = [model for model in context.models if model.startswith("sensitive")]
     assert len(sensitive) == 11
-    assert len(checks) == (6 + len(sensitive)) + 8 + 3 * len(sensitive) + 13 + 11 + 8 + 5
+    per_suite = (8 + len(sensitive), 8, 3 * len(sensitive), 13, 2 * 8 + 1, 11, 8, 5)
+    assert len(checks) == sum(per_suite)
 
 
 STABLE = ("stable",)
@@ -122,6 +132,12 @@ def pressed(*names: str) -> set[str]:
     return {f"kv-pressure/{name}" for name in names}
 
 
+def embedded(*names: str) -> set[str]:
+    return {f"embeddings/embedding-bert/{name}" for name in names}
+
+
+BERT = ("embedding-bert",)
+NEAR = ("reference", "baseline-strict", "baseline-app")
 SENSITIVE = ("sensitive",)
 NO_ROOM = "Context size has been exceeded."
 REUSE = pressed("prefix-reuse", "turns", "slots")
@@ -140,6 +156,24 @@ class Planted(NamedTuple):
     def __str__(self) -> str:
         return f"{self.suite.SUITE}: {self.fault} {self.argument}"
 
+
+# A fault in embeddings: its name and argument, and what fails for it.
+EMBEDDINGS = (
+    # About what a component that is off by 1e-3 is.
+    ("vectors-turned", "0.005", embedded(*NEAR, "text", "base64")),
+    ("vectors-stretched", "1.001", embedded("length")),
+    ("vectors-cut", "", embedded(*NEAR, "text", "base64", "length", "order", "answer")),
+    ("vectors-swapped", "", embedded("order")),
+    ("encoding-ignored", "", embedded("base64")),
+    ("tokenizer-altered", "", embedded("text")),
+    ("value-set", "/v1/embeddings usage.prompt_tokens 7", embedded("answer")),
+    ("value-set", "/v1/embeddings usage.total_tokens 7", embedded("answer")),
+    ("value-set", "/v1/embeddings data.1.index 2", embedded("answer")),
+    ("value-set", '/v1/embeddings data.0.object "vector"', embedded("answer")),
+    ("value-gone", "/v1/embeddings model", embedded("answer")),
+    ("value-set", '/v1/embeddings object "embedding"', embedded("answer")),
+    ("value-gone", "/v1/embeddings data.3", embedded("order", "answer")),
+)
 
 # A fault in the API: its name and argument, and what fails for it.
 API = (
@@ -195,6 +229,9 @@ PLANTED = (
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(chat, SMOL, "chat-says", "@@@@@@@@@@@@", {"chat/smollm2-135m/sane"}),
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
+    *(Planted(embeddings, BERT, fault, argument, fails) for fault, argument, fails in EMBEDDINGS),
+    Planted(embeddings, STABLE, "status-is", "501:500", {"embeddings/refusal"}),
+    Planted(embeddings, STABLE, "status-is", "501:200", {"embeddings/refusal"}),
     Planted(kv_pressure, SENSITIVE, "nothing-cached", "", REUSE),
     Planted(kv_pressure, SENSITIVE, "wrong-when-cached", "", REUSE),
     Planted(kv_pressure, SENSITIVE, "logprobs-scaled", "1.02", REUSE),
@@ -228,7 +265,10 @@ def test_a_planted_fault_fails_exactly_the_checks_that_are_there_for_it(
     suite = planted.suite
     argument = planted.argument or str(models["stable"].path)
     context = build(
-        *planted.models, fault=planted.fault, argument=argument, baseline=suite is drift
+        *planted.models,
+        fault=planted.fault,
+        argument=argument,
+        baseline=suite in (drift, embeddings),
     )
 
     checks = list(suite.run(context))
@@ -373,3 +413,34 @@ def test_an_engine_that_dies_while_it_is_asked_shows_its_last_lines(build: Build
 
     assert check.status is Status.FAIL
     assert check.detail
+
+
+@pytest.mark.parametrize("version", ["0.1.2", "0.2.0"])
+def test_embeddings_are_right_with_other_builds_and_flags_too(build: Build, version: str) -> None:
+    context = build("embedding-bert", "embedding-nomic-bert", "stable", version=version)
+    flags = ("-b", "64", "-ub", "64", "-fa", "on", "-t", "2")
+
+    checks = list(embeddings.run(replace(context, app_argv=(*context.app_argv, *flags))))
+
+    assert len(checks) == 2 * 8 + 1
+    assert with_status(Status.FAIL, checks) == set()
+    skipped = [check.observed for check in checks if check.status is Status.SKIP]
+    assert skipped == ["not asked: there is no baseline that runs"] * 4
+
+
+def test_a_baseline_without_embeddings_is_no_fault_of_the_candidate(build: Build) -> None:
+    broken = build("embedding-bert", fault="flag-lost", argument="--embeddings").candidate
+    context = replace(build("embedding-bert"), baseline=broken)
+
+    checks = list(embeddings.run(context))
+
+    assert with_status(Status.FAIL, checks) == set()
+    assert with_status(Status.SKIP, checks) == embedded("baseline-strict", "baseline-app")
+
+
+def test_an_engine_that_makes_vectors_without_being_told_to_fails(build: Build) -> None:
+    flags = (*build("stable").app_argv, "--embeddings", "--pooling", "mean")
+
+    (check,) = embeddings.run(replace(build("stable"), app_argv=flags))
+
+    assert (check.status, check.observed) == (Status.FAIL, "it gave a vector")
