@@ -20,6 +20,7 @@ Suite = Literal[
     "drift",
     "chat",
     "embeddings",
+    "real",
     "api",
     "kv-pressure",
     "lifecycle",
@@ -31,6 +32,7 @@ ALL_SUITES: tuple[Suite, ...] = (
     "drift",
     "chat",
     "embeddings",
+    "real",
     "api",
     "kv-pressure",
     "lifecycle",
@@ -106,9 +108,14 @@ class PerformancePolicy(Document):
 
 
 class GatePolicy(Document):
-    """Which questions the gate asks."""
+    """Which questions the gate asks.
+
+    Attributes:
+        models: a catalogue of models of the app's own, asked about beside ours.
+    """
 
     suites: Annotated[tuple[Suite, ...], Field(min_length=1)] = ALL_SUITES
+    models: RelativePath | None = None
     performance: PerformancePolicy = PerformancePolicy()
 
 

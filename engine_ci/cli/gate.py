@@ -108,15 +108,19 @@ def run(
     logs = out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     say("gate: models")
+    own = workspace.config.gate.models
+    found, missing = models.located(
+        cache=workspace.cache, own=workspace.root / own if own else None, root=workspace.root
+    )
     context, setup = context_for(
         candidate,
         baseline=baseline,
         platform=known_platform(None),
-        models=models.located(cache=workspace.cache),
+        models=found,
         config=workspace.config,
         logs=logs,
         seed=int(now.timestamp()) if seed is None else seed,
     )
-    result = run_gate(context, suites, now=now, progress=say, setup=setup)
+    result = run_gate(context, suites, now=now, progress=say, setup=(*missing, *setup))
     report.write(result, out)
     return result

@@ -71,7 +71,9 @@ def _models() -> Iterator[tuple[LocatedModel, Path]]:
     from engine_ci.cli.models import located
     from engine_ci.gate.zoo import golden_folder
 
-    for name, model in located(cache=platformdirs.user_cache_path("engine-ci")).items():
+    # What could not be had does not ship with the program, and has no golden.
+    models, _ = located(cache=platformdirs.user_cache_path("engine-ci"))
+    for name, model in models.items():
         golden = golden_folder() / f"{name}.json"
         if golden.exists():
             yield model, golden

@@ -19,6 +19,7 @@ from engine_ci.gate.suites import (
     lifecycle,
     loads,
     performance,
+    real,
     tokens,
 )
 from engine_ci.records.gate import (
@@ -42,6 +43,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "drift": drift.run,
     "chat": chat.run,
     "embeddings": embeddings.run,
+    "real": real.run,
     "api": api.run,
     "kv-pressure": kv_pressure.run,
     "lifecycle": lifecycle.run,

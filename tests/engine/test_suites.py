@@ -19,6 +19,7 @@ from engine_ci.gate.suites import (
     kv_pressure,
     lifecycle,
     loads,
+    real,
     tokens,
 )
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, embeddings, api, kv_pressure, lifecycle)
+SUITES = (loads, tokens, drift, chat, embeddings, real, api, kv_pressure, lifecycle)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     assert not_green == []
     sensitive = [model for model in context.models if model.startswith("sensitive")]
     assert len(sensitive) == 11
-    per_suite = (8 + len(sensitive), 8, 3 * len(sensitive), 13, 2 * 8 + 1, 11, 8, 5)
+    per_suite = (8 + len(sensitive), 8, 3 * len(sensitive), 12, 2 * 8 + 1, 2, 11, 8, 5)
     assert len(checks) == sum(per_suite)
 
 
@@ -227,7 +228,9 @@ PLANTED = (
     Planted(chat, STABLE, "chat-finishes", "length", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
-    Planted(chat, SMOL, "chat-says", "@@@@@@@@@@@@", {"chat/smollm2-135m/sane"}),
+    Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),
+    Planted(real, SMOL, "chat-says", "It is Rome.", {"real/smollm2-135m/sane"}),
+    Planted(real, SMOL, "logprobs-scaled", "1.5", {"real/smollm2-135m/drift"}),
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
     *(Planted(embeddings, BERT, fault, argument, fails) for fault, argument, fails in EMBEDDINGS),
     Planted(embeddings, STABLE, "status-is", "501:500", {"embeddings/refusal"}),
@@ -268,7 +271,7 @@ def test_a_planted_fault_fails_exactly_the_checks_that_are_there_for_it(
         *planted.models,
         fault=planted.fault,
         argument=argument,
-        baseline=suite in (drift, embeddings),
+        baseline=suite in (drift, embeddings, real),
     )
 
     checks = list(suite.run(context))
