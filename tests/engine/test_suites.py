@@ -447,3 +447,39 @@ def test_an_engine_that_makes_vectors_without_being_told_to_fails(build: Build) 
     (check,) = embeddings.run(replace(build("stable"), app_argv=flags))
 
     assert (check.status, check.observed) == (Status.FAIL, "it gave a vector")
+
+
+def in_use(context: Context) -> Context:
+    """The same with all its models in use, and nothing known of them."""
+    models = {
+        name: replace(located, model=located.model.model_copy(update={"role": "real"}))
+        for name, located in context.models.items()
+    }
+    return replace(context, models=models)
+
+
+def test_a_model_of_which_nothing_is_known_is_held_against_the_baseline(build: Build) -> None:
+    odd = {"fault": "chat-says", "argument": "????????"}
+    good, bad = build("stable", baseline=True), build("stable", baseline=True, **odd)
+    worse = list(real.run(in_use(bad)))
+    as_odd = list(real.run(in_use(replace(bad, baseline=bad.candidate))))
+
+    assert with_status(Status.PASS, list(real.run(in_use(good)))) == {
+        "real/stable/sane",
+        "real/stable/drift",
+    }
+    assert with_status(Status.FAIL, worse) == {"real/stable/sane"}
+    assert with_status(Status.FAIL, as_odd) == set()
+
+
+@pytest.mark.parametrize("fault", ["", "error-in-200"])
+def test_a_model_in_use_is_compared_with_a_baseline_that_answers_only(
+    build: Build, fault: str
+) -> None:
+    baseline = build("stable", fault=fault).candidate if fault else None
+
+    sane, drifted = real.run(replace(in_use(build("stable")), baseline=baseline))
+
+    assert (sane.status, drifted.status) == (Status.PASS, Status.SKIP)
+    said = "the baseline gave no answer" if fault else "there is no baseline that runs"
+    assert said in drifted.observed
