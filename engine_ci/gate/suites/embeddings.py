@@ -7,15 +7,13 @@ flags, and those that a server of embeddings needs besides, against the baseline
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from engine_ci.engine.answers import Count, Filled, Shape
-from engine_ci.engine.client import EMBEDDINGS
 from engine_ci.errors import EngineError, EngineRefusedError
 from engine_ci.gate import asking, vectors
-from engine_ci.gate.api import questions
+from engine_ci.gate.api.embeddings import fields, lengths, order, packed, texts
 from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
-from engine_ci.gate.distance import Scale, distance, length
+from engine_ci.gate.distance import TO_BASELINE, TO_REFERENCE, distance
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from engine_ci.engine.client import Client, Vector
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.context import Context, LocatedModel
+    from engine_ci.gate.distance import Scale
     from engine_ci.gate.vectors import Passage, VectorGolden
     from engine_ci.records.gate import Check
 
@@ -31,36 +30,8 @@ if TYPE_CHECKING:
 
 SUITE: Final = "embeddings"
 
-# Good builds are 1.6e-6 at most from the reference; a norm or a matrix that is off by 0.1 % gives
-# 8e-5 and more. Builds at equal flags are 0 to 2.6e-7 apart, flash attention on and off 2.1e-4.
-TO_REFERENCE: Final = Scale(passes=1e-5, fails=3e-5)
-TO_BASELINE: Final = Scale(passes=1e-5, fails=5e-4)
-_LENGTH: Final = 1e-5
-_SAME: Final = 1e-6
-# The vectors of two passages are 0.03 apart or more, and flags move none by more than 2.1e-4.
-_ANOTHER: Final = 5e-3
 # The statuses in which a build may say that it makes no vectors as it was started.
 _REFUSALS: Final = (400, 501)
-
-
-class _Item(Shape):
-    object: Literal["embedding"]
-    index: Count
-    embedding: list[float]
-
-
-class _Usage(Shape):
-    prompt_tokens: Count
-    total_tokens: Count
-
-
-class _Answered(Shape):
-    """`POST /v1/embeddings`, as apps read it."""
-
-    object: Literal["list"]
-    model: Filled
-    data: list[_Item]
-    usage: _Usage
 
 
 def run(context: Context) -> Iterator[Check]:
@@ -98,7 +69,7 @@ def _app(context: Context, located: LocatedModel, golden: VectorGolden) -> Itera
         for kind, fault_class, wanted, differences in (
             ("length", FaultClass.NUMERIC, "vectors of length 1", lengths),
             ("order", FaultClass.API, "several vectors in the order of their inputs", order),
-            ("answer", FaultClass.API, "the documented fields, and right counts", answer),
+            ("answer", FaultClass.API, "the documented fields, and right counts", fields),
         ):
             question = _question(f"{name}/{kind}", fault_class, wanted)
             yield question.ask(partial(opened.answer, partial(_judge, golden, differences)))
@@ -153,61 +124,6 @@ def _judge(golden: VectorGolden, differences: Differences, engine: Engine) -> An
         observed = f"{len(found)} differences"
         return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
     return Answer(status=Status.PASS, observed="the same")
-
-
-def texts(golden: VectorGolden, client: Client) -> Iterator[str]:
-    """In what the tokens of texts, and the vectors of texts, differ, in words."""
-    for passage in golden.texts:
-        content = passage.text or ""
-        tokens = client.tokenize(content, add_special=True)
-        yield from questions.difference(f"token IDs of {content!r}", passage.tokens, tokens)
-        (vector,) = client.embed(content)
-        moved = distance(passage.vector, vector).largest
-        if moved > TO_REFERENCE.fails:
-            yield f"vector of {content!r}: a component is off by {moved:.1e}"
-
-
-def packed(golden: VectorGolden, client: Client) -> Iterator[str]:
-    """In what packed vectors differ from plain ones, in words; of all passages but the longest."""
-    for passage in golden.bare[:-1]:
-        (plain,), (other,) = (client.embed(passage.tokens, packed=way) for way in (False, True))
-        moved = distance(plain, other).largest
-        if moved > _SAME:
-            yield f"{passage.id}: a component is off by {moved:.1e}"
-
-
-def lengths(golden: VectorGolden, client: Client) -> Iterator[str]:
-    """Which vectors are not of length 1, in words."""
-    for passage in golden.bare:
-        (vector,) = client.embed(passage.tokens)
-        found = length(vector)
-        if abs(found - 1) > _LENGTH:
-            yield f"{passage.id}: of length {found:.6f}"
-
-
-def order(golden: VectorGolden, client: Client) -> Iterator[str]:
-    """Which vectors of one request are not those of their places, in words."""
-    inputs = [passage.tokens for passage in golden.bare]
-    found = client.embed(*inputs)
-    for passage, vector in zip(golden.bare, found, strict=True):
-        moved = distance(passage.vector, vector).largest
-        if moved > _ANOTHER:
-            yield f"{passage.id}: a component is off by {moved:.1e} from that of its place"
-
-
-def answer(golden: VectorGolden, client: Client) -> Iterator[str]:
-    """In what the fields of an answer differ, in words."""
-    inputs = [list(passage.tokens) for passage in golden.bare]
-    found = questions.post(client, EMBEDDINGS, {"input": inputs}, _Answered)
-    count = sum(map(len, inputs))
-    width = len(golden.bare[0].vector)
-    for what, expected, given in (
-        ("indices", [*range(len(inputs))], [item.index for item in found.data]),
-        ("components", {width}, {len(item.embedding) for item in found.data}),
-        ("prompt tokens", count, found.usage.prompt_tokens),
-        ("total tokens", count, found.usage.total_tokens),
-    ):
-        yield from questions.difference(what, expected, given)
 
 
 def _refusal(context: Context, located: LocatedModel) -> Check:

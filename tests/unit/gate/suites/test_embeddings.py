@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.gate.suites.embeddings import TO_BASELINE, TO_REFERENCE, judge
+from engine_ci.gate.distance import TO_BASELINE, TO_REFERENCE
+from engine_ci.gate.suites.embeddings import judge
 from engine_ci.records.gate import Status
 
 if TYPE_CHECKING:
