@@ -153,8 +153,8 @@ def measure(folder: Path) -> None:
 
 
 def _models() -> dict[timing.ModelRole, Path]:
-    located = models.located(cache=platformdirs.user_cache_path("engine-ci")).values()
-    by_role = {each.model.role: each.path for each in located}
+    located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
+    by_role = {each.model.role: each.path for each in located.values()}
     return {"performance": by_role["performance"], "real": by_role["real"]}
 
 

@@ -15,13 +15,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Suite = Literal[
-    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "memory", "performance"
+    "loads",
+    "tokens",
+    "drift",
+    "chat",
+    "embeddings",
+    "real",
+    "api",
+    "kv-pressure",
+    "lifecycle",
+    "memory",
+    "performance",
 ]
 ALL_SUITES: tuple[Suite, ...] = (
     "loads",
     "tokens",
     "drift",
     "chat",
+    "embeddings",
+    "real",
     "api",
     "kv-pressure",
     "lifecycle",
@@ -98,9 +110,14 @@ class PerformancePolicy(Document):
 
 
 class GatePolicy(Document):
-    """Which questions the gate asks."""
+    """Which questions the gate asks.
+
+    Attributes:
+        models: a catalogue of models of the app's own, asked about beside ours.
+    """
 
     suites: Annotated[tuple[Suite, ...], Field(min_length=1)] = ALL_SUITES
+    models: RelativePath | None = None
     performance: PerformancePolicy = PerformancePolicy()
 
 

@@ -136,6 +136,18 @@ class ChatCompletion(Shape):
     usage: Usage
 
 
+class Embedding(Shape):
+    """The vector of one input, its components as numbers or packed (float32, base64)."""
+
+    embedding: list[float] | Text
+
+
+class Embeddings(Shape):
+    """`POST /v1/embeddings`."""
+
+    data: list[Embedding]
+
+
 class SlotDone(Shape):
     """`POST /slots/N?action=…`."""
 

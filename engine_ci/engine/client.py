@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from engine_ci.system.http import Answer
 
 Message = Mapping[str, str]
+Vector = tuple[float, ...]
+EMBEDDINGS = "/v1/embeddings"
 _COMPLETION = "/completion"
 # One candidate survives top_k, so that nothing depends on what other samplers a build has.
 GREEDY: dict[str, Any] = {
@@ -190,6 +194,25 @@ class Client:
             completion_tokens=found.usage.completion_tokens,
         )
 
+    def embed(self, *inputs: Sequence[int] | str, packed: bool = False) -> tuple[Vector, ...]:
+        """The vectors of texts or token IDs, in the order of the answer.
+
+        Args:
+            inputs: one is sent by itself, several as a list.
+            packed: ask for base64 in place of numbers.
+        """
+        plain = [item if isinstance(item, str) else list(item) for item in inputs]
+        wanted = {
+            "input": plain if len(plain) > 1 else plain[0],
+            "encoding_format": "base64" if packed else "float",
+        }
+        found = self._post(EMBEDDINGS, wanted, answers.Embeddings).data
+        if len(found) != len(inputs):
+            raise EngineAnswerError(
+                f"POST {EMBEDDINGS}: `data`: expected {len(inputs)} vectors, found {len(found)}"
+            )
+        return tuple(_vector(item.embedding, packed=packed) for item in found)
+
     def call(
         self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
     ) -> Answer:
@@ -256,6 +279,27 @@ def _step(position: answers.Position) -> Step:
         logprob=_log(position.logprob),
         top=tuple((likely.id, _log(likely.logprob)) for likely in position.top_logprobs),
     )
+
+
+def _vector(embedding: list[float] | str, *, packed: bool) -> Vector:
+    """The components; EngineAnswerError when they do not come as they were asked for."""
+    if isinstance(embedding, str) != packed:
+        wanted = "base64" if packed else "numbers"
+        found = "a text" if isinstance(embedding, str) else "a list"
+        raise EngineAnswerError(
+            f"POST {EMBEDDINGS}: `data.embedding`: expected {wanted}, found {found}"
+        )
+    return tuple(embedding) if isinstance(embedding, list) else _unpacked(embedding)
+
+
+def _unpacked(text: str) -> Vector:
+    try:
+        data = base64.b64decode(text, validate=True)
+        return struct.unpack(f"<{len(data) // 4}f", data)
+    except (ValueError, struct.error) as problem:
+        raise EngineAnswerError(
+            f"POST {EMBEDDINGS}: `data.embedding`: not float32 in base64: {problem}"
+        ) from problem
 
 
 def _log(logprob: float) -> float:

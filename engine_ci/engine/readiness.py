@@ -1,7 +1,7 @@
 """Waits until a started engine is ready, believing nothing that it has not shown.
 
 Ready means: the program lives, `/health` says ok, the socket that answers belongs to it or to a
-descendant, `/props` names our model, and one token could be generated. Less has lied before:
+descendant, `/props` names our model, and one token, or one vector, came back. Less has lied before:
 without a model some builds serve as a router and are healthy, others are healthy and answer every
 request with an error, and a port may be somebody else's.
 """
@@ -35,8 +35,10 @@ class PortTakenError(Exception):
     """Somebody else listens on the port that was free a moment ago."""
 
 
-def await_ready(process: Process, *, port: int, model: Path, timeout_s: float) -> None:
-    """Returns when the engine is ready.
+def await_ready(
+    process: Process, *, port: int, model: Path, timeout_s: float, embeds: bool = False
+) -> None:
+    """Returns when the engine is ready; one that `embeds` is asked for a vector, not a token.
 
     Raises:
         PortTakenError: it is somebody else who answers on `port`.
@@ -52,7 +54,10 @@ def await_ready(process: Process, *, port: int, model: Path, timeout_s: float) -
     found = client.props().model_path
     if found not in (str(model.absolute()), str(model.resolve())):
         raise EngineAnswerError(f"/props names another model: expected {model}, found {found!r}")
-    client.complete("Hello", count=1)
+    if embeds:
+        client.embed("Hello")
+    else:
+        client.complete("Hello", count=1)
 
 
 def _becomes_healthy(process: Process, *, port: int, patience: Patience) -> bool:

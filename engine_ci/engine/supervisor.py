@@ -78,6 +78,7 @@ def running(
     port: int | None = None,
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
+    embeds: bool = False,
 ) -> Iterator[Engine]:
     """Runs `program` on a port of loopback, yields it when it is ready, and ends it.
 
@@ -89,6 +90,7 @@ def running(
         port: the one to use; when not given a free one, and another if that is taken meanwhile.
         ready_timeout_s: seconds for it to become healthy; as many for each question after that.
         grace_s: seconds between SIGTERM and SIGKILL.
+        embeds: it makes vectors of texts, and nothing else.
 
     Both are as `Patience` counts them.
 
@@ -107,7 +109,14 @@ def running(
             process = processes.start(argv, cwd=home, env=processes.environment(home), log=log)
             stack.callback(process.stop, grace_s=grace_s)
             try:
-                _await(process, port=number, model=model, log=log, timeout_s=ready_timeout_s)
+                _await(
+                    process,
+                    port=number,
+                    model=model,
+                    log=log,
+                    timeout_s=ready_timeout_s,
+                    embeds=embeds,
+                )
             except PortTakenError:
                 continue
             yield Engine(
@@ -143,13 +152,16 @@ def start(
         log=log,
         ready_timeout_s=ready_timeout_s,
         grace_s=grace_s,
+        embeds=settings.embeddings,
     )
 
 
-def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: float) -> None:
+def _await(
+    process: Process, *, port: int, model: Path, log: Path, timeout_s: float, embeds: bool
+) -> None:
     begin = time.monotonic()
     try:
-        await_ready(process, port=port, model=model, timeout_s=timeout_s)
+        await_ready(process, port=port, model=model, timeout_s=timeout_s, embeds=embeds)
     except EngineAnswerError as problem:
         seconds = time.monotonic() - begin
         if not process.ended(within_s=_DYING_S):

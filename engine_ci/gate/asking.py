@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -39,6 +39,8 @@ _SHOWN: Final = 5
 # How far past its golden end an answer may run before it is cut off.
 BEYOND: Final = 8
 _STRICT: Final = Settings(strict=True)
+# What an app adds to its own flags where it serves an embedding model: a text is one batch.
+_EMBEDDING: Final = ("--embeddings", "-b", "512", "-ub", "512")
 
 
 class Mode(StrEnum):
@@ -185,6 +187,7 @@ def session(
                 settings=settings,
                 extra=extra,
                 grace_s=grace_s,
+                embeds=located.model.role == "embedding",
             )
             try:
                 return stack.enter_context(start)
@@ -210,15 +213,19 @@ def launch(
     extra: tuple[str, ...] = (),
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
+    embeds: bool = False,
 ) -> AbstractContextManager[Engine]:
     """An engine in one of the modes, on any free port or on a given one.
 
     The app's own flags leave no room for `settings`; they are those of the other modes. `extra` is
-    one option that overrides the app's, in builds that have it.
+    one option that overrides the app's, in builds that have it. In all modes an engine that
+    `embeds` gets the flags for it.
     """
     if mode is Mode.APP:
-        arguments = partial(_app_arguments, context, subject, model, extra)
+        argv = (*context.app_argv, *(_EMBEDDING if embeds else ()))
+        arguments = partial(_app_arguments, argv, subject, model, extra)
     else:
+        settings = replace(settings, embeddings=embeds)
         arguments = partial(_arguments, subject, model, settings)
     return supervisor.running(
         subject.server.program,
@@ -228,6 +235,7 @@ def launch(
         port=port,
         ready_timeout_s=ready_timeout_s,
         grace_s=grace_s,
+        embeds=embeds,
     )
 
 
@@ -236,9 +244,9 @@ def _arguments(subject: Subject, model: Path, settings: Settings, port: int) -> 
 
 
 def _app_arguments(
-    context: Context, subject: Subject, model: Path, extra: tuple[str, ...], port: int
+    argv: Sequence[str], subject: Subject, model: Path, extra: tuple[str, ...], port: int
 ) -> tuple[str, ...]:
-    own = subject.server.app_arguments(context.app_argv, model=model, port=port)
+    own = subject.server.app_arguments(argv, model=model, port=port)
     # Of an option that is given twice, llama.cpp takes the last.
     return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
 

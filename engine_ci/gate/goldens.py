@@ -172,7 +172,7 @@ def load(path: Path) -> Golden:
     return documents.load_json(path, Golden, error=ConfigError)
 
 
-def dump(golden: Golden) -> str:
+def dump(golden: Versioned) -> str:
     """The one JSON text of a golden: a line for each step, so that a diff shows what moved."""
     return _render(golden.model_dump(mode="json"), indent="") + "\n"
 

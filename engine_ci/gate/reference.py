@@ -13,13 +13,21 @@ from gguf import GGUFReader
 from gguf.quants import dequantize
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.gate.networks import ARCHITECTURES, ROUNDING, Cache, Model, forward
+from engine_ci.gate.networks import (
+    ARCHITECTURES,
+    ENCODERS,
+    ROUNDING,
+    Cache,
+    Model,
+    embed,
+    forward,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from engine_ci.gate.networks import Values
+    from engine_ci.gate.networks import Encoder, Traits, Values
 
 
 def load(path: Path) -> Model:
@@ -32,8 +40,9 @@ def load(path: Path) -> Model:
     reader = GGUFReader(path)
     facts = {key: entry.contents() for key, entry in reader.fields.items()}
     architecture = str(facts["general.architecture"])
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
+    architectures: dict[str, Traits | Encoder] = {**ARCHITECTURES, **ENCODERS}
+    if architecture not in architectures:
+        known = ", ".join(architectures)
         raise UnsupportedError(f"{path}: the reference knows {known}, not {architecture}")
     kinds = {tensor.name: tensor.tensor_type for tensor in reader.tensors}
     if unknown := {kind.name for kind in kinds.values() if kind not in ROUNDING}:
@@ -43,7 +52,7 @@ def load(path: Path) -> Model:
         for tensor in reader.tensors
     }
     model = Model(architecture=architecture, facts=facts, weights=weights, kinds=kinds)
-    if strangers := weights.keys() - ARCHITECTURES[architecture].names(model.fact("block_count")):
+    if strangers := weights.keys() - architectures[architecture].names(model.fact("block_count")):
         raise UnsupportedError(f"{path}: the reference has no use for {min(strangers)}")
     return model
 
@@ -56,6 +65,11 @@ def log_probabilities(model: Model, tokens: Sequence[int], cache: Cache | None =
     """
     traits = ARCHITECTURES[model.architecture]
     return _log_softmax(forward(model, traits, tokens, cache or Cache()))
+
+
+def embedding(model: Model, tokens: Sequence[int]) -> Values:
+    """The unit vector of a text, (width,), from a model that is an encoder."""
+    return embed(model, ENCODERS[model.architecture], tokens)
 
 
 def greedy(

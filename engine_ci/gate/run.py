@@ -14,11 +14,13 @@ from engine_ci.gate.suites import (
     api,
     chat,
     drift,
+    embeddings,
     kv_pressure,
     lifecycle,
     loads,
     memory,
     performance,
+    real,
     tokens,
 )
 from engine_ci.records.gate import (
@@ -41,6 +43,8 @@ SUITES: Final[Mapping[str, Suite]] = {
     "tokens": tokens.run,
     "drift": drift.run,
     "chat": chat.run,
+    "embeddings": embeddings.run,
+    "real": real.run,
     "api": api.run,
     "kv-pressure": kv_pressure.run,
     "lifecycle": lifecycle.run,

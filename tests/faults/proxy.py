@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import http.client
 import json
+import math
 import os
 import shlex
 import signal
@@ -153,6 +154,35 @@ def _edit(data: bytes, fault: str, where: str, new: str) -> bytes:
     return data
 
 
+def _vectors_turned(answer: Json, argument: str) -> None:
+    """By an angle in the plane of the first two components, so that their lengths stay."""
+    cosine, sine = math.cos(float(argument)), math.sin(float(argument))
+    for vector in _plain_vectors(answer):
+        one, other = vector[:2]
+        vector[:2] = one * cosine - other * sine, one * sine + other * cosine
+
+
+def _vectors_stretched(answer: Json, argument: str) -> None:
+    for vector in _plain_vectors(answer):
+        vector[:] = [value * float(argument) for value in vector]
+
+
+def _vectors_cut(answer: Json, _: str) -> None:
+    for vector in _plain_vectors(answer):
+        vector.pop()
+
+
+def _vectors_swapped(answer: Json, _: str) -> None:
+    if len(answer["data"]) > 1:
+        first, second, *_others = answer["data"]
+        first["embedding"], second["embedding"] = second["embedding"], first["embedding"]
+
+
+def _plain_vectors(answer: Json) -> list[list[float]]:
+    found = [item["embedding"] for item in answer["data"]]
+    return [vector for vector in found if isinstance(vector, list)]
+
+
 # Faults of one kind of answer: the path, and what happens to its JSON in place.
 _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "token-swapped": ("/completion", _token_swapped),
@@ -172,6 +202,10 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "usage-off-by-one": ("/v1/chat/completions", _usage_off_by_one),
     "tokenizer-altered": ("/tokenize", _tokens_reversed),
     "detokenizer-altered": ("/detokenize", _content_stripped),
+    "vectors-turned": ("/v1/embeddings", _vectors_turned),
+    "vectors-stretched": ("/v1/embeddings", _vectors_stretched),
+    "vectors-cut": ("/v1/embeddings", _vectors_cut),
+    "vectors-swapped": ("/v1/embeddings", _vectors_swapped),
     "other-model": ("/props", _other_model),
     "loads-anything": ("/props", _other_model),
 }
@@ -362,9 +396,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self, body: bytes) -> bytes:
         """The request as the real server gets it."""
-        if self.server.fault != "stop-ignored" or b'"stop"' not in body:
-            return body
-        return json.dumps({**json.loads(body), "stop": []}).encode()
+        fault = self.server.fault
+        if fault == "stop-ignored" and b'"stop"' in body:
+            return json.dumps({**json.loads(body), "stop": []}).encode()
+        if fault == "encoding-ignored" and b'"encoding_format"' in body:
+            return json.dumps({**json.loads(body), "encoding_format": "float"}).encode()
+        return body
 
     def _event(self, line: bytes) -> bytes:
         """One line of a stream as the client gets it."""

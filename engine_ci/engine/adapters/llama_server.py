@@ -39,6 +39,7 @@ class Settings:
             time.
         slots: requests that are worked on at the same time.
         shared: the slots share the context as they need it; otherwise each has its part.
+        embeddings: the engine makes vectors of texts, and nothing else.
         slot_files: the engine may save what a slot has cached, in the folder that it runs in.
         extra: arguments appended as they are.
     """
@@ -51,6 +52,7 @@ class Settings:
     part: int = 512
     slots: int = 1
     shared: bool = False
+    embeddings: bool = False
     slot_files: bool = False
     extra: tuple[str, ...] = ()
 
@@ -135,6 +137,8 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
     yield "--cache-ram", "0"
     if settings.shared:
         yield ("--kv-unified",)
+    if settings.embeddings:
+        yield ("--embeddings",)
     if settings.slot_files:
         yield SLOT_FILES, "."
     yield ("--jinja",)

@@ -1,14 +1,12 @@
 """Does the candidate tokenise, apply templates and chat as it should?
 
-The stable models must do so exactly, with the app's own flags. A real model must make sense.
+The stable models must do so exactly, with the app's own flags.
 """
 
 from __future__ import annotations
 
-import re
 from functools import partial
-from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine_ci.gate import asking
 from engine_ci.gate.asking import Answer, Mode, Question, session
@@ -25,23 +23,12 @@ if TYPE_CHECKING:
 
 SUITE = "chat"
 
-# SmolLM2-135M knows this one: up to the word, no runner-up comes nearer than 0.9 nats.
-_WORD: Final = "Paris"
-_QUESTIONS: Final = (
-    "What is the capital of France? Answer with one word.",
-    "Name the capital of France in one sentence.",
-)
-_LONGEST: Final = 24
-_REPEATS: Final = 4
-
 
 def run(context: Context) -> Iterator[Check]:
-    """Three checks for each stable model whose golden has chats, one for each real one."""
+    """Three checks for each stable model whose golden has chats."""
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
             yield from _exact(context, located, golden)
-    for located in asking.models(context, "real"):
-        yield _sane(context, located)
 
 
 def _exact(context: Context, located: LocatedModel, golden: Golden) -> Iterator[Check]:
@@ -108,41 +95,6 @@ def _difference(what: str, expected: object, found: object) -> Iterator[str]:
 
 def _plain(messages: tuple[Message, ...]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
-
-
-def _sane(context: Context, located: LocatedModel) -> Check:
-    question = Question(
-        suite=SUITE,
-        name=f"{located.model.name}/sane",
-        fault_class=FaultClass.NUMERIC,
-        expected=f"plain answers that name {_WORD}",
-    )
-    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
-        return question.ask(lambda: opened.answer(_judge_sense))
-
-
-def _judge_sense(engine: Engine) -> Answer:
-    texts = [
-        engine.client.chat([{"role": "user", "content": question}], count=_LONGEST).text
-        for question in _QUESTIONS
-    ]
-    complaints = [f"{text!r}: {said}" for text in texts if (said := complaint(text, word=_WORD))]
-    if complaints:
-        observed = f"{len(complaints)} of {len(texts)} make no sense"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(complaints))
-    return Answer(status=Status.PASS, observed="; ".join(texts))
-
-
-def complaint(text: str, *, word: str) -> str:
-    """Why a text is no sane answer, "" when it is one."""
-    if not text.strip():
-        return "empty"
-    if not text.replace("\n", "").isprintable() or "\N{REPLACEMENT CHARACTER}" in text:
-        return "not plain text"
-    runs = (len(list(run)) for _, run in groupby(re.findall(r"\w+|[^\w\s]", text)))
-    if max(runs) >= _REPEATS:
-        return "repeats itself"
-    return "" if word in text else f"does not mention {word}"
 
 
 if TYPE_CHECKING:

@@ -181,6 +181,8 @@ def result(**changes: object) -> GateResult:
             check("tokens/stable"),
             check("drift/reference", status=Status.WARN, observed="mean KL 2.1e-05"),
             check("chat/template"),
+            check("embeddings/order"),
+            check("real/sane"),
             check("api/errors"),
             check("kv-pressure/turns"),
             check("lifecycle/sigterm"),

@@ -79,7 +79,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def gate(out: Path, *predecessors: str, of: str = "0.5") -> Outcome:
     pair = Pair(version=of, build=None, predecessors=predecessors)
     config = configuration.load(APP / "engine-ci.yaml")
-    return backtest_build.run(backtest_build.Job(pair=pair, asked=ASKED, config=config, out=out))
+    job = backtest_build.Job(pair=pair, asked=ASKED, config=config, root=APP, out=out)
+    return backtest_build.run(job)
 
 
 def test_the_baseline_is_the_newest_predecessor_that_runs(stage: Stage, tmp_path: Path) -> None:

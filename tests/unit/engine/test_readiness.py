@@ -59,6 +59,33 @@ def test_an_honest_server_is_ready(start: Start, stand_in: StandIn, model: Path)
     assert not process.ended()
 
 
+def test_a_server_of_embeddings_is_asked_for_a_vector(
+    start: Start, stand_in: StandIn, model: Path
+) -> None:
+    port = free_port()
+    change = """
+del answers["/completion"]
+answers["/v1/embeddings"] = {"data": [{"embedding": [0.6, 0.8]}]}
+status["/v1/embeddings"] = 200
+"""
+    process = start(stand_in(change), port=port)
+
+    await_ready(process, port=port, model=model, timeout_s=10, embeds=True)
+
+    assert not process.ended()
+
+
+def test_a_server_of_embeddings_that_gives_none_is_not_ready(
+    start: Start, stand_in: StandIn, model: Path
+) -> None:
+    port = free_port()
+    change = 'answers["/v1/embeddings"] = {"data": []}; status["/v1/embeddings"] = 200'
+    process = start(stand_in(change), port=port)
+
+    with pytest.raises(EngineAnswerError, match="expected 1 vectors, found 0"):
+        await_ready(process, port=port, model=model, timeout_s=10, embeds=True)
+
+
 def test_a_server_that_loads_first_is_waited_for(
     start: Start, stand_in: StandIn, model: Path
 ) -> None:

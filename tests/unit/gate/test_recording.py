@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from engine_ci.gate.goldens import Step
 
-SHIPPED = [model for model in zoo.load_catalogue() if isinstance(model.source, zoo.ShippedFile)]
+SHIPPED = [
+    model
+    for model in zoo.load_catalogue()
+    if isinstance(model.source, zoo.ShippedFile) and model.role != "embedding"
+]
 
 
 @pytest.fixture

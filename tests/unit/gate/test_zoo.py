@@ -79,7 +79,8 @@ def left_over(cache: Path) -> list[str]:
 def test_our_catalogue_has_every_role_and_pre_tokenizer() -> None:
     models = zoo.load_catalogue()
 
-    assert {found.role for found in models} == {"stable", "sensitive", "real", "performance"}
+    roles = {"stable", "sensitive", "embedding", "real", "performance"}
+    assert {found.role for found in models} == roles
     stable = {found.pre_tokenizer for found in models if found.role == "stable"}
     assert stable == {"gpt-2", "smollm", "llama-bpe", "qwen2"}
 
@@ -258,3 +259,38 @@ def test_a_model_that_this_machine_writes_otherwise_is_refused(
 
     with pytest.raises(VerificationError, match=r"model small \(wide, seed 7\): expected sha256"):
         zoo.locate(found, cache=tmp_path, fetch=never)
+
+
+OWN = """\
+schema: 1
+models:
+- name: mine
+  size: 104
+  sha256: b0dbc15afda6f2be1cbfebd0d02b1f0a0f8ca6a2df0a6d1cd4cf9db9e8bbd9a3
+  source: {kind: file, path: models/mine.gguf}
+"""
+
+
+def test_an_app_has_real_models_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text(OWN, encoding="utf-8")
+
+    (mine,) = zoo.load_own(tmp_path / "models.yaml")
+
+    assert (mine.name, mine.role) == ("mine", "real")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("name: mine", "name: stable", "`models.0.name`: stable is one of our own models"),
+        ("size: 104", "size: 104\n  role: sensitive", "`models.0.role`: expected real, found sens"),
+        ("schema: 1", "schema: 2", "`schema`"),
+    ],
+)
+def test_a_catalogue_of_an_app_that_could_be_taken_for_ours_is_refused(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    (tmp_path / "models.yaml").write_text(OWN.replace(old, new), encoding="utf-8")
+
+    with pytest.raises(PinError, match=reason):
+        zoo.load_own(tmp_path / "models.yaml")

@@ -171,6 +171,16 @@ def test_slots_share_the_context_and_save_their_cache_only_when_asked_to(
     assert arguments(settings=Settings())[6:] == ()
 
 
+def test_a_server_of_embeddings_is_one_only_when_asked_to_be(
+    offering: Callable[..., LlamaServer],
+) -> None:
+    server = offering("--embeddings")
+    arguments = partial(server.arguments, model=MODEL, port=1234)
+
+    assert arguments(settings=Settings(embeddings=True))[6:] == ("--embeddings",)
+    assert arguments(settings=Settings())[6:] == ()
+
+
 def test_paths_do_not_depend_on_the_folder(
     offering: Callable[..., LlamaServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
