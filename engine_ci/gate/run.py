@@ -18,6 +18,7 @@ from engine_ci.gate.suites import (
     lifecycle,
     loads,
     performance,
+    tokenizer,
     tokens,
 )
 from engine_ci.records.gate import (
@@ -39,6 +40,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "loads": loads.run,
     "tokens": tokens.run,
     "drift": drift.run,
+    "tokenizer": tokenizer.run,
     "chat": chat.run,
     "api": api.run,
     "kv-pressure": kv_pressure.run,

@@ -11,7 +11,16 @@ from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
-from engine_ci.gate.suites import api, chat, drift, kv_pressure, lifecycle, loads, tokens
+from engine_ci.gate.suites import (
+    api,
+    chat,
+    drift,
+    kv_pressure,
+    lifecycle,
+    loads,
+    tokenizer,
+    tokens,
+)
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
 from tests.faults import proxy
 
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, api, kv_pressure, lifecycle)
+SUITES = (loads, tokens, drift, tokenizer, chat, api, kv_pressure, lifecycle)
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +110,28 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     assert not_green == []
     sensitive = [model for model in context.models if model.startswith("sensitive")]
     assert len(sensitive) == 11
-    assert len(checks) == (6 + len(sensitive)) + 8 + 3 * len(sensitive) + 13 + 11 + 8 + 5
+    bpe = [model for model in context.models if model.startswith("bpe")]
+    assert len(bpe) == 25
+    assert len(checks) == (6 + len(sensitive)) + 8 + 3 * len(sensitive) + 52 + 9 + 11 + 8 + 5
 
 
+# What 0.2.0 cannot load.
+ABORTS = {
+    f"bpe-{name}"
+    for name in (
+        *("smollm", "starcoder", "refact", "command-r", "seed-coder", "tekken", "gpt-4o", "llama4"),
+        *("minimax-m2", "falcon", "deepseek-llm", "deepseek-coder", "deepseek-v3", "hunyuan-dense"),
+    )
+}
 STABLE = ("stable",)
 SMOL = ("smollm2-135m",)
 TOKENS = {"tokens/stable/strict", "tokens/stable/app"}
-TOKENIZER = {"chat/stable/tokenizer", "chat/stable/template"}
+BPE = ("bpe", "bpe-falcon")
+TOKENIZE = {"tokenizer/bpe/tokenize", "tokenizer/bpe-falcon/tokenize"}
+PIECES = {"tokenizer/bpe/pieces"}
+SPECIAL = TOKENIZE | PIECES
+STARTS = ("bpe-llama-bpe",)
+ADDED = {"tokenizer/bpe-llama-bpe/tokenize"}
 COMPLETION = {"api/completion", "api/completion-stream"}
 CHAT = {"api/chat", "api/chat-stream"}
 STREAM = {"api/chat-stream", "api/stop-strings"}
@@ -184,10 +208,14 @@ PLANTED = (
     Planted(drift, SENSITIVE, "token-swapped", "3", DRIFT),
     Planted(drift, SENSITIVE, "logprobs-scaled", "1.02", DRIFT),
     Planted(drift, SENSITIVE, "field-renamed", "completion_probabilities:probs", DRIFT),
-    Planted(
-        chat, STABLE, "tokenizer-altered", "", {"chat/stable/tokenizer", "chat/stable/template"}
-    ),
-    Planted(chat, STABLE, "detokenizer-altered", "", {"chat/stable/tokenizer"}),
+    Planted(tokenizer, BPE, "tokenizer-altered", "", TOKENIZE | {"tokenizer/bpe/pieces"}),
+    Planted(tokenizer, BPE, "detokenizer-altered", "", {"tokenizer/bpe/detokenize"}),
+    Planted(tokenizer, BPE, "pieces-altered", "", {"tokenizer/bpe/pieces"}),
+    Planted(tokenizer, BPE, "asked-otherwise", "/tokenize parse_special true", SPECIAL),
+    Planted(tokenizer, BPE, "asked-otherwise", "/tokenize parse_special false", SPECIAL),
+    Planted(tokenizer, BPE, "asked-otherwise", "/tokenize with_pieces false", PIECES),
+    Planted(tokenizer, STARTS, "asked-otherwise", "/tokenize add_special false", ADDED),
+    Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
     Planted(chat, STABLE, "template-altered", "", {"chat/stable/template"}),
     Planted(chat, STABLE, "chat-says", "The capital of France is Paris.", {"chat/stable/answers"}),
     Planted(chat, STABLE, "chat-finishes", "length", {"chat/stable/answers"}),
@@ -266,6 +294,30 @@ def test_a_build_that_cannot_save_slots_is_not_asked_to(build: Build) -> None:
     (skipped,) = (check for check in checks if check.status is not Status.PASS)
     assert (skipped.id, skipped.status) == ("kv-pressure/slots", Status.SKIP)
     assert skipped.observed == "not asked: this build has no --slot-save-path"
+
+
+def test_the_tokenizers_are_those_of_the_models_with_an_older_good_engine_too(
+    build: Build, models: Models
+) -> None:
+    names = [name for name in models if name.startswith("bpe")]
+
+    checks = list(tokenizer.run(build(*names, version="0.1.2")))
+
+    assert [check for check in checks if check.status is not Status.PASS] == []
+
+
+def test_a_build_that_cannot_load_many_pre_tokenizers_is_told_which(
+    build: Build, models: Models
+) -> None:
+    names = [name for name in models if name.startswith("bpe")]
+
+    checks = list(tokenizer.run(build(*names, version="0.2.0")))
+
+    failed = {check.id for check in checks if check.status is Status.FAIL}
+    assert failed == {f"tokenizer/{name}/loads" for name in ABORTS}
+    assert {check.fault_class for check in checks if check.id in failed} == {FaultClass.CRASH_LOAD}
+    skipped = {check.id for check in checks if check.status is Status.SKIP}
+    assert skipped == {f"tokenizer/{name}/tokenize" for name in ABORTS}
 
 
 def test_a_build_that_cannot_load_a_pre_tokenizer_is_caught_with_its_last_words(

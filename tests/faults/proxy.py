@@ -99,6 +99,12 @@ def _tokens_reversed(answer: Json, _: str) -> None:
     answer["tokens"].reverse()
 
 
+def _piece_stripped(answer: Json, _: str) -> None:
+    for token in answer["tokens"][:1]:
+        if isinstance(token, dict):
+            token["piece"] = token["piece"].lstrip()
+
+
 def _content_stripped(answer: Json, _: str) -> None:
     answer["content"] = answer["content"].strip()
 
@@ -165,6 +171,7 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "chat-finishes": ("/v1/chat/completions", _chat_finishes),
     "usage-off-by-one": ("/v1/chat/completions", _usage_off_by_one),
     "tokenizer-altered": ("/tokenize", _tokens_reversed),
+    "pieces-altered": ("/tokenize", _piece_stripped),
     "detokenizer-altered": ("/detokenize", _content_stripped),
     "other-model": ("/props", _other_model),
     "loads-anything": ("/props", _other_model),
@@ -327,6 +334,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self, body: bytes) -> bytes:
         """The request as the real server gets it."""
+        if self.server.fault == "asked-otherwise" and body:
+            path, field, value = self.server.argument.split(maxsplit=2)
+            asked = {**json.loads(body), field: json.loads(value)}
+            return json.dumps(asked).encode() if self.path == path else body
         if self.server.fault != "stop-ignored" or b'"stop"' not in body:
             return body
         return json.dumps({**json.loads(body), "stop": []}).encode()

@@ -1,4 +1,4 @@
-"""Does the candidate tokenise, apply templates and chat as it should?
+"""Does the candidate apply templates and chat as it should?
 
 The stable models must do so exactly, with the app's own flags. A real model must make sense.
 """
@@ -36,7 +36,7 @@ _REPEATS: Final = 4
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Three checks for each stable model, one for each real one."""
+    """Two checks for each stable model, one for each real one."""
     for located in asking.models(context, "stable"):
         yield from _exact(context, located)
     for located in asking.models(context, "real"):
@@ -46,7 +46,6 @@ def run(context: Context) -> Iterator[Check]:
 def _exact(context: Context, located: LocatedModel) -> Iterator[Check]:
     golden = asking.golden(context, located)
     kinds: tuple[tuple[str, FaultClass, str, Differences], ...] = (
-        ("tokenizer", FaultClass.TOKENIZER, "the golden token IDs, and the text back", tokenizer),
         ("template", FaultClass.CHAT_TEMPLATE, "the golden prompts, to the character", template),
         ("answers", FaultClass.API, "the golden text, finish reason and token counts", answers),
     )
@@ -66,14 +65,6 @@ def _judge(golden: Golden, differences: Differences, engine: Engine) -> Answer:
         observed = f"{len(found)} differences"
         return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
     return Answer(status=Status.PASS, observed="the same")
-
-
-def tokenizer(golden: Golden, client: Client) -> Iterator[str]:
-    """In what `/tokenize` and `/detokenize` differ, in words."""
-    for item in golden.tokenised:
-        tokens = client.tokenize(item.text, parse_special=False)
-        yield from _difference(f"token IDs of {item.text!r}", item.tokens, tokens)
-        yield from _difference(f"text of {item.tokens}", item.text, client.detokenize(item.tokens))
 
 
 def template(golden: Golden, client: Client) -> Iterator[str]:
