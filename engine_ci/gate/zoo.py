@@ -83,14 +83,14 @@ class Model(Document):
 
     Attributes:
         role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `tokenizer` is
-            only to turn text into tokens, `real` is in use somewhere, `performance` is for
-            measuring speed.
+            only to turn text into tokens, `tools` can call tools, `real` is in use somewhere,
+            `performance` is for measuring speed.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
         size: of the GGUF, in bytes, as `sha256` is the GGUF's.
     """
 
     name: Name
-    role: Literal["stable", "sensitive", "tokenizer", "real", "performance"]
+    role: Literal["stable", "sensitive", "tokenizer", "tools", "real", "performance"]
     architecture: Name
     pre_tokenizer: Name
     size: Size

@@ -112,7 +112,7 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     assert len(sensitive) == 11
     bpe = [model for model in context.models if model.startswith("bpe")]
     assert len(bpe) == 25
-    assert len(checks) == (6 + len(sensitive)) + 8 + 3 * len(sensitive) + 52 + 9 + 11 + 8 + 5
+    assert len(checks) == (7 + len(sensitive)) + 8 + 3 * len(sensitive) + 52 + 15 + 11 + 8 + 5
 
 
 # What 0.2.0 cannot load.
@@ -146,6 +146,20 @@ def pressed(*names: str) -> set[str]:
     return {f"kv-pressure/{name}" for name in names}
 
 
+def talk(*names: str) -> set[str]:
+    return {f"chat/stable/{name}" for name in names}
+
+
+def called(*names: str) -> set[str]:
+    return {f"chat/stable-tools/{name}" for name in names}
+
+
+SAY = "/v1/chat/completions"
+THIRD = f"{SAY} choices.0.logprobs.content.2"
+STREAMED = talk("streams", "json-schema")
+TOOLS = ("stable-tools",)
+CALL = f"{SAY} choices.0.message.tool_calls.0"
+CHUNK = f"{SAY} choices.0.delta.tool_calls.0"
 SENSITIVE = ("sensitive",)
 NO_ROOM = "Context size has been exceeded."
 REUSE = pressed("prefix-reuse", "turns", "slots")
@@ -216,9 +230,23 @@ PLANTED = (
     Planted(tokenizer, BPE, "asked-otherwise", "/tokenize with_pieces false", PIECES),
     Planted(tokenizer, STARTS, "asked-otherwise", "/tokenize add_special false", ADDED),
     Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
-    Planted(chat, STABLE, "template-altered", "", {"chat/stable/template"}),
-    Planted(chat, STABLE, "chat-says", "The capital of France is Paris.", {"chat/stable/answers"}),
-    Planted(chat, STABLE, "chat-finishes", "length", {"chat/stable/answers"}),
+    Planted(chat, STABLE, "template-altered", "", talk("template", "awkward")),
+    Planted(chat, STABLE, "template-in-content", "", talk("awkward")),
+    Planted(chat, STABLE, "chat-says", "The capital is Paris.", talk("answers", "json-schema")),
+    Planted(chat, STABLE, "chat-finishes", "length", talk("answers", "json-schema")),
+    Planted(chat, STABLE, "asked-otherwise", f"{SAY} stream_options null", talk("streams")),
+    Planted(chat, STABLE, "value-set", f'{SAY} choices.0.delta.content "b"', STREAMED),
+    Planted(chat, STABLE, "value-gone", f"{THIRD}.top_logprobs.4", talk("logprobs")),
+    Planted(chat, STABLE, "value-set", f"{THIRD}.logprob -1.0", talk("logprobs")),
+    Planted(chat, STABLE, "value-set", f"{THIRD}.top_logprobs.1.id 0", talk("logprobs")),
+    Planted(chat, STABLE, "value-gone", f"{THIRD}", talk("logprobs")),
+    Planted(chat, STABLE, "asked-otherwise", f"{SAY} response_format null", talk("json-schema")),
+    Planted(chat, TOOLS, "asked-otherwise", "/apply-template tools []", called("template")),
+    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CALL}.function.arguments "Paris"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', called("tool-call")),
+    Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(chat, SMOL, "chat-says", "@@@@@@@@@@@@", {"chat/smollm2-135m/sane"}),

@@ -83,6 +83,10 @@ def _prompt_altered(answer: Json, _: str) -> None:
     answer["prompt"] = answer["prompt"].replace("\n", "\n\n", 1)
 
 
+def _content_rendered(answer: Json, _: str) -> None:
+    answer["prompt"] = answer["prompt"].replace("{{ 7 * 7 }}", "49")
+
+
 def _chat_says(answer: Json, argument: str) -> None:
     answer["choices"][0]["message"]["content"] = argument
 
@@ -167,6 +171,7 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "wrong-past": ("/completion", _wrong_past),
     "stops-before-full": ("/completion", _stops_before_full),
     "template-altered": ("/apply-template", _prompt_altered),
+    "template-in-content": ("/apply-template", _content_rendered),
     "chat-says": ("/v1/chat/completions", _chat_says),
     "chat-finishes": ("/v1/chat/completions", _chat_finishes),
     "usage-off-by-one": ("/v1/chat/completions", _usage_off_by_one),
