@@ -112,7 +112,7 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     assert len(sensitive) == 11
     bpe = [model for model in context.models if model.startswith("bpe")]
     assert len(bpe) == 25
-    assert len(checks) == (7 + len(sensitive)) + 8 + 3 * len(sensitive) + 52 + 15 + 11 + 8 + 5
+    assert len(checks) == (7 + len(sensitive)) + 8 + 3 * len(sensitive) + 58 + 15 + 11 + 8 + 5
 
 
 # What 0.2.0 cannot load.
@@ -131,6 +131,8 @@ TOKENIZE = {"tokenizer/bpe/tokenize", "tokenizer/bpe-falcon/tokenize"}
 PIECES = {"tokenizer/bpe/pieces"}
 SPECIAL = TOKENIZE | PIECES
 STARTS = ("bpe-llama-bpe",)
+SPM = ("spm", "spm-no-prefix")
+SPACED = {"tokenizer/spm/tokenize", "tokenizer/spm/pieces", "tokenizer/spm-no-prefix/tokenize"}
 ADDED = {"tokenizer/bpe-llama-bpe/tokenize"}
 COMPLETION = {"api/completion", "api/completion-stream"}
 CHAT = {"api/chat", "api/chat-stream"}
@@ -229,6 +231,8 @@ PLANTED = (
     Planted(tokenizer, BPE, "asked-otherwise", "/tokenize parse_special false", SPECIAL),
     Planted(tokenizer, BPE, "asked-otherwise", "/tokenize with_pieces false", PIECES),
     Planted(tokenizer, STARTS, "asked-otherwise", "/tokenize add_special false", ADDED),
+    Planted(tokenizer, SPM, "asked-otherwise", "/tokenize add_special false", SPACED),
+    Planted(tokenizer, SPM, "tokenizer-altered", "", SPACED),
     Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
     Planted(chat, STABLE, "template-altered", "", talk("template", "awkward")),
     Planted(chat, STABLE, "template-in-content", "", talk("awkward")),
@@ -327,9 +331,11 @@ def test_a_build_that_cannot_save_slots_is_not_asked_to(build: Build) -> None:
 def test_the_tokenizers_are_those_of_the_models_with_an_older_good_engine_too(
     build: Build, models: Models
 ) -> None:
-    names = [name for name in models if name.startswith("bpe")]
+    names = [name for name, located in models.items() if located.model.role == "tokenizer"]
 
     checks = list(tokenizer.run(build(*names, version="0.1.2")))
+
+    assert len(checks) == 2 * len(names) + 4
 
     assert [check for check in checks if check.status is not Status.PASS] == []
 

@@ -102,7 +102,7 @@ def test_models_that_ship_are_what_the_catalogue_says_and_under_1_mb(tmp_path: P
 
     paths = [zoo.locate(found, cache=tmp_path, fetch=never) for found in ours]
 
-    assert len(paths) == 1 + 11 + 1
+    assert len(paths) == 1 + 11 + 2
     assert max(path.stat().st_size for path in paths) < 1_000_000
 
 
@@ -117,7 +117,7 @@ def test_variants_differ_from_what_they_are_of_in_their_facts_only(tmp_path: Pat
         path = zoo.locate(found, cache=tmp_path, fetch=never)
         assert facts(path) == base | source.facts
         assert facts(path)["tokenizer.ggml.pre"] == found.pre_tokenizer
-    assert len(variants) == 3 + 24 + 1
+    assert len(variants) == 3 + 24 + 1 + 1
 
 
 def test_the_performance_model_is_written_here_byte_for_byte(tmp_path: Path) -> None:
