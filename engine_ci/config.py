@@ -15,12 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Suite = Literal[
-    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "memory", "performance"
+    "loads",
+    "tokens",
+    "drift",
+    "tokenizer",
+    "chat",
+    "api",
+    "kv-pressure",
+    "lifecycle",
+    "memory",
+    "performance",
 ]
 ALL_SUITES: tuple[Suite, ...] = (
     "loads",
     "tokens",
     "drift",
+    "tokenizer",
     "chat",
     "api",
     "kv-pressure",

@@ -19,6 +19,7 @@ from engine_ci.gate.suites import (
     loads,
     memory,
     performance,
+    tokenizer,
     tokens,
 )
 from engine_ci.records.gate import (
@@ -40,6 +41,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "loads": loads.run,
     "tokens": tokens.run,
     "drift": drift.run,
+    "tokenizer": tokenizer.run,
     "chat": chat.run,
     "api": api.run,
     "kv-pressure": kv_pressure.run,

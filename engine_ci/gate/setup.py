@@ -40,9 +40,12 @@ def located(
     Raises:
         VerificationError: a file is not what the catalogue says.
     """
+    among = tuple(catalogue)
     return {
-        model.name: LocatedModel(model=model, path=zoo.locate(model, cache=cache, fetch=fetch))
-        for model in catalogue
+        model.name: LocatedModel(
+            model=model, path=zoo.locate(model, cache=cache, fetch=fetch, among=among)
+        )
+        for model in among
     }
 
 
