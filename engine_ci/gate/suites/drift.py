@@ -57,14 +57,18 @@ def run(context: Context) -> Iterator[Check]:
     """Three checks of each sensitive model, eight of those with a prompt that fills the context."""
     moved: dict[Pair, bool] = {}
     for located in asking.models(context, "sensitive"):
-        golden = asking.golden(context, located)
-        for group in modes.starts(Mode if modes.filling(golden) else _OF_ALL):
-            for mode, check in _in_one_start(context, located, golden, group):
-                if check.status in (Status.PASS, Status.WARN, Status.FAIL):
-                    pair = located.model.name, mode
-                    moved[pair] = moved.get(pair, False) or check.status is not Status.PASS
-                yield check
+        for mode, check in _checks(context, located):
+            if check.status in (Status.PASS, Status.WARN, Status.FAIL):
+                pair = located.model.name, mode
+                moved[pair] = moved.get(pair, False) or check.status is not Status.PASS
+            yield check
     yield _question("suspect", "no drift").ask(lambda: name_suspects(context, moved))
+
+
+def _checks(context: Context, located: LocatedModel) -> Iterator[tuple[Mode, Check]]:
+    golden = asking.golden(context, located)
+    for group in modes.starts(Mode if modes.filling(golden) else _OF_ALL):
+        yield from _in_one_start(context, located, golden, group)
 
 
 def _in_one_start(
