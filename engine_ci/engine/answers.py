@@ -99,6 +99,19 @@ class Tokens(Shape):
     tokens: list[Count]
 
 
+class SpelledToken(Shape):
+    """A token and what it spells; its bytes where they are no whole characters."""
+
+    id: Count
+    piece: Text | list[Annotated[int, Field(ge=0, le=255)]]
+
+
+class SpelledTokens(Shape):
+    """`POST /tokenize` with `with_pieces`."""
+
+    tokens: list[SpelledToken]
+
+
 class Content(Shape):
     """`POST /detokenize`."""
 

@@ -171,6 +171,19 @@ class Client:
         wanted = {"content": text, "add_special": add_special, "parse_special": parse_special}
         return tuple(self._post("/tokenize", wanted, answers.Tokens).tokens)
 
+    def pieces(
+        self, text: str, *, add_special: bool = False, parse_special: bool = True
+    ) -> tuple[tuple[int, bytes], ...]:
+        """The token IDs of a text, each with the bytes that it spells."""
+        wanted = {
+            "content": text,
+            "add_special": add_special,
+            "parse_special": parse_special,
+            "with_pieces": True,
+        }
+        found = self._post("/tokenize", wanted, answers.SpelledTokens).tokens
+        return tuple((token.id, _bytes(token.piece)) for token in found)
+
     def detokenize(self, tokens: Sequence[int]) -> str:
         """The text of token IDs."""
         return self._post("/detokenize", {"tokens": list(tokens)}, answers.Content).content
@@ -252,6 +265,10 @@ def _generation(prompt: Sequence[int] | str, *, count: int) -> dict[str, Any]:
         "return_tokens": True,
         "ignore_eos": True,
     }
+
+
+def _bytes(piece: str | list[int]) -> bytes:
+    return piece.encode() if isinstance(piece, str) else bytes(piece)
 
 
 def _check_length(found: int, *, count: int, exact: bool) -> None:

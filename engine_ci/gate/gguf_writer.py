@@ -9,7 +9,7 @@ import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
 from engine_ci.gate.blocks import Packed
-from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS
+from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine_ci.gate.vocabulary import Vocabulary
+    from engine_ci.gate.vocabulary import SentencePieces
 
 Fact: TypeAlias = "bool | int | float | tuple[int, ...]"
 Tensor: TypeAlias = "NDArray[np.float32] | NDArray[np.float16] | Packed"
@@ -78,7 +78,7 @@ def write(
     *,
     name: str,
     shape: Shape,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | SentencePieces,
     pre_tokenizer: str,
     weights: Mapping[str, Tensor],
     file_type: LlamaFileType = LlamaFileType.ALL_F32,
@@ -104,7 +104,14 @@ def write(
     writer.add_file_type(file_type)
     for key, fact in {**_facts(shape), **(facts or {})}.items():
         _add(writer, f"{architecture}.{key}", fact)
-    _add_vocabulary(writer, vocabulary, pre_tokenizer)
+    writer.add_tokenizer_model("gpt2" if isinstance(vocabulary, Vocabulary) else "llama")
+    writer.add_tokenizer_pre(pre_tokenizer)
+    writer.add_token_list(vocabulary.tokens)
+    if isinstance(vocabulary, Vocabulary):
+        _add_merges(writer, vocabulary)
+    else:
+        _add_scores(writer, vocabulary)
+    writer.add_chat_template(CHATML)
     for tensor, values in weights.items():
         if isinstance(values, Packed):
             writer.add_tensor(tensor, values.blocks, raw_dtype=values.kind)
@@ -149,17 +156,25 @@ def _add(writer: GGUFWriter, key: str, fact: Fact) -> None:
             writer.add_array(key, fact)
 
 
-def _add_vocabulary(writer: GGUFWriter, vocabulary: Vocabulary, pre_tokenizer: str) -> None:
-    tokens = vocabulary.tokens
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre_tokenizer)
-    writer.add_token_list(tokens)
+def _add_merges(writer: GGUFWriter, vocabulary: Vocabulary) -> None:
     writer.add_token_types(
-        [TokenType.CONTROL if token in SPECIALS else TokenType.NORMAL for token in tokens]
+        [
+            TokenType.CONTROL if token in SPECIALS else TokenType.NORMAL
+            for token in vocabulary.tokens
+        ]
     )
     writer.add_token_merges([f"{left} {right}" for left, right in vocabulary.merges])
     writer.add_bos_token_id(vocabulary.id_of(END_OF_TEXT))
     writer.add_eos_token_id(vocabulary.id_of(END_OF_TURN))
     writer.add_pad_token_id(vocabulary.id_of(END_OF_TEXT))
     writer.add_add_bos_token(False)
-    writer.add_chat_template(CHATML)
+
+
+def _add_scores(writer: GGUFWriter, vocabulary: SentencePieces) -> None:
+    writer.add_token_types(vocabulary.types)
+    writer.add_token_scores(vocabulary.scores)
+    writer.add_unk_token_id(vocabulary.id_of("<unk>"))
+    writer.add_bos_token_id(vocabulary.id_of("<s>"))
+    writer.add_eos_token_id(vocabulary.id_of("</s>"))
+    writer.add_add_bos_token(True)
+    writer.add_add_space_prefix(True)

@@ -68,7 +68,7 @@ def record(path: Path, prompts: Sequence[Prompt], *, name: str, margin_floor: fl
 
 
 def record_again(path: Path, golden: Golden) -> Golden:
-    """The golden with its cases recorded anew from the model; its texts stay as they are.
+    """The golden with its cases recorded anew from the model; its chats stay as they are.
 
     Raises:
         VerificationError: as `record`.
@@ -78,7 +78,7 @@ def record_again(path: Path, golden: Golden) -> Golden:
         for case in golden.cases
     ]
     recorded = record(path, prompts, name=golden.model, margin_floor=golden.margin_floor)
-    return recorded.model_copy(update={"tokenised": golden.tokenised, "chats": golden.chats})
+    return recorded.model_copy(update={"chats": golden.chats})
 
 
 def differences(path: Path, golden: Golden) -> tuple[str, ...]:

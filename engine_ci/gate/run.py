@@ -21,6 +21,7 @@ from engine_ci.gate.suites import (
     memory,
     performance,
     real,
+    tokenizer,
     tokens,
 )
 from engine_ci.records.gate import (
@@ -42,6 +43,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "loads": loads.run,
     "tokens": tokens.run,
     "drift": drift.run,
+    "tokenizer": tokenizer.run,
     "chat": chat.run,
     "embeddings": embeddings.run,
     "real": real.run,

@@ -45,10 +45,13 @@ def located(
     Arguments and errors are those of `zoo.locate`; a failure of the outside becomes a check that
     could not be asked, so that what is there is asked all the same and the verdict is no pass.
     """
+    among = tuple(catalogue)
     found, missing = {}, []
-    for model in catalogue:
+    for model in among:
         try:
-            path = zoo.locate(model, cache=cache, fetch=fetch, address=address, root=root)
+            path = zoo.locate(
+                model, cache=cache, fetch=fetch, address=address, among=among, root=root
+            )
         except OutsideError as problem:
             missing.append(_missing(model, problem))
         else:

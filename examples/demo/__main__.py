@@ -21,6 +21,7 @@ SUITES = (
     "loads",
     "tokens",
     "drift",
+    "tokenizer",
     "chat",
     "embeddings",
     "real",

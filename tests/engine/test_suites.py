@@ -22,6 +22,7 @@ from engine_ci.gate.suites import (
     loads,
     memory,
     real,
+    tokenizer,
     tokens,
 )
 from engine_ci.records.gate import EngineFacts, FaultClass, Status
@@ -39,7 +40,19 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-SUITES = (loads, tokens, drift, chat, embeddings, real, api, kv_pressure, lifecycle, memory)
+SUITES = (
+    loads,
+    tokens,
+    drift,
+    tokenizer,
+    chat,
+    embeddings,
+    real,
+    api,
+    kv_pressure,
+    lifecycle,
+    memory,
+)
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +130,25 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     assert {check.suite for check in checks} == {suite.SUITE for suite in SUITES}
 
 
+# What 0.2.0 cannot load.
+ABORTS = {
+    f"bpe-{name}"
+    for name in (
+        *("smollm", "starcoder", "refact", "command-r", "seed-coder", "tekken", "gpt-4o", "llama4"),
+        *("minimax-m2", "falcon", "deepseek-llm", "deepseek-coder", "deepseek-v3", "hunyuan-dense"),
+    )
+}
 STABLE = ("stable",)
 SMOL = ("smollm2-135m",)
 TOKENS = {f"tokens/stable/{mode}" for mode in ("strict", "cached", "batches", "slots", "app")}
-TOKENIZER = {"chat/stable/tokenizer", "chat/stable/template"}
+BPE = ("bpe", "bpe-falcon")
+TOKENIZE = {"tokenizer/bpe/tokenize", "tokenizer/bpe-falcon/tokenize"}
+PIECES = {"tokenizer/bpe/pieces"}
+SPECIAL = TOKENIZE | PIECES
+STARTS = ("bpe-llama-bpe",)
+SPM = ("spm", "spm-no-prefix")
+SPACED = {"tokenizer/spm/tokenize", "tokenizer/spm/pieces", "tokenizer/spm-no-prefix/tokenize"}
+ADDED = {"tokenizer/bpe-llama-bpe/tokenize"}
 COMPLETION = {"api/completion", "api/completion-stream"}
 CHAT = {"api/chat", "api/chat-stream"}
 STREAM = {"api/chat-stream", "api/stop-strings"}
@@ -155,6 +183,22 @@ def embedded(*names: str) -> set[str]:
 
 BERT = ("embedding-bert",)
 NEAR = ("reference", "baseline-strict", "baseline-app")
+
+
+def talk(*names: str) -> set[str]:
+    return {f"chat/stable/{name}" for name in names}
+
+
+def called(*names: str) -> set[str]:
+    return {f"chat/stable-tools/{name}" for name in names}
+
+
+SAY = "/v1/chat/completions"
+THIRD = f"{SAY} choices.0.logprobs.content.2"
+STREAMED = talk("streams", "json-schema")
+TOOLS = ("stable-tools",)
+CALL = f"{SAY} choices.0.message.tool_calls.0"
+CHUNK = f"{SAY} choices.0.delta.tool_calls.0"
 SENSITIVE = ("sensitive",)
 LEFT = lived("client-leaves", "requests")
 # These compare with a baseline, which is started in the same way.
@@ -254,13 +298,33 @@ PLANTED = (
     Planted(drift, SENSITIVE, "value-set", '/completion stop_type "eos"', drifted("brim")),
     Planted(drift, SENSITIVE, "refuses-with", "500", drifted("brim")),
     Planted(drift, SENSITIVE, "answers-what-is-too-long", "", drifted("brim")),
-    Planted(
-        chat, STABLE, "tokenizer-altered", "", {"chat/stable/tokenizer", "chat/stable/template"}
-    ),
-    Planted(chat, STABLE, "detokenizer-altered", "", {"chat/stable/tokenizer"}),
-    Planted(chat, STABLE, "template-altered", "", {"chat/stable/template"}),
-    Planted(chat, STABLE, "chat-says", "The capital of France is Paris.", {"chat/stable/answers"}),
-    Planted(chat, STABLE, "chat-finishes", "length", {"chat/stable/answers"}),
+    Planted(tokenizer, BPE, "tokenizer-altered", "", TOKENIZE | {"tokenizer/bpe/pieces"}),
+    Planted(tokenizer, BPE, "detokenizer-altered", "", {"tokenizer/bpe/detokenize"}),
+    Planted(tokenizer, BPE, "pieces-altered", "", {"tokenizer/bpe/pieces"}),
+    Planted(tokenizer, BPE, "asked-otherwise", "/tokenize parse_special true", SPECIAL),
+    Planted(tokenizer, BPE, "asked-otherwise", "/tokenize parse_special false", SPECIAL),
+    Planted(tokenizer, BPE, "asked-otherwise", "/tokenize with_pieces false", PIECES),
+    Planted(tokenizer, STARTS, "asked-otherwise", "/tokenize add_special false", ADDED),
+    Planted(tokenizer, SPM, "asked-otherwise", "/tokenize add_special false", SPACED),
+    Planted(tokenizer, SPM, "tokenizer-altered", "", SPACED),
+    Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
+    Planted(chat, STABLE, "template-altered", "", talk("template", "awkward")),
+    Planted(chat, STABLE, "template-in-content", "", talk("awkward")),
+    Planted(chat, STABLE, "chat-says", "The capital is Paris.", talk("answers", "json-schema")),
+    Planted(chat, STABLE, "chat-finishes", "length", talk("answers", "json-schema")),
+    Planted(chat, STABLE, "asked-otherwise", f"{SAY} stream_options null", talk("streams")),
+    Planted(chat, STABLE, "value-set", f'{SAY} choices.0.delta.content "b"', STREAMED),
+    Planted(chat, STABLE, "value-gone", f"{THIRD}.top_logprobs.4", talk("logprobs")),
+    Planted(chat, STABLE, "value-set", f"{THIRD}.logprob -1.0", talk("logprobs")),
+    Planted(chat, STABLE, "value-set", f"{THIRD}.top_logprobs.1.id 0", talk("logprobs")),
+    Planted(chat, STABLE, "value-gone", f"{THIRD}", talk("logprobs")),
+    Planted(chat, STABLE, "asked-otherwise", f"{SAY} response_format null", talk("json-schema")),
+    Planted(chat, TOOLS, "asked-otherwise", "/apply-template tools []", called("template")),
+    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CALL}.function.arguments "Paris"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', called("tool-call")),
+    Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),
@@ -390,6 +454,32 @@ def test_a_build_that_cannot_save_slots_is_not_asked_to(build: Build) -> None:
     (skipped,) = (check for check in checks if check.status is not Status.PASS)
     assert (skipped.id, skipped.status) == ("kv-pressure/slots", Status.SKIP)
     assert skipped.observed == "not asked: this build has no --slot-save-path"
+
+
+def test_the_tokenizers_are_those_of_the_models_with_an_older_good_engine_too(
+    build: Build, models: Models
+) -> None:
+    names = [name for name, located in models.items() if located.model.role == "tokenizer"]
+
+    checks = list(tokenizer.run(build(*names, version="0.1.2")))
+
+    assert len(checks) == 2 * len(names) + 4
+
+    assert [check for check in checks if check.status is not Status.PASS] == []
+
+
+def test_a_build_that_cannot_load_many_pre_tokenizers_is_told_which(
+    build: Build, models: Models
+) -> None:
+    names = [name for name in models if name.startswith("bpe")]
+
+    checks = list(tokenizer.run(build(*names, version="0.2.0")))
+
+    failed = {check.id for check in checks if check.status is Status.FAIL}
+    assert failed == {f"tokenizer/{name}/loads" for name in ABORTS}
+    assert {check.fault_class for check in checks if check.id in failed} == {FaultClass.CRASH_LOAD}
+    skipped = {check.id for check in checks if check.status is Status.SKIP}
+    assert skipped == {f"tokenizer/{name}/tokenize" for name in ABORTS}
 
 
 def test_a_build_that_cannot_load_a_pre_tokenizer_is_caught_with_its_last_words(

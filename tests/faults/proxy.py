@@ -89,6 +89,10 @@ def _prompt_altered(answer: Json, _: str) -> None:
     answer["prompt"] = answer["prompt"].replace("\n", "\n\n", 1)
 
 
+def _content_rendered(answer: Json, _: str) -> None:
+    answer["prompt"] = answer["prompt"].replace("{{ 7 * 7 }}", "49")
+
+
 def _chat_says(answer: Json, argument: str) -> None:
     answer["choices"][0]["message"]["content"] = argument
 
@@ -103,6 +107,12 @@ def _usage_off_by_one(answer: Json, argument: str) -> None:
 
 def _tokens_reversed(answer: Json, _: str) -> None:
     answer["tokens"].reverse()
+
+
+def _piece_stripped(answer: Json, _: str) -> None:
+    for token in answer["tokens"][:1]:
+        if isinstance(token, dict):
+            token["piece"] = token["piece"].lstrip()
 
 
 def _content_stripped(answer: Json, _: str) -> None:
@@ -197,10 +207,12 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "wrong-past": ("/completion", _wrong_past),
     "stops-before-full": ("/completion", _stops_before_full),
     "template-altered": ("/apply-template", _prompt_altered),
+    "template-in-content": ("/apply-template", _content_rendered),
     "chat-says": ("/v1/chat/completions", _chat_says),
     "chat-finishes": ("/v1/chat/completions", _chat_finishes),
     "usage-off-by-one": ("/v1/chat/completions", _usage_off_by_one),
     "tokenizer-altered": ("/tokenize", _tokens_reversed),
+    "pieces-altered": ("/tokenize", _piece_stripped),
     "detokenizer-altered": ("/detokenize", _content_stripped),
     "vectors-turned": ("/v1/embeddings", _vectors_turned),
     "vectors-stretched": ("/v1/embeddings", _vectors_stretched),
@@ -397,6 +409,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _asked(self, body: bytes) -> bytes:
         """The request as the real server gets it."""
         fault = self.server.fault
+        if fault == "asked-otherwise" and body:
+            path, field, value = self.server.argument.split(maxsplit=2)
+            asked = {**json.loads(body), field: json.loads(value)}
+            return json.dumps(asked).encode() if self.path == path else body
         if fault == "stop-ignored" and b'"stop"' in body:
             return json.dumps({**json.loads(body), "stop": []}).encode()
         if fault == "encoding-ignored" and b'"encoding_format"' in body:

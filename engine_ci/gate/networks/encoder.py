@@ -12,7 +12,7 @@ import numpy as np
 
 from engine_ci.gate.networks import rope
 from engine_ci.gate.networks.activations import gelu, silu, softmax
-from engine_ci.gate.networks.model import Layer
+from engine_ci.gate.networks.model import Block
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def embed(model: Model, encoder: Encoder, tokens: Sequence[int]) -> Values:
         hidden = hidden + model.weights["position_embd.weight"][: len(tokens)]
     hidden = _norm(model, "token_embd_norm", hidden)
     for number in range(model.fact("block_count")):
-        layer = Layer(model=model, number=number)
+        layer = Block(model=model, number=number)
         hidden = _norm(
             model, f"blk.{number}.attn_output_norm", hidden + _attend(layer, encoder, hidden)
         )
@@ -86,7 +86,7 @@ def _norm(model: Model, name: str, hidden: Values) -> Values:
     return normed * model.weights[f"{name}.weight"] + model.weights[f"{name}.bias"]
 
 
-def _attend(layer: Layer, encoder: Encoder, hidden: Values) -> Values:
+def _attend(layer: Block, encoder: Encoder, hidden: Values) -> Values:
     """What each token takes from all."""
     queries, keys, values = _heads(layer, hidden)
     if encoder.rotates:
@@ -98,9 +98,9 @@ def _attend(layer: Layer, encoder: Encoder, hidden: Values) -> Values:
     return layer.project("attn_output", mixed.transpose(1, 0, 2).reshape(len(hidden), -1))
 
 
-def _heads(layer: Layer, hidden: Values) -> list[Values]:
+def _heads(layer: Block, hidden: Values) -> list[Values]:
     """Queries, keys and values, each (heads, tokens, head size), from three matrices or one."""
-    if layer.tensor("attn_qkv.weight") is None:
+    if not layer.has("attn_qkv.weight"):
         joined = [layer.project(f"attn_{part}", hidden) for part in "qkv"]
     else:
         joined = np.split(layer.project("attn_qkv", hidden), 3, axis=-1)
@@ -108,9 +108,9 @@ def _heads(layer: Layer, hidden: Values) -> list[Values]:
     return [part.reshape(shape).transpose(1, 0, 2) for part in joined]
 
 
-def _feed_forward(layer: Layer, hidden: Values) -> Values:
+def _feed_forward(layer: Block, hidden: Values) -> Values:
     up = layer.project("ffn_up", hidden)
-    if layer.tensor("ffn_gate.weight") is None:
+    if not layer.has("ffn_gate.weight"):
         active = gelu(up, np.ones_like(up))
     else:
         active = silu(layer.project("ffn_gate", hidden), up)

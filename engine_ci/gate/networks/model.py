@@ -92,11 +92,10 @@ class Cache:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
-    """One layer; names of tensors are those within it, such as `attn_q.bias`."""
+class Block:
+    """The tensors of one layer; their names are those within it, such as `attn_q.bias`."""
 
     model: Model
-    traits: Traits
     number: int
 
     def fact(self, key: str, default: float | None = None) -> Any:  # noqa: ANN401 - int or float
@@ -124,3 +123,10 @@ class Layer:
 
     def _full(self, name: str) -> str:
         return f"blk.{self.number}.{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Block):
+    """One layer of a generating model."""
+
+    traits: Traits

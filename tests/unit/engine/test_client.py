@@ -292,6 +292,30 @@ def test_text_is_tokenized(client: Client, canned: Canned) -> None:
     ]
 
 
+def test_text_is_tokenized_with_the_bytes_of_each_token(client: Client, canned: Canned) -> None:
+    canned.answers["/tokenize"] = {
+        "tokens": [{"id": 5, "piece": "é"}, {"id": 6, "piece": [0xC3]}, {"id": 7, "piece": ""}]
+    }
+
+    assert client.pieces("é", add_special=True) == ((5, b"\xc3\xa9"), (6, b"\xc3"), (7, b""))
+    assert canned.asked == [
+        (
+            "/tokenize",
+            {"content": "é", "add_special": True, "parse_special": True, "with_pieces": True},
+        )
+    ]
+
+
+@pytest.mark.parametrize("token", [5, {"id": 5}, {"id": 5, "piece": [256]}, {"id": 5, "piece": 7}])
+def test_tokens_without_their_pieces_are_no_answer(
+    client: Client, canned: Canned, token: object
+) -> None:
+    canned.answers["/tokenize"] = {"tokens": [token]}
+
+    with pytest.raises(EngineAnswerError, match=r"POST /tokenize: `tokens\.0"):
+        client.pieces("ab")
+
+
 def test_tokens_are_detokenized(client: Client, canned: Canned) -> None:
     canned.answers["/detokenize"] = {"content": "ab"}
 

@@ -9,7 +9,7 @@ from gguf import GGUFReader, LlamaFileType
 
 from engine_ci.gate import blocks, gguf_writer
 from engine_ci.gate.gguf_writer import weight_shapes
-from engine_ci.gate.vocabulary import CHATML
+from engine_ci.gate.vocabulary import CHATML, SentencePieces
 from tests.unit.gate import tiny
 
 if TYPE_CHECKING:
@@ -98,6 +98,31 @@ def test_specials_are_marked_as_control_tokens(tmp_path: Path) -> None:
     types = facts(tiny.write(tmp_path / "model.gguf"))["tokenizer.ggml.token_type"]
 
     assert types == [1] * 257 + [3] * 3
+
+
+def test_sentence_pieces_have_scores_in_place_of_merges(tmp_path: Path) -> None:
+    vocabulary = SentencePieces(merges=(("t", "h"),), characters=("t", "h"))
+    gguf_writer.write(
+        tmp_path / "model.gguf",
+        name="tiny",
+        shape=tiny.SHAPE,
+        vocabulary=vocabulary,
+        pre_tokenizer="default",
+        weights=tiny.weights(),
+    )
+
+    found = facts(tmp_path / "model.gguf")
+
+    assert found["tokenizer.ggml.model"] == "llama"
+    assert found["tokenizer.ggml.pre"] == "default"
+    assert found["tokenizer.ggml.tokens"] == list(vocabulary.tokens)
+    assert found["tokenizer.ggml.token_type"] == [2, 3, 3] + [6] * 256 + [1] * 3
+    assert found["tokenizer.ggml.scores"] == [0.0] * 259 + [0.0, -1.0, -2.0]
+    ids = ("unknown", "bos", "eos")
+    assert [found[f"tokenizer.ggml.{name}_token_id"] for name in ids] == [0, 1, 2]
+    assert found["tokenizer.ggml.add_bos_token"] is True
+    assert found["tokenizer.ggml.add_space_prefix"] is True
+    assert "tokenizer.ggml.merges" not in found
 
 
 def test_a_reader_finds_the_weights_in_the_order_of_their_shapes(tmp_path: Path) -> None:

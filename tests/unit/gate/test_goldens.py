@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from engine_ci.errors import ConfigError
 from engine_ci.gate import goldens, zoo
-from engine_ci.gate.goldens import Case, Chat, Golden, Message, Tokenised
+from engine_ci.gate.goldens import Case, Chat, Golden, Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_chat_without_its_case_is_refused() -> None:
 
 def test_what_is_dumped_is_loaded_again(tmp_path: Path) -> None:
     chat = Chat(id="one", messages=(Message(role="user", content="é?"),), prompt="p", answer="a")
-    whole = golden(chats=(chat,), tokenised=(Tokenised(text="", tokens=()),))
+    whole = golden(chats=(chat,))
     (tmp_path / "golden.json").write_text(goldens.dump(whole), encoding="utf-8")
 
     assert goldens.load(tmp_path / "golden.json") == whole

@@ -7,7 +7,7 @@ import pytest
 
 from engine_ci.errors import VerificationError
 from engine_ci.gate import goldens, recording, reference, zoo
-from engine_ci.gate.goldens import Case, Golden, Tokenised
+from engine_ci.gate.goldens import Case, Chat, Golden, Message
 from engine_ci.gate.recording import Prompt
 from engine_ci.system import documents
 from tests.unit.gate import tiny
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
     from engine_ci.gate.goldens import Step
 
-SHIPPED = [
-    model
-    for model in zoo.load_catalogue()
-    if isinstance(model.source, zoo.ShippedFile) and model.role != "embedding"
-]
+OURS = [model for model in zoo.load_catalogue() if model.role in ("stable", "sensitive")]
 
 
 @pytest.fixture
@@ -72,7 +68,7 @@ def test_a_turn_that_does_not_end_is_refused(model: Path) -> None:
 
 
 def test_a_turn_stops_at_its_end(tmp_path: Path) -> None:
-    (stable,) = [model for model in SHIPPED if model.name == "stable"]
+    (stable,) = [model for model in OURS if model.name == "stable"]
     path = zoo.locate(stable, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
     stored = goldens.load(zoo.golden_folder() / "stable.json").cases
     prompts = [
@@ -85,10 +81,11 @@ def test_a_turn_stops_at_its_end(tmp_path: Path) -> None:
     assert [case.tokens for case in recorded] == [case.tokens for case in stored]
 
 
-def test_recording_again_changes_nothing_and_keeps_the_texts(model: Path, golden: Golden) -> None:
-    texts = golden.model_copy(update={"tokenised": (Tokenised(text="A", tokens=(65,)),)})
+def test_recording_again_changes_nothing_and_keeps_the_chats(model: Path, golden: Golden) -> None:
+    chat = Chat(id="abc", messages=(Message(role="user", content="?"),), prompt="?", answer="!")
+    chatty = golden.model_copy(update={"chats": (chat,)})
 
-    assert recording.record_again(model, texts) == texts
+    assert recording.record_again(model, chatty) == chatty
 
 
 def test_a_fresh_golden_has_no_differences(model: Path, golden: Golden) -> None:
@@ -172,10 +169,10 @@ def test_an_answer_that_does_not_end_is_found(model: Path, golden: Golden) -> No
     assert found.endswith("does not end with the end of turn, token 259")
 
 
-@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda model: model.name)
-def test_the_committed_goldens_hold(shipped: zoo.Model, tmp_path: Path) -> None:
-    path = zoo.locate(shipped, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+@pytest.mark.parametrize("ours", OURS, ids=lambda model: model.name)
+def test_the_committed_goldens_hold(ours: zoo.Model, tmp_path: Path) -> None:
+    path = zoo.locate(ours, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
 
-    stored = goldens.load(zoo.golden_folder() / f"{shipped.name}.json")
+    stored = goldens.load(zoo.golden_folder() / f"{ours.name}.json")
 
     assert recording.differences(path, stored) == ()
