@@ -46,7 +46,7 @@ class Stage:
         self.gated: list[tuple[Path, Path | None]] = []
         patch.setattr(package_index, "wheel", self._wheel)
         patch.setattr(whole, "unpacked", self._unpacked)
-        patch.setattr(models, "located", lambda **_: {"stable": None})
+        patch.setattr(models, "located", lambda **_: ({"stable": None}, ()))
         patch.setattr(setup, "why_not", self._why_not)
         patch.setattr(gate_command, "run", self._gate)
 

@@ -128,6 +128,11 @@ def test_a_golden_that_does_not_fit_names_the_file_and_the_key(tmp_path: Path) -
         goldens.load(path)
 
 
-@pytest.mark.parametrize("path", sorted(zoo.golden_folder().glob("*.json")), ids=lambda p: p.stem)
+GENERATING = [
+    path for path in zoo.golden_folder().glob("*.json") if not path.stem.startswith("embedding")
+]
+
+
+@pytest.mark.parametrize("path", sorted(GENERATING), ids=lambda p: p.stem)
 def test_the_committed_goldens_are_dumps_of_themselves(path: Path) -> None:
     assert goldens.dump(goldens.load(path)) == path.read_text(encoding="utf-8")

@@ -86,10 +86,12 @@ def test_a_session_starts_an_engine_with_the_settings_of_its_mode(
     assert options["mode"] is Mode.BATCHES
 
 
-@pytest.mark.parametrize("model", zoo.load_catalogue(), ids=lambda model: model.name)
+GENERATING = [model for model in zoo.load_catalogue() if model.role in ("stable", "sensitive")]
+
+
+@pytest.mark.parametrize("model", GENERATING, ids=lambda model: model.name)
 def test_every_golden_of_the_zoo_finds_room_in_every_mode(model: zoo.Model) -> None:
-    path = zoo.golden_folder() / f"{model.name}.json"
-    cases = goldens.load(path).cases if path.is_file() else ()
+    cases = goldens.load(zoo.golden_folder() / f"{model.name}.json").cases
 
     assert all(len(case.prompt) + len(case.steps) <= CONTEXT for case in cases)
 
