@@ -409,10 +409,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _asked(self, body: bytes) -> bytes:
         """The request as the real server gets it."""
         fault = self.server.fault
-        if fault == "asked-otherwise" and body:
+        if fault == "asked-otherwise":
             path, field, value = self.server.argument.split(maxsplit=2)
-            asked = {**json.loads(body), field: json.loads(value)}
-            return json.dumps(asked).encode() if self.path == path else body
+            if self.path == path and f'"{field}"'.encode() in body:
+                return json.dumps({**json.loads(body), field: json.loads(value)}).encode()
         if fault == "stop-ignored" and b'"stop"' in body:
             return json.dumps({**json.loads(body), "stop": []}).encode()
         if fault == "encoding-ignored" and b'"encoding_format"' in body:

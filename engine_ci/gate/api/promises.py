@@ -132,6 +132,17 @@ def stop_strings(client: Client, known: Known) -> Iterator[str]:
         yield from difference(what, wanted, given)
 
 
+def sampling(client: Client, known: Known) -> Iterator[str]:
+    """Chance that comes from the seed: the same again, and another with another seed."""
+    first, again, other = (
+        post(client, COMPLETION, questions.by_chance(known, seed=seed), answers.Content).content
+        for seed in (7, 7, 8)
+    )
+    yield from difference("content with the same seed again", first, again)
+    if other == first:
+        yield f"content with another seed: expected another than {first!r}, found the same"
+
+
 def logprobs(client: Client, known: Known) -> Iterator[str]:
     """The log-probabilities of a chat."""
     body = questions.chat(known, count=_CUT) | {"logprobs": True, "top_logprobs": _LIKELIEST}

@@ -22,6 +22,8 @@ COMPLETION: Final = "/completion"
 CHAT: Final = "/v1/chat/completions"
 # How far past its golden end an answer may run before it is cut off.
 _BEYOND: Final = 8
+# So many letters by chance are the same once in 10 ** 22.
+_CHANCES: Final = 16
 _DONE: Final = b"data: [DONE]"
 
 
@@ -68,6 +70,19 @@ def completion(known: Known) -> dict[str, Any]:
     """The body that asks `/completion` for the golden answer."""
     count = len(known.tokens) + _BEYOND
     return GREEDY | {"prompt": known.prompt, "n_predict": count, "return_tokens": True}
+
+
+def by_chance(known: Known, *, seed: int) -> dict[str, Any]:
+    """The body that asks `/completion` for letters, all of them as likely as the others."""
+    chance = {
+        "samplers": ["temperature"],
+        "temperature": 100.0,
+        "seed": seed,
+        # Whatever the model would say: bytes that are no text are answered with an error.
+        "grammar": "root ::= [a-z]+",
+        "ignore_eos": True,
+    }
+    return completion(known) | chance | {"n_predict": _CHANCES}
 
 
 def chat(known: Known, *, count: int | None = None) -> dict[str, Any]:

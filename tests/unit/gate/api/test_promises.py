@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -8,6 +9,11 @@ from engine_ci.errors import EngineAnswerError
 from engine_ci.gate.api import promises
 from engine_ci.gate.api.chat_shapes import Position
 from tests.unit.gate.api.asked import KNOWN, Asked, answer, event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine_ci.system.http import Answer
 
 NAMED = {"id": "chatcmpl-1", "created": 1, "model": "m"}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 6, "total_tokens": 9}
@@ -158,3 +164,36 @@ def test_the_likeliest_of_a_position_are_as_many_as_asked_best_first(
     found: Position, differences: list[str]
 ) -> None:
     assert list(promises.likeliest(7, found)) == differences
+
+
+class Dice(Asked):
+    """Answers `/completion` with what a test makes of the seed."""
+
+    def __init__(self, roll: Callable[[int], str]) -> None:
+        super().__init__()
+        self._roll = roll
+
+    def call(
+        self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
+    ) -> Answer:
+        assert (method, path) == ("POST", "/completion")
+        assert isinstance(body, dict)
+        return answer({"content": self._roll(body["seed"])})
+
+
+def test_chance_that_comes_from_the_seed_has_no_difference() -> None:
+    assert list(promises.sampling(Dice(str), KNOWN)) == []
+
+
+def test_the_same_seed_must_give_the_same_again() -> None:
+    rolls = count()
+
+    found = list(promises.sampling(Dice(lambda _: str(next(rolls))), KNOWN))
+
+    assert found == ["content with the same seed again: expected '0', found '1'"]
+
+
+def test_a_seed_that_is_ignored_is_seen() -> None:
+    found = list(promises.sampling(Dice(lambda _: "always"), KNOWN))
+
+    assert found == ["content with another seed: expected another than 'always', found the same"]
