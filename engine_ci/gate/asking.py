@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,7 +25,7 @@ from engine_ci.gate import goldens
 from engine_ci.records.gate import Check, FaultClass, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -249,6 +251,22 @@ def _app_arguments(
     own = subject.server.app_arguments(argv, model=model, port=port)
     # Of an option that is given twice, llama.cpp takes the last.
     return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
+
+
+def side_by_side(
+    checks: Callable[[LocatedModel], Iterable[T]], located: Iterable[LocatedModel]
+) -> Iterator[T]:
+    """What there is to say of each model, in their order, worked out for several at a time.
+
+    As many as there are cores: nothing here is timed, and starting an engine is mostly waiting.
+    """
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for found in pool.map(lambda each: list(checks(each)), located):
+            yield from found
+    finally:
+        # Who is interrupted waits only for what has begun.
+        pool.shutdown(cancel_futures=True)
 
 
 def models(context: Context, role: str) -> list[LocatedModel]:

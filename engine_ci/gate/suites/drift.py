@@ -56,19 +56,19 @@ _BESIDES: Final[Mapping[Mode, str]] = {
 def run(context: Context) -> Iterator[Check]:
     """Three checks of each sensitive model, eight of those with a prompt that fills the context."""
     moved: dict[Pair, bool] = {}
-    for located in asking.models(context, "sensitive"):
-        for mode, check in _checks(context, located):
-            if check.status in (Status.PASS, Status.WARN, Status.FAIL):
-                pair = located.model.name, mode
-                moved[pair] = moved.get(pair, False) or check.status is not Status.PASS
-            yield check
+    sensitive = asking.models(context, "sensitive")
+    for pair, check in asking.side_by_side(partial(_checks, context), sensitive):
+        if check.status in (Status.PASS, Status.WARN, Status.FAIL):
+            moved[pair] = moved.get(pair, False) or check.status is not Status.PASS
+        yield check
     yield _question("suspect", "no drift").ask(lambda: name_suspects(context, moved))
 
 
-def _checks(context: Context, located: LocatedModel) -> Iterator[tuple[Mode, Check]]:
+def _checks(context: Context, located: LocatedModel) -> Iterator[tuple[Pair, Check]]:
     golden = asking.golden(context, located)
     for group in modes.starts(Mode if modes.filling(golden) else _OF_ALL):
-        yield from _in_one_start(context, located, golden, group)
+        for mode, check in _in_one_start(context, located, golden, group):
+            yield (located.model.name, mode), check
 
 
 def _in_one_start(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.gate import asking
 from engine_ci.gate.asking import Answer, Mode, Question, session
 from engine_ci.records.gate import FaultClass, Status
 
@@ -24,9 +25,8 @@ _LEFT: Final = ("tokenizer", "performance")
 def run(context: Context) -> Iterator[Check]:
     """One check of the flags, then one for each model that no later suite is the first to load."""
     yield _flags(context)
-    for located in context.models.values():
-        if located.model.role not in _LEFT:
-            yield _load(context, located)
+    first = [found for found in context.models.values() if found.model.role not in _LEFT]
+    yield from asking.side_by_side(lambda located: (_load(context, located),), first)
 
 
 def missing_flags(argv: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:

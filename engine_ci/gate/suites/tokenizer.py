@@ -32,8 +32,7 @@ _SHOWN: Final = 20
 
 def run(context: Context) -> Iterator[Check]:
     """Two checks for each model of that role, four where its vocabulary is met the first time."""
-    for located in asking.models(context, "tokenizer"):
-        yield from _checks(context, located)
+    yield from asking.side_by_side(partial(_checks, context), asking.models(context, "tokenizer"))
 
 
 def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:

@@ -34,12 +34,14 @@ def run(context: Context) -> Iterator[Check]:
     Their margins hold on any hardware. Stable models of one architecture differ in how they split
     text, which no further mode has to do with.
     """
-    seen = set()
-    for located in asking.models(context, "stable"):
-        architecture = located.model.architecture
-        for group in modes.starts(_OF_ALL if architecture in seen else _OF_FIRST):
+    stable = asking.models(context, "stable")
+    first = {located.model.architecture: located for located in reversed(stable)}.values()
+
+    def checks(located: LocatedModel) -> Iterator[Check]:
+        for group in modes.starts(_OF_FIRST if located in first else _OF_ALL):
             yield from _in_one_start(context, located, group)
-        seen.add(architecture)
+
+    yield from asking.side_by_side(checks, stable)
 
 
 def _in_one_start(
