@@ -37,6 +37,8 @@ SDISTS: Final = {
     9297: "404c34e2ad5eb3b7225dc616692d8c140945f027fc93e3df94499e31930906fa",
 }
 
+NO_QUANTISED_MODEL: Final = "the zoo has no model of that type."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
@@ -157,4 +159,14 @@ def planted(patches: Iterable[Path]) -> list[Engine]:
 
 
 # Why the gate passes an engine that is broken, for those that it passes.
-WHY_MISSED: Final[Mapping[str, str]] = {}
+WHY_MISSED: Final[Mapping[str, str]] = {
+    "q4-k-dot": NO_QUANTISED_MODEL,
+    "q4-k-gemm": NO_QUANTISED_MODEL,
+    "q4-k-gemv": NO_QUANTISED_MODEL,
+    "q6-k-dot": NO_QUANTISED_MODEL,
+    "q4-0-gemm": NO_QUANTISED_MODEL,
+    "sampler-seed": "every question is greedy, so that nothing depends on a seed.",
+    "leak": "no suite looks at memory.",
+    "tokenizer-qwen2": "the vocabulary of the zoo has no merge of two digits, so that it makes no "
+    "difference how digits are grouped before merges are looked for.",
+}

@@ -93,6 +93,7 @@ def compact(engine: Engine, answer: GateResult, *, made_with: str) -> Result:
                 status=check.status,
                 fault_class=check.fault_class,
                 observed=check.observed[:160],
+                blocking=check.blocking,
             )
             for check in answer.checks
             if check.status is not Status.PASS

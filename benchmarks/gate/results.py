@@ -14,12 +14,13 @@ RESULTS: Final = Path(__file__).with_name("results")
 
 
 class Finding(Document):
-    """A check that did not pass."""
+    """A check that did not pass; where it does not block, it is advice."""
 
     check: CheckId
     status: Status
     fault_class: FaultClass
     observed: str
+    blocking: bool = True
 
 
 class Speed(Document):
@@ -51,8 +52,10 @@ class Result(Document):
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """The findings that are faults, and neither warnings nor skips."""
-        return tuple(found for found in self.findings if found.status is Status.FAIL)
+        """The findings that make the gate say no."""
+        return tuple(
+            found for found in self.findings if found.status is Status.FAIL and found.blocking
+        )
 
 
 def load_all() -> list[Result]:

@@ -36,7 +36,7 @@ def test_every_miss_has_an_explanation() -> None:
         for engine in catalogue.engines()
         if engine.fault_class and not caught.get(engine.name, True)
     }
-    assert missed == set(catalogue.WHY_MISSED)
+    assert missed <= set(catalogue.WHY_MISSED)
 
 
 def test_a_fault_is_caught_by_the_verdict_and_named_by_a_failed_check() -> None:
