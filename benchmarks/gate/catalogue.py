@@ -167,6 +167,4 @@ WHY_MISSED: Final[Mapping[str, str]] = {
     "q4-0-gemm": NO_QUANTISED_MODEL,
     "sampler-seed": "every question is greedy, so that nothing depends on a seed.",
     "leak": "no suite looks at memory.",
-    "tokenizer-qwen2": "the vocabulary of the zoo has no merge of two digits, so that it makes no "
-    "difference how digits are grouped before merges are looked for.",
 }

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.gate.planted [NAME...]` builds what is missing and leaves one file for each
 engine in `results/`. Started again, it goes on where it stopped: a result is kept as long as the
-program, its baseline and the gate are those that it was made with.
+program, its baseline and the gate are those that it was made with, and it says yes or no.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine_ci.cli import models
 from engine_ci.cli.prepare import known_platform
 from engine_ci.gate.run import run_gate
 from engine_ci.gate.setup import context_for
-from engine_ci.records.gate import Status
+from engine_ci.records.gate import Status, Verdict
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ CONFIG: Final = ROOT / "examples" / "demo" / "app" / "engine-ci.yaml"
 # What an answer of the gate depends on, besides the engines.
 GATE: Final = ("engine_ci/**/*.py", "fixtures/golden/*", "pins/models.yaml")
 SEED: Final = 20261121
+# Of no answer at all, or of a host too busy to tell: worth asking again.
+UNDECIDED: Final = (Verdict.ERROR, Verdict.INCONCLUSIVE)
 
 
 def main(names: Sequence[str]) -> None:
@@ -47,7 +49,7 @@ def main(names: Sequence[str]) -> None:
     for engine in catalogue.engines(names):
         made_with = _made_with(engine)
         result = known.get(engine.name)
-        if result is None or result.made_with != made_with:
+        if result is None or result.made_with != made_with or result.verdict in UNDECIDED:
             result = asked(engine, settings=settings, made_with=made_with)
             documents.write(RESULTS / f"{engine.name}.json", documents.dump_json(result))
         found = ", ".join(finding.check for finding in result.findings[:3])
