@@ -28,13 +28,10 @@ CORRECTNESS: Final = tuple(suite for suite in ALL_SUITES if suite not in SPEED)
 # sha256 of the source distribution of each build, as the package index published it.
 SDISTS: Final = {
     11434: "b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45",
-    10448: "b9b87e820aaa9e4d8668f0c9690ff957a9402d25d24f10667a6ff71d7565d1fa",
     10429: "83e2589e3d91c0e53e8d04b523fbf8d14bb773ea935f1093e1564504c409f67a",
     10423: "729d2ad46a344ecb708b44a317c4e5bb9b18b6b71063160b20ebf5b008d03a28",
     9811: "a8b5198db426c1a646582838652da47340adf5e96e4dbff9b3b08979c27d8392",
     9802: "f6a49a118f1dc18a9b57e3d8437fe0a1af8c68017a367792fc4d016378aca5cb",
-    9305: "8663f6d84a183b8b287b7cbb5559171c7b63c9a01f883d36a0375c91ac4f87a9",
-    9297: "404c34e2ad5eb3b7225dc616692d8c140945f027fc93e3df94499e31930906fa",
 }
 
 NO_QUANTISED_MODEL: Final = "the zoo has no model of that type."
@@ -70,8 +67,8 @@ UPSTREAM: Final = (
         build=10429,
         kind="historic",
         fault_class="performance",
-        says="#27126: generation is 10 to 15 times slower on many cores, as decoding left the "
-        "thread whose OpenMP team it had",
+        says="#27126: generation is 10 to 15 times slower on many cores, since decoding moved to "
+        "another thread",
         baseline="b10423",
         suites=SPEED,
     ),
@@ -79,18 +76,8 @@ UPSTREAM: Final = (
         name="b10423",
         build=10423,
         kind="neighbour",
-        says="the last build before #27126 that is published",
-        baseline="b10448",
-        suites=ALL_SUITES,
-    ),
-    Engine(
-        name="b10448",
-        build=10448,
-        kind="neighbour",
-        says="the first build published in which #27126 is repaired (decoding is back on its "
-        "thread)",
-        baseline="b10423",
-        suites=ALL_SUITES,
+        says="the last build before #27126 that the index has, beside one of 600 builds earlier",
+        baseline="b9811",
     ),
     Engine(
         name="b9802",
@@ -105,25 +92,8 @@ UPSTREAM: Final = (
         name="b9811",
         build=9811,
         kind="neighbour",
-        says="the first build published in which Mamba 2 loads again",
+        says="the first build in the index in which Mamba 2 loads again",
         baseline="b10423",
-    ),
-    Engine(
-        name="b9305",
-        build=9305,
-        kind="historic",
-        fault_class="performance",
-        says="#24514: prompts are 25 % slower than with b9301",
-        baseline="b9297",
-        suites=SPEED,
-    ),
-    Engine(
-        name="b9297",
-        build=9297,
-        kind="neighbour",
-        says="the last build before #24514 that is published",
-        baseline="b9305",
-        suites=SPEED,
     ),
 )
 
@@ -167,4 +137,6 @@ WHY_MISSED: Final[Mapping[str, str]] = {
     "q4-0-gemm": NO_QUANTISED_MODEL,
     "sampler-seed": "every question is greedy, so that nothing depends on a seed.",
     "leak": "no suite looks at memory.",
+    "b10429": "does not show on two cores, whatever the number of threads (`benchmarks/gate/"
+    "reproduce.py`), and the suite would not see it: it measures with one thread.",
 }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "fidelity.md"
 SHOWN: Final = 3
+TOO_BUSY: Final = "the host was too busy with other work to tell."
 
 INTRODUCTION: Final = """\
 # Fidelity
@@ -36,8 +37,21 @@ a patched one is the same build without the patch; every suite but `performance`
 is asked where the fault is one of speed. A result is kept until the engine or the gate changes.
 `python -m benchmarks.gate.render` writes this page.
 
-*Caught* means that the gate's verdict is `fail`; *class* that one of the failed checks names the
+*Refused* means that the gate's verdict is `fail`; *class* that one of the failed checks names the
 class of the fault.
+"""
+
+NOT_REPRODUCED: Final = """
+## History that does not show here
+
+- #27126 (b10429, repaired by b10448): generation on two cores, b10423 and b10429 in turn, median of
+  five answers of SmolLM2, other work on the host: 47.9 and 46.8 tokens/s with 1 thread, 43.4 and
+  45.5 with 2, 40.2 and 34.2 with 4; in a second run 34.8 and 34.2 with 2, 32.9 and 32.3 with 4,
+  28.4 and 26.5 with 8 (`benchmarks/gate/reproduce.py`). The report is of 48 threads.
+- #24514 (b9305, 25 % slower than b9301): not built. b9297 is the last build before it that the
+  index has. Up to b9305 the sources differ in the web interface, in tensors split over several
+  GPUs, and in GPU memory that is set aside for a draft model: nothing that runs on a CPU.
+- Builds before b9093 (#7476, #10733, #10977, #11346, #12657, #21721) are not in the index.
 """
 
 
@@ -51,6 +65,11 @@ class Row(NamedTuple):
     def caught(self) -> bool:
         """Whether the gate refuses it."""
         return self.result.verdict is Verdict.FAIL
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the gate could not tell."""
+        return self.result.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE)
 
     @property
     def classes(self) -> list[str]:
@@ -88,7 +107,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[str]:
     yield "\n## Engines that should pass\n"
     yield from _sound([*_of(rows, "base"), *_of(rows, "neighbour")])
     yield from _misses(rows)
-    yield ""
+    yield NOT_REPRODUCED
 
 
 def _of(rows: Iterable[Row], kind: Kind) -> list[Row]:
@@ -96,19 +115,23 @@ def _of(rows: Iterable[Row], kind: Kind) -> list[Row]:
 
 
 def _totals(rows: Sequence[Row]) -> Iterator[str]:
-    yield "| engines | how many | caught | class | passed |"
-    yield "| --- | --- | --- | --- | --- |"
-    kinds: tuple[tuple[Kind, str], ...] = (
-        ("planted", "one line edited"),
-        ("historic", "broken by history"),
-    )
-    for kind, label in kinds:
-        some = _of(rows, kind)
-        caught = sum(row.caught for row in some)
-        yield f"| {label} | {len(some)} | {caught} | {sum(row.named for row in some)} | |"
+    yield "| engines | how many | refused | class | undecided | passed |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     sound = [*_of(rows, "base"), *_of(rows, "neighbour")]
-    passed = sum(row.result.verdict is Verdict.PASS for row in sound)
-    yield f"| sound | {len(sound)} | {sum(row.caught for row in sound)} | | {passed} |"
+    for label, some in (
+        ("one line edited", _of(rows, "planted")),
+        ("broken by history", _of(rows, "historic")),
+        ("sound", sound),
+    ):
+        cells = (
+            label,
+            len(some),
+            sum(row.caught for row in some),
+            "" if some is sound else sum(row.named for row in some),
+            sum(row.undecided for row in some),
+            sum(row.result.verdict is Verdict.PASS for row in some),
+        )
+        yield f"| {' | '.join(map(str, cells))} |"
 
 
 def _faults(rows: Iterable[Row]) -> Iterator[str]:
@@ -159,10 +182,11 @@ def _speed(result: Result) -> str:
 def _misses(rows: Iterable[Row]) -> Iterator[str]:
     missed = [row for row in rows if row.engine.fault_class and not row.caught]
     if missed:
-        yield "\n## Missed\n"
+        yield "\n## Missed or undecided\n"
     for row in missed:
+        why = TOO_BUSY if row.undecided else catalogue.WHY_MISSED.get(row.engine.name, "")
         speed = f" Measured: {_speed(row.result)}." if row.result.speed else ""
-        yield f"- **{row.engine.name}**: {catalogue.WHY_MISSED.get(row.engine.name, '')}{speed}"
+        yield f"- **{row.engine.name}**: {why}{speed}"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchmarks.gate.catalogue import Engine
 
-THREADS: Final = (1, 2, 4)
+THREADS: Final = (1, 2, 4, 8)
 ROUNDS: Final = 5
 (GENERATION,) = (each for each in timing.QUESTIONS if each.metric == "generation")
 
