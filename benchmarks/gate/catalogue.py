@@ -137,6 +137,12 @@ WHY_MISSED: Final[Mapping[str, str]] = {
     "q4-0-gemm": NO_QUANTISED_MODEL,
     "sampler-seed": "every question is greedy, so that nothing depends on a seed.",
     "leak": "no suite looks at memory.",
+    "embedding-mean": "no suite asks for an embedding.",
+    "tokenizer-tekken": "the zoo has no model with that pre-tokenizer.",
+    "context-shift": "is off unless the app switches it on, and no suite does.",
+    "schema-ignored": "no suite asks for an answer of a schema.",
+    "rms-epsilon-lost": "a warning, `drift/sensitive-gemma3/reference`: as small a fault as the "
+    "suite `drift` says it does not see.",
     "b10429": "does not show on two cores, whatever the number of threads (`benchmarks/gate/"
     "reproduce.py`), and the suite would not see it: it measures with one thread.",
 }

