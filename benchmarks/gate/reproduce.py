@@ -1,0 +1,60 @@
+"""Generation speed of engines by number of threads: `python -m benchmarks.gate.reproduce A B...`.
+
+The suite `performance` measures with one thread. #27126 is a fault of threads, so this looks at it
+apart: the engines run one after the other, several times, on the real model.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import platformdirs
+
+from benchmarks.gate import catalogue, engines
+from engine_ci.cli import models
+from engine_ci.engine import supervisor
+from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.gate import timing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.gate.catalogue import Engine
+
+THREADS: Final = (1, 2, 4, 8)
+ROUNDS: Final = 5
+(GENERATION,) = (each for each in timing.QUESTIONS if each.metric == "generation")
+
+
+def main(names: Sequence[str]) -> None:
+    """Prints the median speed of each engine at each number of threads."""
+    located = models.located(cache=platformdirs.user_cache_path("engine-ci"))[0].values()
+    (model,) = (each.path for each in located if each.model.role == GENERATION.model)
+    chosen = catalogue.engines(names)
+    for threads in THREADS:
+        speeds: dict[str, list[float]] = {engine.name: [] for engine in chosen}
+        for _ in range(ROUNDS):
+            for engine in chosen:
+                speeds[engine.name].append(speed(engine, model=model, threads=threads))
+        for name, measured in speeds.items():
+            print(f"{name:24} {threads} threads  {statistics.median(measured):7.1f} tokens/s")
+
+
+def speed(engine: Engine, *, model: Path, threads: int) -> float:
+    """Tokens per second of one answer, the second after a start."""
+    server = LlamaServer.in_folder(engines.ensure(engine))
+    settings = Settings(threads=threads, context=1024)
+    with (
+        tempfile.TemporaryDirectory() as logs,
+        supervisor.start(server, model=model, settings=settings, log=Path(logs, "log")) as running,
+    ):
+        timing.ask(running.client, GENERATION)
+        return timing.ask(running.client, GENERATION)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,66 @@
+"""What is kept of each gate run: one small file for each engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from engine_ci.errors import RecordError
+from engine_ci.records.gate import CheckId, FaultClass, Status, Verdict
+from engine_ci.system import documents
+from engine_ci.system.documents import Document
+
+RESULTS: Final = Path(__file__).with_name("results")
+
+
+class Finding(Document):
+    """A check that did not pass; where it does not block, it is advice."""
+
+    check: CheckId
+    status: Status
+    fault_class: FaultClass
+    observed: str
+    blocking: bool = True
+
+
+class Speed(Document):
+    """A metric's ratio to the baseline, and its bounds."""
+
+    metric: str
+    ratio: float
+    low: float
+    high: float
+
+
+class Result(Document):
+    """What the gate said of one engine.
+
+    Attributes:
+        made_with: of the engine, its baseline and the gate; another one makes this result stale.
+        passed: how many checks passed.
+    """
+
+    engine: str
+    baseline: str
+    made_with: str
+    suites: tuple[str, ...]
+    verdict: Verdict
+    seconds: float
+    passed: int
+    findings: tuple[Finding, ...]
+    speed: tuple[Speed, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """The findings that make the gate say no."""
+        return tuple(
+            found for found in self.findings if found.status is Status.FAIL and found.blocking
+        )
+
+
+def load_all() -> list[Result]:
+    """Every result there is, by name."""
+    return [
+        documents.load_json(path, Result, error=RecordError)
+        for path in sorted(RESULTS.glob("*.json"))
+    ]
