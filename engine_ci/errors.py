@@ -163,6 +163,10 @@ class EngineLateError(EngineAnswerError):
     """The engine lived, and did not answer in the time that it was given."""
 
 
+class EngineDiedError(EngineAnswerError):
+    """The engine ended while it was asked."""
+
+
 class EngineRefusedError(EngineAnswerError):
     """The engine refused a request with an error in its own form, as its API documents it.
 

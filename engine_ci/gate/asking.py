@@ -15,6 +15,7 @@ from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import (
     EngineAnswerError,
+    EngineDiedError,
     EngineError,
     EngineLateError,
     EngineSilentError,
@@ -38,6 +39,8 @@ T = TypeVar("T")
 # How an engine ends is the question of one suite only; the others do not wait for a stubborn one.
 _GRACE_S: Final = 1.0
 _SHOWN: Final = 5
+# A connection breaks a moment before the process has ended.
+_DYING_S: Final = 0.2
 # How far past its golden end an answer may run before it is cut off.
 BEYOND: Final = 8
 _STRICT: Final = Settings(strict=True)
@@ -66,11 +69,16 @@ class NotAskedError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of a question."""
+    """What came of a question.
+
+    Attributes:
+        fault_class: where it turned out to be another than the one that was asked about.
+    """
 
     status: Status
     observed: str
     detail: str = ""
+    fault_class: FaultClass | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +98,7 @@ class Question:
             id=f"{self.suite}/{self.name}",
             suite=self.suite,
             status=answer.status,
-            fault_class=self.fault_class,
+            fault_class=answer.fault_class or self.fault_class,
             expected=self.expected,
             observed=answer.observed,
             detail=answer.detail,
@@ -104,7 +112,12 @@ def _answer(judge: Callable[[], Answer]) -> Answer:
     except NotAskedError as reason:
         return Answer(status=Status.SKIP, observed=f"not asked: {reason}")
     except EngineError as problem:
-        return Answer(status=Status.FAIL, observed=problem.message, detail="\n".join(problem.log))
+        return Answer(
+            status=Status.FAIL,
+            observed=problem.message,
+            detail="\n".join(problem.log),
+            fault_class=FaultClass.CRASH_RUNTIME if isinstance(problem, EngineDiedError) else None,
+        )
     except HarnessError as problem:
         return Answer(status=Status.ERROR, observed=problem.message)
 
@@ -144,9 +157,12 @@ class Session:
         try:
             return question(engine)
         except EngineAnswerError as problem:
+            log = problem.log or engine.log_tail()
             if isinstance(problem, EngineLateError):
                 self._hung()
-            log = problem.log or engine.log_tail()
+            elif engine.process.ended(within_s=_DYING_S):
+                message = f"the engine {engine.stop()}: {problem.message}"
+                raise EngineDiedError(message, log=log) from problem
             raise EngineAnswerError(problem.message, log=log, hint=problem.hint) from problem
 
 

@@ -179,4 +179,5 @@ def judge_refusal(problem: EngineStartError) -> Answer:
         status=Status.PASS if refused else Status.FAIL,
         observed=problem.message,
         detail="" if refused else "\n".join(problem.log),
+        fault_class=FaultClass.EXIT if problem.status == 0 else None,
     )

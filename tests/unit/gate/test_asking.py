@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.process import Stopped
 from engine_ci.errors import (
+    EngineAnswerError,
     EngineLateError,
     EngineSilentError,
     EngineStartError,
@@ -48,6 +50,37 @@ def test_an_answer_becomes_a_check_of_its_question() -> None:
     assert check.blocking
     assert check.fault_class is FaultClass.NUMERIC
     assert (check.expected, check.observed, check.detail) == ("the tokens", "others", "case 3")
+
+
+@pytest.mark.parametrize(
+    ("ended", "fault_class", "begins"),
+    [
+        (True, FaultClass.CRASH_RUNTIME, "the engine died of SIGABRT (aborted): no answer"),
+        (False, FaultClass.NUMERIC, "no answer"),
+    ],
+)
+def test_an_engine_that_dies_of_a_question_has_crashed_whatever_was_asked(
+    monkeypatch: pytest.MonkeyPatch, ended: bool, fault_class: FaultClass, begins: str
+) -> None:
+    stopped = Stopped(status=None, signal="SIGABRT", killed=False, seconds=0.0)
+    engine = SimpleNamespace(
+        process=SimpleNamespace(ended=lambda **_: ended),
+        stop=lambda: stopped,
+        log_tail=lambda: ("last words",),
+    )
+    monkeypatch.setattr(asking, "launch", lambda *_, **__: nullcontext(engine))
+    ours = context(models=("stable",))
+
+    def question(_: Engine) -> Answer:
+        raise EngineAnswerError("no answer")
+
+    with session(
+        ours, ours.candidate, suite="tokens", located=ours.models["stable"], mode=Mode.APP
+    ) as opened:
+        check = QUESTION.ask(lambda: opened.answer(question))
+
+    assert (check.status, check.fault_class) == (Status.FAIL, fault_class)
+    assert (check.observed, check.detail) == (begins, "last words")
 
 
 def test_an_error_of_the_engine_fails_the_check_and_shows_its_last_lines() -> None:

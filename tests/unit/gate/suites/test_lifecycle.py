@@ -4,18 +4,22 @@ import pytest
 
 from engine_ci.errors import EngineStartError
 from engine_ci.gate.suites.lifecycle import judge_refusal
-from engine_ci.records.gate import Status
+from engine_ci.records.gate import FaultClass, Status
 
 
-@pytest.mark.parametrize(("status", "expected"), [(1, Status.PASS), (0, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("status", "expected", "fault_class"),
+    [(1, Status.PASS, None), (0, Status.FAIL, FaultClass.EXIT)],
+)
 def test_a_broken_model_is_to_be_refused_with_a_status_other_than_0(
-    status: int, expected: Status
+    status: int, expected: Status, fault_class: FaultClass | None
 ) -> None:
     problem = EngineStartError(f"the engine ended with status {status}", status=status)
 
     found = judge_refusal(problem)
 
     assert (found.status, found.observed) == (expected, problem.message)
+    assert found.fault_class is fault_class
 
 
 def test_a_crash_or_a_hang_with_a_broken_model_is_no_refusal() -> None:
