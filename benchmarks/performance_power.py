@@ -22,10 +22,9 @@ from engine_ci.cli import models
 from engine_ci.config import PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import speed, timing
+from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Samples
-from engine_ci.gate.suites.performance import RESTARTS
-from engine_ci.gate.timing import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
 
 MEASURED = Path(__file__).with_name("performance_control.json")
 MEASURED_RESTARTS = 24
-ROUNDS = min(question.rounds for question in QUESTIONS)
+QUICK, NIGHTLY = PROFILES["quick"], PROFILES["nightly"]
+ROUNDS = QUICK.questions[0].rounds
 TRIALS = 2000
 RATIOS = (1.0, 0.97, 0.95, 0.90, 0.85)
 
