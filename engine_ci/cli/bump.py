@@ -43,7 +43,7 @@ def bump(
     workspace = gate_command.profiled(workspace, profile)
     with Progress() as say:
         candidate = search(
-            workspace, suites=gate_command.asked(suite, workspace), runner=runner, say=say
+            workspace, suites=gate_command.asked(suite, workspace.config), runner=runner, say=say
         )
         if candidate.chosen is None:
             say(_nothing(candidate))
@@ -144,7 +144,8 @@ def _refusal(
     if known is not None:
         return known
     result = gate_command.run(
-        workspace,
+        workspace.config,
+        cache=workspace.cache,
         candidate=workspace.candidate,
         baseline=workspace.baseline,
         suites=suites,

@@ -14,7 +14,7 @@ from engine_ci.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from engine_ci.cli.workspace import Workspace
+    from engine_ci.config import Config
     from engine_ci.records.gate import GateResult
 
 Suites = Annotated[
@@ -39,6 +39,10 @@ Runner = Annotated[
         show_default=False,
     ),
 ]
+Adapter = Annotated[
+    str, typer.Option("--adapter", help="The kind of engine in the folders.", metavar="NAME")
+]
+LLAMA_SERVER = "llama-server"
 
 
 def gate(
@@ -47,7 +51,7 @@ def gate(
         Path | None,
         typer.Option(
             "--candidate",
-            help="A bundle, or a folder with a llama-server.",
+            help="A bundle, or a folder with one engine.",
             metavar="DIR",
             show_default=False,
         ),
@@ -56,6 +60,7 @@ def gate(
         Path | None,
         typer.Option("--baseline", help="What to compare with.", metavar="DIR", show_default=False),
     ] = None,
+    adapter: Adapter = LLAMA_SERVER,
     suite: Suites = None,
     out: Annotated[
         Path | None,
@@ -83,10 +88,12 @@ def gate(
         baseline = workspace.baseline
     with Progress() as say:
         result = run(
-            workspace,
+            workspace.config,
+            cache=workspace.cache,
             candidate=candidate or workspace.candidate,
             baseline=baseline,
-            suites=asked(suite, workspace),
+            adapter=adapter,
+            suites=asked(suite, workspace.config),
             out=out or workspace.gate,
             say=say,
             seed=seed,
@@ -96,7 +103,7 @@ def gate(
     raise typer.Exit(EXIT_CODES[result.verdict])
 
 
-def asked(suites: Sequence[str] | None, workspace: Workspace) -> Sequence[str]:
+def asked(suites: Sequence[str] | None, config: Config) -> Sequence[str]:
     """The suites of the command line, or those of the configuration.
 
     Raises:
@@ -105,7 +112,7 @@ def asked(suites: Sequence[str] | None, workspace: Workspace) -> Sequence[str]:
     from engine_ci.gate.run import SUITES, refuse_unknown
 
     refuse_unknown(suites or (), among=SUITES)
-    return suites or workspace.config.gate.suites
+    return suites or config.gate.suites
 
 
 def profiled(workspace: Workspace, profile: str | None) -> Workspace:
@@ -129,10 +136,12 @@ def profiled(workspace: Workspace, profile: str | None) -> Workspace:
 
 
 def run(
-    workspace: Workspace,
+    config: Config,
     *,
+    cache: Path,
     candidate: Path,
     baseline: Path | None,
+    adapter: str = LLAMA_SERVER,
     suites: Sequence[str],
     out: Path,
     say: Callable[[str], None],
@@ -152,9 +161,10 @@ def run(
     context, setup = context_for(
         candidate,
         baseline=baseline,
+        adapter=adapter,
         platform=known_platform(None),
-        models=models.located(cache=workspace.cache),
-        config=workspace.config,
+        models=models.located(cache=cache),
+        config=config,
         logs=logs,
         seed=int(now.timestamp()) if seed is None else seed,
         runner=runner,

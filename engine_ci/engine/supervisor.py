@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+    from engine_ci.engine.adapters.kinds import Server
+    from engine_ci.engine.adapters.llama_server import Settings
     from engine_ci.engine.process import Process, Stopped
 
 _PORT_TRIES = 5
@@ -119,7 +120,7 @@ def running(
 
 
 def start(
-    server: LlamaServer,
+    server: Server,
     *,
     model: Path,
     settings: Settings,
@@ -127,7 +128,7 @@ def start(
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
 ) -> AbstractContextManager[Engine]:
-    """Runs a `llama-server` with the harness's settings; the rest is as for `running`."""
+    """Runs a server with the harness's settings; the rest is as for `running`."""
     return running(
         server.program,
         lambda port: server.arguments(model=model, port=port, settings=settings),

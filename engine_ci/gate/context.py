@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.config import PerformancePolicy
-    from engine_ci.engine.adapters.llama_server import LlamaServer
+    from engine_ci.engine.adapters.kinds import Server
     from engine_ci.gate.zoo import Model
     from engine_ci.records.gate import EngineFacts
 
@@ -23,7 +23,7 @@ class Subject:
         refused: by model, why nothing waits a second time for the engine to start with it.
     """
 
-    server: LlamaServer
+    server: Server
     facts: EngineFacts
     refused: dict[str, str] = field(default_factory=dict, compare=False)
 

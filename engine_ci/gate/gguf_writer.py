@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine_ci.gate.vocabulary import Vocabulary
+
+Fact: TypeAlias = "bool | int | float | tuple[int, ...]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,7 @@ def write(
     pre_tokenizer: str,
     weights: Mapping[str, NDArray[np.float32] | NDArray[np.float16]],
     architecture: str = "llama",
-    facts: Mapping[str, float] | None = None,
+    facts: Mapping[str, Fact] | None = None,
 ) -> None:
     """Writes the file, in place: give a temporary path where it must be whole or absent.
 
@@ -84,19 +86,15 @@ def write(
         pre_tokenizer: as llama.cpp names it.
         weights: in the order of the file; the matrices F32 or F16, the norms F32.
         architecture: as llama.cpp names it.
-        facts: what this architecture says besides, such as `expert_count`: integers as UINT32,
-            others as FLOAT32.
+        facts: what this architecture says besides, such as `expert_count`, or instead of what the
+            shape says, such as one `attention.head_count_kv` for each layer.
     """
     writer = GGUFWriter(path, architecture)
     halves = weights["token_embd.weight"].dtype == np.float16
     writer.add_name(name)
     writer.add_file_type(LlamaFileType.MOSTLY_F16 if halves else LlamaFileType.ALL_F32)
-    _add_shape(writer, shape)
-    for key, value in (facts or {}).items():
-        if isinstance(value, int):
-            writer.add_uint32(f"{architecture}.{key}", value)
-        else:
-            writer.add_float32(f"{architecture}.{key}", value)
+    for key, fact in {**_facts(shape), **(facts or {})}.items():
+        _add(writer, f"{architecture}.{key}", fact)
     _add_vocabulary(writer, vocabulary, pre_tokenizer)
     for tensor, values in weights.items():
         writer.add_tensor(tensor, values)
@@ -106,20 +104,37 @@ def write(
     writer.close()
 
 
-def _add_shape(writer: GGUFWriter, shape: Shape) -> None:
-    writer.add_vocab_size(shape.vocabulary)
-    writer.add_context_length(shape.context)
-    writer.add_embedding_length(shape.width)
-    writer.add_block_count(shape.layers)
-    writer.add_feed_forward_length(shape.feed_forward)
-    writer.add_head_count(shape.heads)
-    if shape.heads:
-        writer.add_head_count_kv(shape.kv_heads)
-        writer.add_key_length(shape.head_size)
-        writer.add_value_length(shape.head_size)
-        writer.add_rope_dimension_count(shape.head_size)
-        writer.add_rope_freq_base(shape.rope_base)
-    writer.add_layer_norm_rms_eps(shape.epsilon)
+def _facts(shape: Shape) -> dict[str, Fact]:
+    attention: dict[str, Fact] = {
+        "attention.head_count_kv": shape.kv_heads,
+        "attention.key_length": shape.head_size,
+        "attention.value_length": shape.head_size,
+        "rope.dimension_count": shape.head_size,
+        "rope.freq_base": shape.rope_base,
+    }
+    return {
+        "vocab_size": shape.vocabulary,
+        "context_length": shape.context,
+        "embedding_length": shape.width,
+        "block_count": shape.layers,
+        "feed_forward_length": shape.feed_forward,
+        "attention.head_count": shape.heads,
+        **(attention if shape.heads else {}),
+        "attention.layer_norm_rms_epsilon": shape.epsilon,
+    }
+
+
+def _add(writer: GGUFWriter, key: str, fact: Fact) -> None:
+    """Integers as UINT32, those of an array as INT32, as converters do."""
+    match fact:
+        case bool():
+            writer.add_bool(key, fact)
+        case int():
+            writer.add_uint32(key, fact)
+        case float():
+            writer.add_float32(key, fact)
+        case _:
+            writer.add_array(key, fact)
 
 
 def _add_vocabulary(writer: GGUFWriter, vocabulary: Vocabulary, pre_tokenizer: str) -> None:

@@ -10,7 +10,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters import kinds
+from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import EngineError, EngineStartError, RecordError
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.config import Config
+    from engine_ci.engine.adapters.kinds import Server
     from engine_ci.gate.zoo import Model, WheelMember
     from engine_ci.pins.model import Platform
 
@@ -48,6 +50,7 @@ def context_for(
     candidate: Path,
     *,
     baseline: Path | None,
+    adapter: str = kinds.DEFAULT,
     platform: Platform,
     models: Mapping[str, LocatedModel],
     config: Config,
@@ -58,8 +61,9 @@ def context_for(
     """What the suites are given, and what there is to say about it: why there is no baseline.
 
     Args:
-        candidate: a bundle, or any folder that holds one `llama-server`.
+        candidate: a bundle, or any folder that holds one engine of the kind `adapter`.
         baseline: the same, of the engine to compare with.
+        adapter: the kind of both engines.
         platform: of this machine, and so of folders that are no bundle.
         models: that the suites ask about; a baseline must run with the first.
         config: the app's arguments, and when a slower candidate fails.
@@ -68,16 +72,17 @@ def context_for(
         runner: the label of this machine.
 
     Raises:
-        UsageError, RecordError: a folder holds no engine, or not one that can be told.
+        UsageError, RecordError: no such adapter; a folder holds no engine, or not one that can be
+            told.
     """
     subject, reason = None, "no baseline was given"
     if baseline is not None:
-        server = LlamaServer.in_folder(baseline)
+        server = kinds.server_in(baseline, adapter=adapter)
         first = next(iter(models.values()))
-        reason = _why_not(server, first, log=logs / "setup-baseline.log")
+        reason = why_not(server, first, log=logs / "setup-baseline.log")
         if not reason:
             subject = Subject(server=server, facts=_facts(baseline, server, platform))
-    server = LlamaServer.in_folder(candidate)
+    server = kinds.server_in(candidate, adapter=adapter)
     context = Context(
         candidate=Subject(server=server, facts=_facts(candidate, server, platform)),
         baseline=subject,
@@ -92,8 +97,8 @@ def context_for(
     return context, (_nothing_to_compare(reason),) if reason else ()
 
 
-def _why_not(server: LlamaServer, model: LocatedModel, *, log: Path) -> str:
-    """Why an engine is of no use as a baseline; empty when it becomes ready with a model."""
+def why_not(server: Server, model: LocatedModel, *, log: Path) -> str:
+    """Why an engine is of no use as a baseline; "" when it becomes ready with a model."""
     try:
         with supervisor.start(server, model=model.path, settings=Settings(), log=log):
             return ""
@@ -112,7 +117,7 @@ def _nothing_to_compare(reason: str) -> Check:
     )
 
 
-def _facts(folder: Path, server: LlamaServer, platform: Platform) -> EngineFacts:
+def _facts(folder: Path, server: Server, platform: Platform) -> EngineFacts:
     """What `bundle.json` says, or of any other folder what its bytes say."""
     record = folder / RECORD
     if not record.is_file():
@@ -137,7 +142,7 @@ def _facts(folder: Path, server: LlamaServer, platform: Platform) -> EngineFacts
     )
 
 
-def _flags(server: LlamaServer) -> tuple[str, ...]:
+def _flags(server: Server) -> tuple[str, ...]:
     """Sorted; none of a program that cannot say them, which the suite `loads` reports."""
     try:
         return tuple(sorted(server.flags()))

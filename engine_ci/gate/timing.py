@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from engine_ci.engine.adapters.llama_server import LlamaServer
+    from engine_ci.engine.adapters.kinds import Server
     from engine_ci.engine.client import Chunk, Client
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.schedule import Round
@@ -113,7 +113,7 @@ class Restart:
 
 
 def measure(
-    servers: Mapping[Role, LlamaServer],
+    servers: Mapping[Role, Server],
     *,
     models: Mapping[str, Path],
     logs: Path,
@@ -182,7 +182,7 @@ def samples(session: Sequence[Restart], metric: Metric) -> Samples:
 
 @contextmanager
 def _running(
-    servers: Mapping[Role, LlamaServer], *, model: Path, logs: Mapping[Role, Path], order: Round
+    servers: Mapping[Role, Server], *, model: Path, logs: Mapping[Role, Path], order: Round
 ) -> Iterator[dict[Role, Engine]]:
     """All engines at once, started in that order."""
     engines: dict[Role, Engine] = {}

@@ -100,7 +100,7 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     not_green = [check for check in checks if check.status is not Status.PASS]
     assert not_green == []
     sensitive = [model for model in context.models if model.startswith("sensitive")]
-    assert len(sensitive) == 11
+    assert len(sensitive) == 15
     assert len(checks) == (6 + len(sensitive)) + 8 + 3 * len(sensitive) + 13 + 11 + 8 + 5
 
 

@@ -54,8 +54,10 @@ class LlamaServer:
 
     name = "llama-server"
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, program: Path, *, before: tuple[str, ...] = ()) -> None:
+        """`before` are arguments that come before all others, whatever is asked of the program."""
         self.program = program
+        self._before = before
         self._flags: frozenset[str] | None = None
 
     @classmethod
@@ -88,9 +90,10 @@ class LlamaServer:
             EngineStartError: the program cannot even say what it offers.
         """
         if self._flags is None:
-            self._flags = _offered(_help(self.program))
+            asked = [str(self.program.absolute()), *self._before, "--help"]
+            self._flags = _offered(_help(asked))
             if not self._flags:
-                raise EngineStartError(f"`{self.program} --help` lists no option")
+                raise EngineStartError(f"`{' '.join(asked)}` lists no option")
         return self._flags
 
     def arguments(self, *, model: Path, port: int, settings: Settings) -> tuple[str, ...]:
@@ -99,14 +102,15 @@ class LlamaServer:
         chosen = [
             argument for option in _options(settings) if option[0] in offered for argument in option
         ]
-        return (*_place(model, port), *chosen, *settings.extra)
+        return (*self._before, *_place(model, port), *chosen, *settings.extra)
 
     def app_arguments(self, argv: Sequence[str], *, model: Path, port: int) -> tuple[str, ...]:
         """The app's own arguments with `{model}` and `{port}` filled in, on loopback."""
         places = {"{model}": str(model.absolute()), "{port}": str(port)}
         filled = [places.get(argument, argument) for argument in argv]
         # Of an option that is given twice, llama.cpp takes the last.
-        return (*filled, *(() if ("--host", HOST) in pairwise(filled) else ("--host", HOST)))
+        host = () if ("--host", HOST) in pairwise(filled) else ("--host", HOST)
+        return (*self._before, *filled, *host)
 
 
 def _place(model: Path, port: int) -> tuple[str, ...]:
@@ -137,22 +141,17 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
         yield "-ctv", "f32"
 
 
-def _help(program: Path) -> str:
-    """What `--help` prints, started with the same care as a server."""
+def _help(asked: Sequence[str]) -> str:
+    """What a program prints that is asked for its help, started with the same care as a server."""
     with tempfile.TemporaryDirectory(prefix="engine-help-") as folder:
         home, log = Path(folder), Path(folder) / "help"
-        process = processes.start(
-            [str(program.absolute()), "--help"],
-            cwd=home,
-            env=processes.environment(home),
-            log=log,
-        )
+        process = processes.start(asked, cwd=home, env=processes.environment(home), log=log)
         in_time = process.ended(within_s=_HELP_TIMEOUT_S)
         stopped = process.stop(grace_s=0.0)
         if not in_time or stopped.status != 0:
             how = str(stopped) if in_time else f"did not end within {_HELP_TIMEOUT_S:g} s"
             raise EngineStartError(
-                f"`{program} --help` {how}", log=logs.tail(log, lines=20), status=stopped.status
+                f"`{' '.join(asked)}` {how}", log=logs.tail(log, lines=20), status=stopped.status
             )
         with log.open("rb") as stream:
             return stream.read(_HELP_BYTES).decode(errors="replace")

@@ -19,18 +19,20 @@ __all__ = ["ARCHITECTURES", "Cache", "Model", "Traits", "Values", "forward"]
 _ATTENTION: Final = "attn_norm attn_q attn_k attn_v attn_output"
 _BIASES: Final = "attn_q.bias attn_k.bias attn_v.bias"
 _HEAD_NORMS: Final = "attn_q_norm attn_k_norm"
-_DENSE: Final = "ffn_norm ffn_gate ffn_up ffn_down"
+_DENSE: Final = "ffn_gate ffn_up ffn_down"
 _EXPERTS: Final = "ffn_gate_inp ffn_gate_exps ffn_up_exps ffn_down_exps"
 _EXPERT_BIASES: Final = "ffn_gate_inp.bias ffn_gate_exps.bias ffn_up_exps.bias ffn_down_exps.bias"
+_SHARED_EXPERT: Final = "ffn_gate_inp_shexp ffn_gate_shexp ffn_up_shexp ffn_down_shexp"
 _STATE_SPACE: Final = "attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_dt.bias ssm_a ssm_d ssm_out"
+_DELTA_NET: Final = "attn_qkv attn_gate ssm_ba ssm_conv1d ssm_dt.bias ssm_a ssm_norm ssm_out"
 _POST_NORMS: Final = "post_attention_norm post_ffw_norm"
 
 ARCHITECTURES: Final = {
     "llama": Traits(tensors=f"{_ATTENTION} {_DENSE} {_EXPERTS}", rotates_halves=False),
     "qwen2": Traits(tensors=f"{_ATTENTION} {_BIASES} {_DENSE}"),
     "qwen3": Traits(tensors=f"{_ATTENTION} {_HEAD_NORMS} {_DENSE}"),
-    "qwen3moe": Traits(tensors=f"{_ATTENTION} {_HEAD_NORMS} ffn_norm {_EXPERTS}"),
-    "phi3": Traits(tensors="attn_norm attn_qkv attn_output ffn_norm ffn_up ffn_down"),
+    "qwen3moe": Traits(tensors=f"{_ATTENTION} {_HEAD_NORMS} {_EXPERTS}"),
+    "phi3": Traits(tensors="attn_norm attn_qkv attn_output ffn_up ffn_down"),
     "gemma2": Traits(
         tensors=f"{_ATTENTION} {_DENSE} {_POST_NORMS}",
         active=gelu,
@@ -47,12 +49,29 @@ ARCHITECTURES: Final = {
         window_base=10_000.0,
     ),
     "gpt-oss": Traits(
-        tensors=f"{_ATTENTION} {_BIASES} attn_output.bias attn_sinks post_attention_norm "
-        f"{_EXPERTS} {_EXPERT_BIASES}",
+        tensors=f"{_ATTENTION} {_BIASES} attn_output.bias attn_sinks {_EXPERTS} {_EXPERT_BIASES}",
         active=clamped_silu,
-        feed_forward_norm="post_attention_norm",
+        feed_forward_norm="post_attention_norm.weight",
         full_every=2,
     ),
-    "mamba": Traits(tensors=f"{_STATE_SPACE} ssm_x ssm_dt"),
-    "mamba2": Traits(tensors=f"{_STATE_SPACE} ssm_norm"),
+    "mamba": Traits(tensors=f"{_STATE_SPACE} ssm_x ssm_dt", feed_forward_norm=None),
+    "mamba2": Traits(tensors=f"{_STATE_SPACE} ssm_norm", feed_forward_norm=None),
+    "falcon-h1": Traits(
+        tensors=f"{_ATTENTION} {_STATE_SPACE} ssm_norm {_DENSE}", feed_forward_norm="ffn_norm"
+    ),
+    "granitehybrid": Traits(
+        tensors=f"{_ATTENTION} {_STATE_SPACE} ssm_norm {_DENSE}",
+        rotates_halves=False,
+        turns_if_told=True,
+    ),
+    "lfm2": Traits(
+        tensors=f"{_ATTENTION} {_HEAD_NORMS} {_DENSE} "
+        "shortconv.in_proj.weight shortconv.conv.weight shortconv.out_proj.weight",
+        final_norm="token_embd_norm.weight",
+    ),
+    "qwen3next": Traits(
+        tensors=f"{_ATTENTION} {_HEAD_NORMS} {_DELTA_NET} {_EXPERTS} {_SHARED_EXPERT}",
+        gates_attention=True,
+        feed_forward_norm="post_attention_norm.weight",
+    ),
 }

@@ -1,4 +1,4 @@
-"""Pure. How the two halves of a feed-forward become one."""
+"""Pure. The functions that are applied value by value, and the softmax."""
 
 from __future__ import annotations
 
@@ -17,11 +17,28 @@ def softmax(scores: Values) -> Values:
     return raised / total
 
 
+def sigmoid(values: Values) -> Values:
+    """How far each gate is open, from 0 to 1."""
+    with np.errstate(over="ignore"):  # a very negative one is closed, as it should be
+        opened: Values = np.reciprocal(1 + np.exp(-values))
+    return opened
+
+
+def softplus(values: Values) -> Values:
+    """Always positive, and nearly the value itself where that is large."""
+    return np.logaddexp(values, np.float32(0))
+
+
+def swish(values: Values) -> Values:
+    """Each value as far as it opens its own gate."""
+    with np.errstate(over="ignore"):  # of a very negative gate nothing is left, as it should be
+        active: Values = values / (1 + np.exp(-values))
+    return active
+
+
 def silu(gate: Values, up: Values) -> Values:
     """Most architectures'."""
-    with np.errstate(over="ignore"):  # of a very negative gate nothing is left, as it should be
-        active: Values = gate / (1 + np.exp(-gate))
-    return active * up
+    return swish(gate) * up
 
 
 def gelu(gate: Values, up: Values) -> Values:

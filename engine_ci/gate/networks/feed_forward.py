@@ -1,4 +1,4 @@
-"""Pure. The gated feed-forward, one or a choice of several."""
+"""Pure. The gated feed-forward, one, or a choice of several and one for all."""
 
 from __future__ import annotations
 
@@ -6,31 +6,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine_ci.gate.networks.activations import softmax
+from engine_ci.gate.networks.activations import sigmoid, softmax
 
 if TYPE_CHECKING:
     from engine_ci.gate.networks.model import Layer, Values
-    from engine_ci.gate.networks.traits import Traits
 
 
-def feed_forward(layer: Layer, traits: Traits, hidden: Values) -> Values:
+def feed_forward(layer: Layer, hidden: Values) -> Values:
     """What each token makes of itself."""
-    if layer.tensor("ffn_gate_inp.weight") is not None:
-        return _experts(layer, traits, hidden)
-    if layer.tensor("ffn_gate.weight") is None:
-        gate, up = np.split(layer.project("ffn_up", hidden), 2, axis=-1)
+    if not layer.has("ffn_gate_inp.weight"):
+        return _gated(layer, hidden)
+    total = _chosen(layer, hidden)
+    if layer.has("ffn_gate_inp_shexp.weight"):
+        total = total + _shared(layer, hidden)
+    return total
+
+
+def _gated(layer: Layer, hidden: Values, *, of: str = "") -> Values:
+    """One feed-forward, (tokens, width), or all experts' at once, (experts, tokens, width)."""
+    if layer.has(f"ffn_gate{of}.weight"):
+        gate, up = (layer.project(f"ffn_{half}{of}", hidden) for half in ("gate", "up"))
     else:
-        gate, up = layer.project("ffn_gate", hidden), layer.project("ffn_up", hidden)
-    return layer.project("ffn_down", traits.active(gate, up))
+        gate, up = np.split(layer.project(f"ffn_up{of}", hidden), 2, axis=-1)
+    return layer.project(f"ffn_down{of}", layer.traits.active(gate, up))
 
 
-def _experts(layer: Layer, traits: Traits, hidden: Values) -> Values:
+def _chosen(layer: Layer, hidden: Values) -> Values:
     """The sum of the best experts' answers, each by its share; all are asked, for brevity."""
     scores = layer.project("ffn_gate_inp", hidden)
-    used = layer.model.fact("expert_used_count")
+    used = layer.fact("expert_used_count")
     least = np.sort(scores, axis=-1)[:, -used, None]
     shares = softmax(np.where(scores >= least, scores, -np.inf))
-    gate, up = layer.project("ffn_gate_exps", hidden), layer.project("ffn_up_exps", hidden)
-    answers = layer.project("ffn_down_exps", traits.active(gate, up))
-    total: Values = (answers * shares.T[..., None]).sum(axis=0)
+    total: Values = (_gated(layer, hidden, of="_exps") * shares.T[..., None]).sum(axis=0)
     return total
+
+
+def _shared(layer: Layer, hidden: Values) -> Values:
+    """The answer of the expert that every token asks, as far as its gate is open."""
+    opened = sigmoid(hidden @ layer.tensor("ffn_gate_inp_shexp.weight"))
+    return _gated(layer, hidden, of="_shexp") * opened[:, None]

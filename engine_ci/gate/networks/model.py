@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine_ci.gate.networks.traits import Traits
+
 Values: TypeAlias = NDArray[np.float32]
 
 
@@ -55,7 +57,7 @@ class Cache:
         length: how many they were.
         keys, values: of attention, each (KV heads, tokens, head size).
         tails: the last inputs of a short convolution, (tokens, channels).
-        states: of a state space, (heads, values, state).
+        states: of a state space, (heads, values, state), or of a delta net, (heads, keys, values).
     """
 
     length: int = 0
@@ -75,22 +77,34 @@ class Cache:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """The tensors of one layer, by their names within it."""
+    """One layer; names of tensors are those within it, such as `attn_q.bias`."""
 
     model: Model
+    traits: Traits
     number: int
 
-    def tensor(self, name: str) -> Values | None:
-        """A tensor such as `attn_q.bias`, or None where the file has none."""
-        return self.model.weights.get(f"blk.{self.number}.{name}")
+    def fact(self, key: str, default: float | None = None) -> Any:  # noqa: ANN401 - int or float
+        """A fact of the architecture, this layer's own where the file has one for each."""
+        fact = self.model.fact(key, default)
+        return fact[self.number] if isinstance(fact, list) else fact
+
+    def has(self, name: str) -> bool:
+        """Whether the file has that tensor."""
+        return self._full(name) in self.model.weights
+
+    def tensor(self, name: str) -> Values:
+        """A tensor that the file must have."""
+        return self.model.weights[self._full(name)]
 
     def norm(self, name: str, hidden: Values) -> Values:
         """RMS norm."""
-        return self.model.norm(f"blk.{self.number}.{name}.weight", hidden)
+        return self.model.norm(self._full(name), hidden)
 
     def project(self, name: str, hidden: Values) -> Values:
         """A matrix, and its bias where the file has one; of experts, (experts, tokens, outputs)."""
-        matrix = self.model.weights[f"blk.{self.number}.{name}.weight"]
-        projected: Values = hidden @ matrix.swapaxes(-1, -2)
-        bias = self.tensor(f"{name}.bias")
-        return projected if bias is None else projected + bias[..., None, :]
+        projected: Values = hidden @ self.tensor(f"{name}.weight").swapaxes(-1, -2)
+        bias = f"{name}.bias"
+        return projected + self.tensor(bias)[..., None, :] if self.has(bias) else projected
+
+    def _full(self, name: str) -> str:
+        return f"blk.{self.number}.{name}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine_ci.gate.networks.activations import silu
+from engine_ci.gate.networks.activations import silu, softplus, swish
+from engine_ci.gate.networks.short_convolution import convolve
 
 if TYPE_CHECKING:
     from engine_ci.gate.networks.model import Cache, Layer, Values
@@ -31,31 +32,31 @@ class _Scan(NamedTuple):
 
 def state_space(layer: Layer, hidden: Values, cache: Cache) -> Values:
     """What the new tokens take from the state that those before them left."""
-    first = layer.tensor("ssm_x.weight") is not None
+    first = layer.has("ssm_x.weight")
     scan, gate = (_first if first else _second)(layer, hidden, cache)
     mixed = silu(gate, _scanned(layer, scan, cache).reshape(len(hidden), -1))
-    norm = layer.tensor("ssm_norm.weight")
-    if norm is not None:
-        mixed = layer.norm("ssm_norm", mixed.reshape(len(hidden), *norm.shape))
+    norm = "ssm_norm.weight"
+    if layer.has(norm):
+        mixed = layer.norm(norm, mixed.reshape(len(hidden), *layer.tensor(norm).shape))
     return layer.project("ssm_out", mixed.reshape(len(hidden), -1))
 
 
 def _first(layer: Layer, hidden: Values, cache: Cache) -> tuple[_Scan, Values]:
     inputs, gate = np.split(layer.project("ssm_in", hidden), 2, axis=-1)
-    inputs = _convolved(layer, inputs, cache)
-    rank, state = (layer.model.fact(f"ssm.{key}") for key in ("time_step_rank", "state_size"))
+    inputs = swish(convolve(layer, "ssm_conv1d", inputs, cache))
+    rank, state = (layer.fact(f"ssm.{key}") for key in ("time_step_rank", "state_size"))
     steps, writes, reads = np.split(layer.project("ssm_x", inputs), [rank, rank + state], axis=-1)
-    steps = _softplus(layer.project("ssm_dt", steps))
+    steps = softplus(layer.project("ssm_dt", steps))
     return _Scan(inputs[..., None], steps, writes[:, None], reads[:, None]), gate
 
 
 def _second(layer: Layer, hidden: Values, cache: Cache) -> tuple[_Scan, Values]:
     keys = ("inner_size", "group_count", "state_size", "time_step_rank")
-    inner, groups, state, heads = (layer.model.fact(f"ssm.{key}") for key in keys)
+    inner, groups, state, heads = (layer.fact(f"ssm.{key}") for key in keys)
     gate, mixed, steps = np.split(layer.project("ssm_in", hidden), [inner, -heads], axis=-1)
-    mixed = _convolved(layer, mixed, cache)
+    mixed = swish(convolve(layer, "ssm_conv1d", mixed, cache))
     inputs, writes, reads = np.split(mixed, [inner, inner + groups * state], axis=-1)
-    steps = _softplus(steps + layer.model.weights[f"blk.{layer.number}.ssm_dt.bias"])
+    steps = softplus(steps + layer.tensor("ssm_dt.bias"))
     count = len(hidden)
     return _Scan(
         inputs.reshape(count, heads, -1),
@@ -65,24 +66,10 @@ def _second(layer: Layer, hidden: Values, cache: Cache) -> tuple[_Scan, Values]:
     ), gate
 
 
-def _convolved(layer: Layer, inputs: Values, cache: Cache) -> Values:
-    """Each channel over its last few tokens, (tokens, channels)."""
-    weights = layer.model.weights
-    kernel = weights[f"blk.{layer.number}.ssm_conv1d.weight"]
-    reach = kernel.shape[1]
-    before = cache.tails.get(layer.number, np.zeros((reach - 1, inputs.shape[1]), np.float32))
-    every = np.concatenate([before, inputs])
-    cache.tails[layer.number] = every[-(reach - 1) :]
-    total = sum(every[tap : tap + len(inputs)] * kernel[:, tap] for tap in range(reach))
-    total = total + weights[f"blk.{layer.number}.ssm_conv1d.bias"]
-    return silu(total, np.ones_like(total))
-
-
 def _scanned(layer: Layer, scan: _Scan, cache: Cache) -> Values:
     """What is read of the state after each token, (tokens, heads, values)."""
-    weights = layer.model.weights
-    decay = weights[f"blk.{layer.number}.ssm_a"][:, None, :]
-    skip = weights[f"blk.{layer.number}.ssm_d"].reshape(-1, 1)
+    decay = layer.tensor("ssm_a")[:, None, :]
+    skip = layer.tensor("ssm_d").reshape(-1, 1)
     heads, values = scan.inputs.shape[1:]
     state = cache.states.get(
         layer.number, np.zeros((heads, values, scan.writes.shape[-1]), np.float32)
@@ -95,7 +82,3 @@ def _scanned(layer: Layer, scan: _Scan, cache: Cache) -> Values:
         read[number] = (state * np.repeat(reads, share, axis=0)[:, None]).sum(axis=-1)
     cache.states[layer.number] = state
     return read + scan.inputs * skip
-
-
-def _softplus(values: Values) -> Values:
-    return np.logaddexp(values, np.float32(0))

@@ -21,10 +21,14 @@ class Traits:
     """One architecture.
 
     Attributes:
-        tensors: the names of a layer's tensors, each `.weight` where nothing else is said.
+        tensors: the names of a layer's tensors but that norm, each `.weight` where nothing else is
+            said.
         rotates_halves: RoPE pairs the halves of a head, not neighbours.
+        turns_if_told: RoPE only where the file says `rope.scaling.finetuned`.
+        gates_attention: each query has a gate beside it, for what attention makes of that query.
         active: makes one of a feed-forward's gate and its other half, both (tokens, size).
-        feed_forward_norm: what the norm before the feed-forward is called.
+        feed_forward_norm: what the norm before the feed-forward is called, or None without one.
+        final_norm: what the norm after all layers is called.
         post_norms: what attention and the feed-forward say is normed before it is added.
         scales_embedding: by the root of the width.
         full_every: every so many layers one sees all tokens; the others, their window.
@@ -33,8 +37,11 @@ class Traits:
 
     tensors: str
     rotates_halves: bool = True
+    turns_if_told: bool = False
+    gates_attention: bool = False
     active: Callable[[Values, Values], Values] = silu
-    feed_forward_norm: str = "ffn_norm"
+    feed_forward_norm: str | None = "ffn_norm.weight"
+    final_norm: str = "output_norm.weight"
     post_norms: bool = False
     scales_embedding: bool = False
     full_every: int = 1
@@ -46,9 +53,11 @@ class Traits:
 
     def names(self, layers: int) -> set[str]:
         """The full names of all tensors that are read."""
-        ends = {"token_embd.weight", "output_norm.weight", "output.weight"}
-        parts = [
+        parts = {
             part if "." in part or part in _BARE else f"{part}.weight"
             for part in self.tensors.split()
-        ]
+        }
+        if self.feed_forward_norm is not None:
+            parts.add(self.feed_forward_norm)
+        ends = {"token_embd.weight", self.final_norm, "output.weight"}
         return ends | {f"blk.{layer}.{part}" for layer in range(layers) for part in parts}

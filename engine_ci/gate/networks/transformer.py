@@ -1,15 +1,17 @@
-"""Pure. Layers of attention and feed-forward, or of a state space, from token IDs to logits."""
+"""Pure. Layers that mix tokens and then feed each forward, from token IDs to logits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from engine_ci.gate.networks.activations import softcap
 from engine_ci.gate.networks.attention import attend
+from engine_ci.gate.networks.delta_net import delta_net
 from engine_ci.gate.networks.feed_forward import feed_forward
 from engine_ci.gate.networks.model import Layer
+from engine_ci.gate.networks.short_convolution import short_convolution
 from engine_ci.gate.networks.state_space import state_space
 
 if TYPE_CHECKING:
@@ -18,30 +20,48 @@ if TYPE_CHECKING:
     from engine_ci.gate.networks.model import Cache, Model, Values
     from engine_ci.gate.networks.traits import Traits
 
+# What a layer is told by what it has; one with two of them adds their answers.
+_MIXERS: Final = {
+    "attn_output.weight": attend,
+    "ssm_in.weight": state_space,
+    "ssm_ba.weight": delta_net,
+    "shortconv.in_proj.weight": short_convolution,
+}
+
 
 def forward(model: Model, traits: Traits, tokens: Sequence[int], cache: Cache) -> Values:
     """The logits of new tokens, (tokens, vocabulary)."""
     embedding = model.weights["token_embd.weight"]
-    hidden = embedding[np.asarray(tokens)]
-    if traits.scales_embedding:
-        hidden = hidden * np.float32(embedding.shape[1] ** 0.5)
+    scale = embedding.shape[1] ** 0.5 if traits.scales_embedding else 1
+    hidden = embedding[np.asarray(tokens)] * np.float32(model.fact("embedding_scale", scale))
     for number in range(model.fact("block_count")):
-        hidden = _pass(Layer(model=model, number=number), traits, hidden, cache)
+        hidden = _pass(Layer(model=model, traits=traits, number=number), hidden, cache)
     cache.length += len(tokens)
-    hidden = model.norm("output_norm.weight", hidden)
+    hidden = model.norm(traits.final_norm, hidden)
     logits = hidden @ model.weights.get("output.weight", embedding).T
+    logits = logits / np.float32(model.fact("logit_scale", 1))
     return softcap(logits, model.fact("final_logit_softcapping"))
 
 
-def _pass(layer: Layer, traits: Traits, hidden: Values, cache: Cache) -> Values:
-    normed = layer.norm("attn_norm", hidden)
-    if layer.tensor("ssm_in.weight") is not None:
-        return hidden + state_space(layer, normed, cache)
-    change = attend(layer, traits, normed, cache)
-    if traits.post_norms:
-        change = layer.norm("post_attention_norm", change)
-    hidden = hidden + change
-    change = feed_forward(layer, traits, layer.norm(traits.feed_forward_norm, hidden))
-    if traits.post_norms:
-        change = layer.norm("post_ffw_norm", change)
-    return hidden + change
+def _pass(layer: Layer, hidden: Values, cache: Cache) -> Values:
+    traits = layer.traits
+    change = _mixed(layer, layer.norm("attn_norm.weight", hidden), cache)
+    hidden = _added(layer, hidden, change, norm="post_attention_norm.weight")
+    if traits.feed_forward_norm is None:
+        return hidden
+    change = feed_forward(layer, layer.norm(traits.feed_forward_norm, hidden))
+    return _added(layer, hidden, change, norm="post_ffw_norm.weight")
+
+
+def _mixed(layer: Layer, hidden: Values, cache: Cache) -> Values:
+    total = np.zeros_like(hidden)
+    for name, mix in _MIXERS.items():
+        if layer.has(name):
+            total = total + mix(layer, hidden, cache)
+    return total
+
+
+def _added(layer: Layer, hidden: Values, change: Values, *, norm: str) -> Values:
+    if layer.traits.post_norms:
+        change = layer.norm(norm, change)
+    return hidden + np.float32(layer.fact("residual_scale", 1)) * change

@@ -36,15 +36,15 @@ _REPEATS: Final = 4
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Three checks for each stable model, one for each real one."""
+    """Three checks for each stable model whose golden has chats, one for each real one."""
     for located in asking.models(context, "stable"):
-        yield from _exact(context, located)
+        if (golden := asking.golden(context, located)).chats:
+            yield from _exact(context, located, golden)
     for located in asking.models(context, "real"):
         yield _sane(context, located)
 
 
-def _exact(context: Context, located: LocatedModel) -> Iterator[Check]:
-    golden = asking.golden(context, located)
+def _exact(context: Context, located: LocatedModel, golden: Golden) -> Iterator[Check]:
     kinds: tuple[tuple[str, FaultClass, str, Differences], ...] = (
         ("tokenizer", FaultClass.TOKENIZER, "the golden token IDs, and the text back", tokenizer),
         ("template", FaultClass.CHAT_TEMPLATE, "the golden prompts, to the character", template),

@@ -7,7 +7,6 @@ the tags that it is asked for; so each platform of the pin is asked about by its
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import OutsideError
@@ -17,9 +16,10 @@ from engine_ci.releases.choose import Offer
 from engine_ci.system import pip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from engine_ci.pins.model import Asset, Platform
+    from engine_ci.releases.ordering import PackageVersion
 
 
 def offers(package: str, platforms: Mapping[Platform, Asset]) -> list[Offer]:
@@ -44,6 +44,34 @@ def offers(package: str, platforms: Mapping[Platform, Asset]) -> list[Offer]:
     ]
 
 
+def versions(package: str) -> list[PackageVersion]:
+    """Every version that has a wheel for this machine, in no order.
+
+    Raises:
+        OutsideError: pip failed, or the index has nothing for this machine.
+    """
+    parsed = (ordering.parse(text) for text in pip.index_versions(package))
+    return [version for version in parsed if version is not None]
+
+
+def wheel(package: str, version: str, *, tags: Sequence[str] = ()) -> PublishedAsset:
+    """The wheel of a version, with the sha256 that the index publishes.
+
+    Args:
+        package: its name.
+        version: as the index writes it.
+        tags: wheel tags of the platform; this machine's own when empty.
+
+    Raises:
+        OutsideError: pip failed, or would install something else than one file.
+    """
+    requirement = f"{package}=={version}"
+    found = pip.report(requirement, tags=tags)
+    if len(found) != 1:
+        raise OutsideError(f"pip reports {len(found)} files for {requirement}, expected one")
+    return PublishedAsset(name=found[0].name, sha256=found[0].sha256, wheel_tags=tuple(tags))
+
+
 def files(
     package: str, version: str, platforms: Mapping[Platform, Asset]
 ) -> dict[Platform, PublishedAsset]:
@@ -53,12 +81,7 @@ def files(
         OutsideError: pip failed, or would install something else than one file.
     """
     with ThreadPoolExecutor() as pool:
-        found = pool.map(partial(_file, f"{package}=={version}"), platforms.values())
+        found = pool.map(
+            lambda asset: wheel(package, version, tags=asset.wheel_tags), platforms.values()
+        )
         return dict(zip(platforms, found, strict=True))
-
-
-def _file(requirement: str, asset: Asset) -> PublishedAsset:
-    found = pip.report(requirement, tags=asset.wheel_tags)
-    if len(found) != 1:
-        raise OutsideError(f"pip reports {len(found)} files for {requirement}, expected one")
-    return PublishedAsset(name=found[0].name, sha256=found[0].sha256, wheel_tags=asset.wheel_tags)

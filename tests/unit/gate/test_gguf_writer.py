@@ -53,6 +53,25 @@ def test_an_architecture_names_its_facts_after_itself(tmp_path: Path) -> None:
     assert found["gemma2.final_logit_softcapping"] == 30.0
 
 
+def test_a_fact_of_its_own_stands_where_the_shape_has_another(tmp_path: Path) -> None:
+    gguf_writer.write(
+        tmp_path / "model.gguf",
+        name="tiny",
+        shape=tiny.SHAPE,
+        vocabulary=tiny.VOCABULARY,
+        pre_tokenizer="gpt-2",
+        weights=tiny.weights(),
+        architecture="granitehybrid",
+        facts={"attention.head_count_kv": (0, 2), "rope.scaling.finetuned": False},
+    )
+
+    found = facts(tmp_path / "model.gguf")
+
+    assert found["granitehybrid.attention.head_count_kv"] == [0, 2]
+    assert found["granitehybrid.rope.scaling.finetuned"] is False
+    assert found["granitehybrid.attention.head_count"] == 4
+
+
 def test_a_model_without_heads_says_nothing_of_attention_but_that(tmp_path: Path) -> None:
     shape = replace(tiny.SHAPE, heads=0, kv_heads=0)
     gguf_writer.write(

@@ -8,32 +8,25 @@ import numpy as np
 import pytest
 
 from engine_ci.gate import reference, splitmix, zoo
-from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, Values, forward, rope
-from engine_ci.gate.networks.activations import clamped_silu, gelu, silu, softcap, softmax
-
-SENSITIVE = [model for model in zoo.load_catalogue() if model.role == "sensitive"]
-TOKENS = [40 + 7 * number % 80 for number in range(50)]  # more than a window
-
-
-def array(values: object) -> Values:
-    return np.array(values, dtype=np.float32)
-
-
-def load(name: str) -> Model:
-    return reference.load(zoo.data_root() / "fixtures" / "zoo" / f"sensitive-{name}.gguf")
-
-
-def logits(model: Model, *, architecture: str | None = None, **changes: object) -> Values:
-    traits = replace(ARCHITECTURES[architecture or model.architecture], **changes)  # type: ignore[arg-type] # traits by name
-    return forward(model, traits, TOKENS, Cache())
-
-
-def with_weights(model: Model, changes: dict[str, Values]) -> Model:
-    return replace(model, weights={**model.weights, **changes})
-
-
-def in_each_layer(model: Model, name: str) -> dict[str, Values]:
-    return {full: value for full, value in model.weights.items() if full.endswith(f".{name}")}
+from engine_ci.gate.networks import ARCHITECTURES, Cache, forward, rope
+from engine_ci.gate.networks.activations import (
+    clamped_silu,
+    gelu,
+    sigmoid,
+    silu,
+    softcap,
+    softmax,
+    softplus,
+)
+from tests.unit.gate.sensitive import (
+    SENSITIVE,
+    TOKENS,
+    array,
+    in_each_layer,
+    load,
+    logits,
+    with_weights,
+)
 
 
 @pytest.mark.parametrize("shipped", SENSITIVE, ids=lambda model: model.name)
@@ -218,3 +211,10 @@ def test_activations_have_the_values_of_their_definitions() -> None:
     np.testing.assert_allclose(silu(gate, up), [0, -0.537883, 0, 1.462117, -80.99], atol=1e-3)
     np.testing.assert_allclose(gelu(gate, up), [0, -0.317616, 0, 1.682384, -81], atol=1e-3)
     np.testing.assert_allclose(clamped_silu(gate, up), [0, -0.462658, 0, 2.537342, -42], atol=1e-3)
+
+
+def test_gates_have_the_values_of_their_definitions_without_a_warning() -> None:
+    values = array([-1000, -1, 0, 1, 1000])
+
+    np.testing.assert_allclose(sigmoid(values), [0, 0.268941, 0.5, 0.731059, 1], atol=1e-6)
+    np.testing.assert_allclose(softplus(values), [0, 0.313262, 0.693147, 1.313262, 1000], rtol=1e-6)

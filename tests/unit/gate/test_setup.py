@@ -125,6 +125,30 @@ def test_of_any_other_folder_only_its_bytes_are_known(
     assert (facts.platform, facts.adapter) == ("macos-arm64", "llama-server")
 
 
+def test_both_engines_are_of_the_kind_that_was_asked_for(
+    tmp_path: Path, models: dict[str, LocatedModel]
+) -> None:
+    folders = {name: tmp_path / name for name in ("candidate", "baseline")}
+    for folder in folders.values():
+        (folder / "xllamacpp").mkdir(parents=True)
+        (folder / "xllamacpp" / "__init__.py").write_text("class CommonParams:\n    port = 0\n")
+
+    context, (missing,) = setup.context_for(
+        folders["candidate"],
+        baseline=folders["baseline"],
+        adapter="xllamacpp",
+        platform="ubuntu-x64",
+        models=models,
+        config=CONFIG,
+        logs=tmp_path,
+        seed=7,
+    )
+
+    facts = context.candidate.facts
+    assert (facts.adapter, facts.flags) == ("xllamacpp", ("--port",))
+    assert "unknown argument: -m" in missing.observed
+
+
 def test_equal_folders_are_equal_engines_and_a_moved_or_changed_file_makes_another(
     tmp_path: Path, models: dict[str, LocatedModel]
 ) -> None:

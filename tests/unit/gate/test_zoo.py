@@ -93,7 +93,7 @@ def test_models_that_ship_are_what_the_catalogue_says_and_under_1_mb(tmp_path: P
 
     paths = [zoo.locate(found, cache=tmp_path, fetch=never) for found in ours]
 
-    assert len(paths) == 4 + 11
+    assert sorted(paths) == sorted((zoo.data_root() / "fixtures" / "zoo").glob("*.gguf"))
     assert max(path.stat().st_size for path in paths) < 1_000_000
 
 
@@ -113,7 +113,7 @@ def test_the_performance_model_is_written_here_byte_for_byte(tmp_path: Path) -> 
         ("fixtures/zoo/stable.gguf", "../stable.gguf", "stays inside its folder, found '../st"),
         ("fixtures/zoo/stable.gguf", "/stable.gguf", "stays inside its folder"),
         ("name: stable-qwen2", "name: stable", "two models have the same name"),
-        ("kind: seed", "kind: web", "models.16.source"),
+        ("kind: seed", "kind: web", r"models.\d+.source"),
     ],
 )
 def test_a_catalogue_is_complete_or_rejected(

@@ -217,3 +217,23 @@ def test_the_real_index_offers_four_versions_newer_than_the_pin_of_the_demo(
     assert candidate.chosen.version == versions[0]
     assert set(candidate.chosen.assets) == {"macos-arm64", "ubuntu-x64"}
     assert versions[-4:] == ["0.2.0", "0.1.5", "0.1.4", "0.1.3"]
+
+
+def test_without_a_pin_the_versions_are_those_for_this_machine(
+    pip_asks: pytest.MonkeyPatch,
+) -> None:
+    files = {
+        wheel("0.1.2", "py3-none-any"): "",
+        wheel("2026.4.8672.1", "py3-none-any"): "",
+        wheel("0.4.0", "py3-none-win_amd64"): "",
+        wheel("0.5.0", "py3-none-any"): YANKED,
+    }
+    with index(files) as address:
+        pip_asks.setenv("PIP_INDEX_URL", address)
+        found = package_index.versions("engine-wheel")
+        asset = package_index.wheel("engine-wheel", "2026.4.8672.1")
+
+    assert {(each.text, each.build) for each in found} == {("0.1.2", None), ("2026.4.8672.1", 8672)}
+    name = wheel("2026.4.8672.1", "py3-none-any")
+    assert (asset.name, asset.wheel_tags) == (name, ())
+    assert asset.sha256 == hashlib.sha256(content(name)).hexdigest()

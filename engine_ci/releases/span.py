@@ -1,0 +1,51 @@
+"""Pure. Which versions a range such as `8672..11549` or `0.1.0..0.2.0` means."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from engine_ci.errors import UsageError
+from engine_ci.releases import ordering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine_ci.releases.ordering import PackageVersion
+
+_BUILD = re.compile(r"b?(\d{4,})")
+
+
+def between(versions: Iterable[PackageVersion], span: str) -> list[PackageVersion]:
+    """The versions from A to B of `A..B`, both included, oldest first.
+
+    Args:
+        versions: in any order.
+        span: each end is a version of the package, upstream's build number, or nothing for no end.
+            A build number stands for all packages of that build.
+
+    Raises:
+        UsageError: it is no range, or nothing lies in it.
+    """
+    first, dots, last = span.partition("..")
+    if not dots:
+        raise UsageError(f"`{span}` is no range of builds", hint="write it as A..B, such as 8672..")
+    found = [
+        version
+        for version in versions
+        if (not first or _against(version, first) >= 0)
+        and (not last or _against(version, last) <= 0)
+    ]
+    if not found:
+        raise UsageError(f"no version of the package lies in {span}")
+    return sorted(found, key=lambda version: version.order)
+
+
+def _against(version: PackageVersion, end: str) -> int:
+    """Below 0 where a version comes before the end of a range, 0 at it, above 0 after it."""
+    if number := _BUILD.fullmatch(end):
+        return (version.build or 0) - int(number[1])
+    limit = ordering.parse(end)
+    if limit is None:
+        raise UsageError(f"`{end}` is neither a version nor a build number")
+    return (version.order > limit.order) - (version.order < limit.order)

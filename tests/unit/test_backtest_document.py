@@ -1,0 +1,51 @@
+"""`docs/backtest.md` says what the stored results say."""
+
+from __future__ import annotations
+
+from benchmarks.backtest import document, drift
+from benchmarks.backtest.drift import Spread
+from engine_ci.records.gate import Verdict
+
+
+def test_the_document_is_what_the_stored_results_render_to() -> None:
+    rendered = document.render(document.stored(), document.notes())
+
+    assert document.DOCUMENT.read_text(encoding="utf-8") == rendered
+
+
+def test_every_failing_check_has_been_analysed() -> None:
+    notes = document.notes()
+    failing = [
+        (outcome.version, check.id, document.kind(notes, outcome, check))
+        for outcome in document.stored()
+        if outcome.verdict is Verdict.FAIL
+        for check in outcome.checks
+        if check.status == "fail"
+    ]
+
+    assert failing
+    assert [each for each in failing if each[2] == "not analysed"] == []
+
+
+def test_a_check_without_a_note_is_said_to_be_without() -> None:
+    nothing = document.Notes(schema=1, notes=())
+
+    rendered = document.render(document.stored(), nothing)
+
+    assert "(not analysed)" in rendered
+    assert "0 tell of a fault" in rendered
+
+
+def test_spreads_are_over_all_builds_that_passed_a_comparison() -> None:
+    first, second = document.stored()[:2]
+    measured = "mean difference {} nats over 48 steps; largest {}"
+    passed = {"drift/a/reference": measured.format("8.2e-06", "9.0e-05"), "loads/a": "ready"}
+    later = {"drift/a/reference": measured.format("1.0e-06", "2.0e-04"), "drift/b/other": "same"}
+
+    found = drift.spreads(
+        [first.model_copy(update={"passed": passed}), second.model_copy(update={"passed": later})]
+    )
+
+    assert found == [
+        Spread(model="a", comparison="reference", least=1e-6, most=8.2e-6, largest=2e-4, builds=2)
+    ]
