@@ -14,6 +14,7 @@ from engine_ci.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from engine_ci.cli.workspace import Workspace
     from engine_ci.config import Config
     from engine_ci.records.gate import GateResult
 
