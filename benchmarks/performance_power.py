@@ -172,7 +172,7 @@ def measure(folder: Path) -> None:
 
 
 def _models() -> dict[str, Path]:
-    located = models.located(cache=platformdirs.user_cache_path("engine-ci"))
+    located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
     return {name: each.path for name, each in located.items()}
 
 

@@ -15,16 +15,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Suite = Literal[
-    "loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle", "performance"
+    "loads",
+    "tokens",
+    "drift",
+    "tokenizer",
+    "chat",
+    "embeddings",
+    "real",
+    "api",
+    "kv-pressure",
+    "lifecycle",
+    "memory",
+    "performance",
 ]
 ALL_SUITES: tuple[Suite, ...] = (
     "loads",
     "tokens",
     "drift",
+    "tokenizer",
     "chat",
+    "embeddings",
+    "real",
     "api",
     "kv-pressure",
     "lifecycle",
+    "memory",
     "performance",
 )
 
@@ -107,9 +122,14 @@ class PerformancePolicy(Document):
 
 
 class GatePolicy(Document):
-    """Which questions the gate asks."""
+    """Which questions the gate asks.
+
+    Attributes:
+        models: a catalogue of models of the app's own, asked about beside ours.
+    """
 
     suites: Annotated[tuple[Suite, ...], Field(min_length=1)] = ALL_SUITES
+    models: RelativePath | None = None
     performance: PerformancePolicy = PerformancePolicy()
 
 

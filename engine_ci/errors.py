@@ -105,6 +105,18 @@ class GitHubError(OutsideError):
     """GitHub refused or did not answer."""
 
 
+class DownloadError(OutsideError):
+    """A file could not be downloaded.
+
+    Attributes:
+        status: of HTTP, the last one; None when there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
 class EngineError(EngineCIError):
     """The engine under test is at fault: it did not start, died, or answered wrongly.
 
@@ -145,6 +157,10 @@ class EngineSilentError(EngineStartError):
 
 class EngineAnswerError(EngineError):
     """The engine answered with an error, with something unreadable, or not at all."""
+
+
+class EngineLateError(EngineAnswerError):
+    """The engine lived, and did not answer in the time that it was given."""
 
 
 class EngineRefusedError(EngineAnswerError):

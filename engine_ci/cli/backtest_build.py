@@ -26,6 +26,7 @@ class Job:
     pair: Pair
     asked: Asked
     config: Config
+    root: Path
     out: Path
 
 
@@ -63,6 +64,7 @@ def _gate(job: Job) -> Outcome:
         baseline = _baseline(job, cache=cache, folder=folder)
         result = gate_command.run(
             job.config,
+            root=job.root,
             cache=cache,
             candidate=candidate,
             baseline=baseline,
@@ -105,7 +107,8 @@ def _baseline(job: Job, *, cache: Path, folder: Path) -> Path | None:
     from engine_ci.errors import UsageError, VerificationError
     from engine_ci.gate import setup
 
-    first = next(iter(models.located(cache=cache).values()))
+    found, _ = models.located(cache=cache)
+    first = next(iter(found.values()))
     for version in job.pair.predecessors:
         try:
             place = _unpacked(job, version, cache=cache, folder=folder)

@@ -145,6 +145,7 @@ def _refusal(
         return known
     result = gate_command.run(
         workspace.config,
+        root=workspace.root,
         cache=workspace.cache,
         candidate=workspace.candidate,
         baseline=workspace.baseline,

@@ -90,6 +90,7 @@ def gate(
     with Progress() as say:
         result = run(
             workspace.config,
+            root=workspace.root,
             cache=workspace.cache,
             candidate=candidate or workspace.candidate,
             baseline=baseline,
@@ -139,6 +140,7 @@ def profiled(workspace: Workspace, profile: str | None) -> Workspace:
 def run(
     config: Config,
     *,
+    root: Path,
     cache: Path,
     candidate: Path,
     baseline: Path | None,
@@ -149,7 +151,10 @@ def run(
     seed: int | None = None,
     runner: str | None = None,
 ) -> GateResult:
-    """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`."""
+    """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`.
+
+    Paths in the configuration begin at `root`.
+    """
     from engine_ci.cli import models, report
     from engine_ci.cli.prepare import known_platform
     from engine_ci.gate.run import run_gate
@@ -159,17 +164,19 @@ def run(
     logs = out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     say("gate: models")
+    own = config.gate.models
+    found, missing = models.located(cache=cache, own=root / own if own else None, root=root)
     context, setup = context_for(
         candidate,
         baseline=baseline,
         adapter=adapter,
         platform=known_platform(None),
-        models=models.located(cache=cache),
+        models=found,
         config=config,
         logs=logs,
         seed=int(now.timestamp()) if seed is None else seed,
         runner=runner,
     )
-    result = run_gate(context, suites, now=now, progress=say, setup=setup)
+    result = run_gate(context, suites, now=now, progress=say, setup=(*missing, *setup))
     report.write(result, out)
     return result

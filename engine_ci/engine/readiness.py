@@ -1,76 +1,81 @@
 """Waits until a started engine is ready, believing nothing that it has not shown.
 
 Ready means: the program lives, `/health` says ok, the socket that answers belongs to it or to a
-descendant, `/props` names our model, and one token could be generated. Less has lied before:
+descendant, `/props` names our model, and one token, or one vector, came back. Less has lied before:
 without a model some builds serve as a router and are healthy, others are healthy and answer every
 request with an error, and a port may be somebody else's.
 """
 
 from __future__ import annotations
 
-import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
 
+from engine_ci.engine import usage
 from engine_ci.engine.client import Client
-from engine_ci.errors import EngineAnswerError
+from engine_ci.engine.patience import Patience
+from engine_ci.errors import EngineAnswerError, EngineLateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from engine_ci.engine.process import Process
 
 _POLL_S = 0.02
+_POLLS = 50
 # Somebody else on the port may never answer, and our engine's end must be seen all the same.
 _HEALTH_S = 0.5
+# While it loads, an engine may wait for a disk, a GPU's compiler or a scanner of new programs.
+_LOADING_S = 20.0
 
 
 class PortTakenError(Exception):
     """Somebody else listens on the port that was free a moment ago."""
 
 
-def await_ready(process: Process, *, port: int, model: Path, timeout_s: float) -> None:
-    """Returns when the engine is ready.
+def await_ready(
+    process: Process, *, port: int, model: Path, timeout_s: float, embeds: bool = False
+) -> None:
+    """Returns when the engine is ready; one that `embeds` is asked for a vector, not a token.
 
     Raises:
         PortTakenError: it is somebody else who answers on `port`.
+        EngineLateError: the engine lives and is not ready in time, or hangs.
         EngineAnswerError: what the engine did instead; it may have ended.
     """
-    deadline = time.monotonic() + timeout_s
-    if not _becomes_healthy(process, port=port, deadline=deadline):
-        raise EngineAnswerError(f"GET /health was not ok within {timeout_s:g} s")
+    patience = Patience(timeout_s, cpu_s=process.cpu_s, window_s=_LOADING_S)
+    if not _becomes_healthy(process, port=port, patience=patience):
+        raise EngineLateError(f"GET /health was not ok within {patience.waited():.1f} s")
     if not _listens(process.pid, port=port):
         raise PortTakenError
-    client = Client(port, timeout_s=max(_POLL_S, deadline - time.monotonic()))
+    client = Client(port, timeout_s=timeout_s, cpu_s=process.cpu_s)
     found = client.props().model_path
     if found not in (str(model.absolute()), str(model.resolve())):
         raise EngineAnswerError(f"/props names another model: expected {model}, found {found!r}")
-    client.complete("Hello", count=1)
+    if embeds:
+        client.embed("Hello")
+    else:
+        client.complete("Hello", count=1)
 
 
-def _becomes_healthy(process: Process, *, port: int, deadline: float) -> bool:
-    while (left := deadline - time.monotonic()) > 0:
+def _becomes_healthy(process: Process, *, port: int, patience: Patience) -> bool:
+    while (left := patience.left()) > 0:
         if Client(port, timeout_s=min(left, _HEALTH_S)).health():
             return True
-        if process.ended(within_s=_POLL_S):
+        # Seldom after a while, so that our questions do not look like work of the engine's.
+        if process.ended(within_s=max(_POLL_S, patience.waited() / _POLLS)):
             raise EngineAnswerError("it ended")
     return False
 
 
 def _listens(pid: int, *, port: int) -> bool:
     """Whether a process or one of its descendants listens on `port`."""
-    try:
+    with suppress(psutil.NoSuchProcess):
         return any(
             connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-            for process in _family(psutil.Process(pid))
+            for process in usage.family(pid)
             for connection in process.net_connections("tcp")
         )
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _family(process: psutil.Process) -> Iterator[psutil.Process]:
-    yield process  # nearly always the one, and looking for descendants takes a while
-    yield from process.children(recursive=True)
+    return False

@@ -13,7 +13,12 @@ from engine_ci.engine import log as logs
 from engine_ci.engine import process as processes
 from engine_ci.engine.client import Client
 from engine_ci.engine.readiness import PortTakenError, await_ready
-from engine_ci.errors import EngineAnswerError, EngineSilentError, EngineStartError
+from engine_ci.errors import (
+    EngineAnswerError,
+    EngineLateError,
+    EngineSilentError,
+    EngineStartError,
+)
 from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
@@ -73,6 +78,7 @@ def running(
     port: int | None = None,
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
+    embeds: bool = False,
 ) -> Iterator[Engine]:
     """Runs `program` on a port of loopback, yields it when it is ready, and ends it.
 
@@ -82,11 +88,14 @@ def running(
         model: the file that `/props` must name.
         log: where its output goes; replaced.
         port: the one to use; when not given a free one, and another if that is taken meanwhile.
-        ready_timeout_s: seconds from its start within which it must be ready.
+        ready_timeout_s: seconds for it to become healthy; as many for each question after that.
         grace_s: seconds between SIGTERM and SIGKILL.
+        embeds: it makes vectors of texts, and nothing else.
+
+    Both are as `Patience` counts them.
 
     Raises:
-        EngineSilentError: it was not ready in time.
+        EngineSilentError: it was not ready in time, or hangs.
         EngineStartError: it ended or answered wrongly, or somebody else has every port that it was
             given.
     """
@@ -100,11 +109,18 @@ def running(
             process = processes.start(argv, cwd=home, env=processes.environment(home), log=log)
             stack.callback(process.stop, grace_s=grace_s)
             try:
-                _await(process, port=number, model=model, log=log, timeout_s=ready_timeout_s)
+                _await(
+                    process,
+                    port=number,
+                    model=model,
+                    log=log,
+                    timeout_s=ready_timeout_s,
+                    embeds=embeds,
+                )
             except PortTakenError:
                 continue
             yield Engine(
-                client=Client(number),
+                client=Client(number, cpu_s=process.cpu_s),
                 port=number,
                 started_s=time.monotonic() - begin,
                 log=log,
@@ -136,18 +152,22 @@ def start(
         log=log,
         ready_timeout_s=ready_timeout_s,
         grace_s=grace_s,
+        embeds=settings.embeddings,
     )
 
 
-def _await(process: Process, *, port: int, model: Path, log: Path, timeout_s: float) -> None:
+def _await(
+    process: Process, *, port: int, model: Path, log: Path, timeout_s: float, embeds: bool
+) -> None:
     begin = time.monotonic()
     try:
-        await_ready(process, port=port, model=model, timeout_s=timeout_s)
+        await_ready(process, port=port, model=model, timeout_s=timeout_s, embeds=embeds)
     except EngineAnswerError as problem:
         seconds = time.monotonic() - begin
         if not process.ended(within_s=_DYING_S):
             said = logs.tail(log, lines=_SHOWN_LINES)
-            kind = EngineSilentError if seconds >= timeout_s else EngineStartError
+            late = isinstance(problem, EngineLateError)
+            kind = EngineSilentError if late else EngineStartError
             raise kind(
                 f"the engine is not ready: {problem}", log=said, hint=f"its whole log: {log}"
             ) from problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -14,6 +14,7 @@ from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import (
     EngineAnswerError,
     EngineError,
+    EngineLateError,
     EngineSilentError,
     EngineStartError,
     HarnessError,
@@ -38,12 +39,22 @@ _SHOWN: Final = 5
 # How far past its golden end an answer may run before it is cut off.
 BEYOND: Final = 8
 _STRICT: Final = Settings(strict=True)
+# What an app adds to its own flags where it serves an embedding model: a text is one batch.
+_EMBEDDING: Final = ("--embeddings", "-b", "512", "-ub", "512")
 
 
 class Mode(StrEnum):
-    """With which flags an engine is started: the exact ones, or those that its users run."""
+    """How an engine is started and asked: as its users do in `APP`, exactly in the others.
+
+    `modes` says what each of them does.
+    """
 
     STRICT = "strict"
+    CACHED = "cached"
+    BRIM = "brim"
+    BATCHES = "batches"
+    SLOTS = "slots"
+    FLASH = "flash"
     APP = "app"
 
 
@@ -106,20 +117,33 @@ def listed(differences: Sequence[str]) -> str:
 class Session:
     """One engine with one model, started when it is first asked something."""
 
-    def __init__(self, launch: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        launch: Callable[[], Engine],
+        *,
+        refused: Callable[[], str],
+        hung: Callable[[], None],
+    ) -> None:
+        """`refused` says why there is nothing to ask, if so; `hung` is told when one hangs."""
         self._engine = cache(launch)
+        self._refused = refused
+        self._hung = hung
 
     def answer(self, question: Callable[[Engine], T]) -> T:
         """What the engine says.
 
         Raises:
-            NotAskedError: the engine has refused the model before.
+            NotAskedError: the engine has refused the model before, or has hung.
             EngineError: it does not start, or answers wrongly; with its last log lines.
         """
+        if reason := self._refused():
+            raise NotAskedError(reason)
         engine = self._engine()
         try:
             return question(engine)
         except EngineAnswerError as problem:
+            if isinstance(problem, EngineLateError):
+                self._hung()
             log = problem.log or engine.log_tail()
             raise EngineAnswerError(problem.message, log=log, hint=problem.hint) from problem
 
@@ -133,17 +157,27 @@ def session(
     located: LocatedModel,
     mode: Mode,
     settings: Settings = _STRICT,
+    extra: tuple[str, ...] = (),
     grace_s: float = _GRACE_S,
 ) -> Iterator[Session]:
-    """A session for one suite; the engine ends with it. `settings` are those of the strict mode."""
+    """A session for one suite; the engine ends with it.
+
+    `settings` and `extra` are as for `launch`.
+    """
     role = "candidate" if subject is context.candidate else "baseline"
     model = located.model.name
     log = context.logs / f"{role}-{suite}-{model}-{mode}.log"
     with ExitStack() as stack:
 
+        def refused() -> str:
+            reason = subject.refused.get(model)
+            return f"the {role} {reason}" if reason else ""
+
+        def refuse_all(reason: str) -> None:
+            # It would keep us waiting as long with each of the others.
+            subject.refused.update(dict.fromkeys(context.models, reason))
+
         def started() -> Engine:
-            if reason := subject.refused.get(model):
-                raise NotAskedError(f"the {role} {reason}")
             start = launch(
                 context,
                 subject,
@@ -151,20 +185,20 @@ def session(
                 mode,
                 log=log,
                 settings=settings,
+                extra=extra,
                 grace_s=grace_s,
+                embeds=located.model.role == "embedding",
             )
             try:
                 return stack.enter_context(start)
             except EngineSilentError:
-                # It would keep us waiting as long with each of the others.
-                late = f"was not ready with {model} in time"
-                subject.refused.update(dict.fromkeys(context.models, late))
+                refuse_all(f"was not ready with {model} in time")
                 raise
             except EngineStartError:
                 subject.refused[model] = f"did not start with {model}"
                 raise
 
-        yield Session(started)
+        yield Session(started, refused=refused, hung=lambda: refuse_all(f"has hung with {model}"))
 
 
 def launch(
@@ -176,17 +210,23 @@ def launch(
     log: Path,
     port: int | None = None,
     settings: Settings = _STRICT,
+    extra: tuple[str, ...] = (),
     ready_timeout_s: float = 60.0,
     grace_s: float = _GRACE_S,
+    embeds: bool = False,
 ) -> AbstractContextManager[Engine]:
-    """An engine in one of the two modes, on any free port or on a given one.
+    """An engine in one of the modes, on any free port or on a given one.
 
-    The app's own flags leave no room for `settings`; they are those of the strict mode.
+    The app's own flags leave no room for `settings`; they are those of the other modes. `extra` is
+    one option that overrides the app's, in builds that have it. In all modes an engine that
+    `embeds` gets the flags for it.
     """
-    if mode is Mode.STRICT:
-        arguments = partial(_strict_arguments, subject, model, settings)
+    if mode is Mode.APP:
+        argv = (*context.app_argv, *(_EMBEDDING if embeds else ()))
+        arguments = partial(_app_arguments, argv, subject, model, extra)
     else:
-        arguments = partial(_app_arguments, context, subject, model)
+        settings = replace(settings, embeddings=embeds)
+        arguments = partial(_arguments, subject, model, settings)
     return supervisor.running(
         subject.server.program,
         arguments,
@@ -195,17 +235,20 @@ def launch(
         port=port,
         ready_timeout_s=ready_timeout_s,
         grace_s=grace_s,
+        embeds=embeds,
     )
 
 
-def _strict_arguments(
-    subject: Subject, model: Path, settings: Settings, port: int
-) -> tuple[str, ...]:
+def _arguments(subject: Subject, model: Path, settings: Settings, port: int) -> tuple[str, ...]:
     return subject.server.arguments(model=model, port=port, settings=settings)
 
 
-def _app_arguments(context: Context, subject: Subject, model: Path, port: int) -> tuple[str, ...]:
-    return subject.server.app_arguments(context.app_argv, model=model, port=port)
+def _app_arguments(
+    argv: Sequence[str], subject: Subject, model: Path, extra: tuple[str, ...], port: int
+) -> tuple[str, ...]:
+    own = subject.server.app_arguments(argv, model=model, port=port)
+    # Of an option that is given twice, llama.cpp takes the last.
+    return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
 
 
 def models(context: Context, role: str) -> list[LocatedModel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -52,12 +52,14 @@ class Drift:
         steps: how many could be compared: up to the first flip, and that step itself, since the
             tokens before it are still the same.
         divergence: mean Kullback-Leibler divergence of a step, in nats.
-        mean, largest: absolute difference of the log-probability of an expected token, in nats.
+        mean, median, largest: absolute difference of the log-probability of an expected token, in
+            nats.
     """
 
     steps: int
     divergence: float
     mean: float
+    median: float
     largest: float
     flip: Flip | None
 
@@ -72,6 +74,7 @@ def compare(expected: Sequence[Step], found: Sequence[Step]) -> Drift:
         steps=comparable,
         divergence=fmean(divergence(one, other) for one, other in tops),
         mean=fmean(differences),
+        median=median(differences),
         largest=max(differences),
         flip=flip,
     )

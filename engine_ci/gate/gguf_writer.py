@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
-from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS
+from engine_ci.gate.blocks import Packed
+from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine_ci.gate.vocabulary import Vocabulary
+    from engine_ci.gate.vocabulary import SentencePieces
 
 Fact: TypeAlias = "bool | int | float | tuple[int, ...]"
+Tensor: TypeAlias = "NDArray[np.float32] | NDArray[np.float16] | Packed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +67,21 @@ def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     return {"token_embd.weight": table, **layers, **ends}
 
 
+def silence(table: Tensor, vocabulary: Vocabulary) -> None:
+    """Makes the output table, in place, say nothing but printable ASCII: the other rows are 0."""
+    rows = table.blocks if isinstance(table, Packed) else table
+    rows[np.setdiff1d(np.arange(len(vocabulary)), vocabulary.printable)] = 0
+
+
 def write(
     path: Path,
     *,
     name: str,
     shape: Shape,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | SentencePieces,
     pre_tokenizer: str,
-    weights: Mapping[str, NDArray[np.float32] | NDArray[np.float16]],
+    weights: Mapping[str, Tensor],
+    file_type: LlamaFileType = LlamaFileType.ALL_F32,
     architecture: str = "llama",
     facts: Mapping[str, Fact] | None = None,
 ) -> None:
@@ -84,20 +93,30 @@ def write(
         shape: what every architecture says of itself.
         vocabulary: of the tokenizer.
         pre_tokenizer: as llama.cpp names it.
-        weights: in the order of the file; the matrices F32 or F16, the norms F32.
+        weights: in the order of the file; the norms F32.
+        file_type: what it calls itself; engines show it, and look at the tensors.
         architecture: as llama.cpp names it.
         facts: what this architecture says besides, such as `expert_count`, or instead of what the
             shape says, such as one `attention.head_count_kv` for each layer.
     """
     writer = GGUFWriter(path, architecture)
-    halves = weights["token_embd.weight"].dtype == np.float16
     writer.add_name(name)
-    writer.add_file_type(LlamaFileType.MOSTLY_F16 if halves else LlamaFileType.ALL_F32)
+    writer.add_file_type(file_type)
     for key, fact in {**_facts(shape), **(facts or {})}.items():
         _add(writer, f"{architecture}.{key}", fact)
-    _add_vocabulary(writer, vocabulary, pre_tokenizer)
+    writer.add_tokenizer_model("gpt2" if isinstance(vocabulary, Vocabulary) else "llama")
+    writer.add_tokenizer_pre(pre_tokenizer)
+    writer.add_token_list(vocabulary.tokens)
+    if isinstance(vocabulary, Vocabulary):
+        _add_merges(writer, vocabulary)
+    else:
+        _add_scores(writer, vocabulary)
+    writer.add_chat_template(CHATML)
     for tensor, values in weights.items():
-        writer.add_tensor(tensor, values)
+        if isinstance(values, Packed):
+            writer.add_tensor(tensor, values.blocks, raw_dtype=values.kind)
+        else:
+            writer.add_tensor(tensor, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -137,17 +156,25 @@ def _add(writer: GGUFWriter, key: str, fact: Fact) -> None:
             writer.add_array(key, fact)
 
 
-def _add_vocabulary(writer: GGUFWriter, vocabulary: Vocabulary, pre_tokenizer: str) -> None:
-    tokens = vocabulary.tokens
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre_tokenizer)
-    writer.add_token_list(tokens)
+def _add_merges(writer: GGUFWriter, vocabulary: Vocabulary) -> None:
     writer.add_token_types(
-        [TokenType.CONTROL if token in SPECIALS else TokenType.NORMAL for token in tokens]
+        [
+            TokenType.CONTROL if token in SPECIALS else TokenType.NORMAL
+            for token in vocabulary.tokens
+        ]
     )
     writer.add_token_merges([f"{left} {right}" for left, right in vocabulary.merges])
     writer.add_bos_token_id(vocabulary.id_of(END_OF_TEXT))
     writer.add_eos_token_id(vocabulary.id_of(END_OF_TURN))
     writer.add_pad_token_id(vocabulary.id_of(END_OF_TEXT))
     writer.add_add_bos_token(False)
-    writer.add_chat_template(CHATML)
+
+
+def _add_scores(writer: GGUFWriter, vocabulary: SentencePieces) -> None:
+    writer.add_token_types(vocabulary.types)
+    writer.add_token_scores(vocabulary.scores)
+    writer.add_unk_token_id(vocabulary.id_of("<unk>"))
+    writer.add_bos_token_id(vocabulary.id_of("<s>"))
+    writer.add_eos_token_id(vocabulary.id_of("</s>"))
+    writer.add_add_bos_token(True)
+    writer.add_add_space_prefix(True)

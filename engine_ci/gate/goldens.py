@@ -73,13 +73,6 @@ class Case(Document):
         return tuple(step.token for step in self.steps)
 
 
-class Tokenised(Document):
-    """A text and its token IDs (no special token added, none read from the text)."""
-
-    text: str
-    tokens: tuple[TokenID, ...]
-
-
 class Message(Document):
     """One message of a chat."""
 
@@ -110,7 +103,6 @@ class Golden(Versioned):
         sha256: of the GGUF that the numbers were computed from.
         margin_floor: nats that every step keeps at least; 0 where tokens may flip by noise.
         cases: token IDs in, token IDs and log-probabilities out.
-        tokenised: for `/tokenize`.
         chats: for `/apply-template` and `/v1/chat/completions`.
     """
 
@@ -118,7 +110,6 @@ class Golden(Versioned):
     sha256: Sha256
     margin_floor: Annotated[float, Field(ge=0)]
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]
-    tokenised: tuple[Tokenised, ...] = ()
     chats: tuple[Chat, ...] = ()
 
     def case(self, name: str) -> Case:
@@ -172,8 +163,8 @@ def load(path: Path) -> Golden:
     return documents.load_json(path, Golden, error=ConfigError)
 
 
-def dump(golden: Golden) -> str:
-    """The one JSON text of a golden: a line for each step, so that a diff shows what moved."""
+def dump(golden: Versioned) -> str:
+    """The one JSON text of a golden: a line for each object, so that a diff shows what moved."""
     return _render(golden.model_dump(mode="json"), indent="") + "\n"
 
 

@@ -68,11 +68,12 @@ def too_long(case: Case, client: Client) -> Iterator[str]:
     """A prompt of twice the length, refused while another slot works on the case."""
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(client.complete, case.prompt, count=len(case.tokens))
-        yield from pressure.not_refused(_reply(client, case.prompt * 2, slot=1))
+        yield from pressure.not_refused(reply(client, case.prompt * 2, slot=1))
         yield from pressure.wrong("meanwhile", case.tokens, other.result())
 
 
-def _reply(client: Client, prompt: Sequence[int], *, slot: int, count: int = 1) -> Reply:
+def reply(client: Client, prompt: Sequence[int], *, slot: int, count: int = 1) -> Reply:
+    """What becomes of a prompt that may be refused."""
     try:
         return client.complete(prompt, count=count, slot=slot, ignore_eos=False)
     except EngineRefusedError as refusal:
@@ -106,7 +107,7 @@ def together(cases: Sequence[Case], at_once: int, client: Client, *, room: bool)
     """Several cases at the same time, and one alone afterwards; `room` as for `mixed_up`."""
 
     def ask(case: Case) -> Reply:
-        return _reply(client, case.prompt, slot=_ANY_SLOT, count=len(case.tokens) + BEYOND)
+        return reply(client, case.prompt, slot=_ANY_SLOT, count=len(case.tokens) + BEYOND)
 
     with ThreadPoolExecutor(at_once) as pool:
         replies = list(pool.map(ask, cases))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Few questions to a process and many processes: two processes of one program differ by some per
 # cent from start to end.
-_ROUNDS: Final = 2
+_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +43,8 @@ class Profile:
 def _generating(model: str, *, prefix: str = "") -> Question:
     return Question(
         model=model,
-        prompt_tokens=16,
-        tokens=16,
+        prompt_tokens=8,
+        tokens=12,
         rounds=_ROUNDS,
         metrics={
             # The wait is short, and half of it is not the engine's; a fifth more would be.
@@ -64,7 +64,7 @@ def _reading(model: str, *, tokens: int, prefix: str = "") -> Question:
     )
 
 
-_QUICK: Final = (_reading("performance", tokens=256), _generating("wide"))
+_QUICK: Final = (_reading("performance", tokens=128), _generating("sensitive-wide"))
 
 PROFILES: Final[Mapping[ProfileName, Profile]] = {
     "quick": Profile(questions=_QUICK, looks=(12, 18)),

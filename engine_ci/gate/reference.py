@@ -1,6 +1,7 @@
 """What a model must answer, computed with numpy from the GGUF, without any engine.
 
-Quantised weights are dequantised; `networks` has the mathematics.
+Quantised weights are dequantised, and what they are multiplied by is rounded as engines do;
+`networks` has the mathematics.
 """
 
 from __future__ import annotations
@@ -12,33 +13,46 @@ from gguf import GGUFReader
 from gguf.quants import dequantize
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, forward
+from engine_ci.gate.networks import (
+    ARCHITECTURES,
+    ENCODERS,
+    ROUNDING,
+    Cache,
+    Model,
+    embed,
+    forward,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from engine_ci.gate.networks import Values
+    from engine_ci.gate.networks import Encoder, Traits, Values
 
 
 def load(path: Path) -> Model:
     """Reads a GGUF that has been verified (see `zoo.locate`).
 
     Raises:
-        UnsupportedError: the reference does not know the architecture, or one of its tensors.
+        UnsupportedError: the reference does not know the architecture, or one of its tensors or
+            their types.
     """
     reader = GGUFReader(path)
     facts = {key: entry.contents() for key, entry in reader.fields.items()}
     architecture = str(facts["general.architecture"])
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
+    architectures: dict[str, Traits | Encoder] = {**ARCHITECTURES, **ENCODERS}
+    if architecture not in architectures:
+        known = ", ".join(architectures)
         raise UnsupportedError(f"{path}: the reference knows {known}, not {architecture}")
+    kinds = {tensor.name: tensor.tensor_type for tensor in reader.tensors}
+    if unknown := {kind.name for kind in kinds.values() if kind not in ROUNDING}:
+        raise UnsupportedError(f"{path}: the reference does not know type {min(unknown)}")
     weights = {
         tensor.name: dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
         for tensor in reader.tensors
     }
-    model = Model(architecture=architecture, facts=facts, weights=weights)
-    if strangers := weights.keys() - ARCHITECTURES[architecture].names(model.fact("block_count")):
+    model = Model(architecture=architecture, facts=facts, weights=weights, kinds=kinds)
+    if strangers := weights.keys() - architectures[architecture].names(model.fact("block_count")):
         raise UnsupportedError(f"{path}: the reference has no use for {min(strangers)}")
     return model
 
@@ -51,6 +65,11 @@ def log_probabilities(model: Model, tokens: Sequence[int], cache: Cache | None =
     """
     traits = ARCHITECTURES[model.architecture]
     return _log_softmax(forward(model, traits, tokens, cache or Cache()))
+
+
+def embedding(model: Model, tokens: Sequence[int]) -> Values:
+    """The unit vector of a text, (width,), from a model that is an encoder."""
+    return embed(model, ENCODERS[model.architecture], tokens)
 
 
 def greedy(

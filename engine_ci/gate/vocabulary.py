@@ -1,12 +1,15 @@
 """Pure. The vocabulary of our own models: the 256 bytes, some merges, three specials.
 
-Tokens are spelled as GPT-2 spells them: a byte that does not print stands as another character.
+Tokens are spelled as GPT-2 spells them: a byte that does not print stands as another character. Or
+as SentencePiece spells them: in characters, a space as another one, and single bytes by number.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+
+from gguf import TokenType
 
 END_OF_TEXT: Final = "<|endoftext|>"
 START_OF_TURN: Final = "<|im_start|>"
@@ -57,6 +60,66 @@ class Vocabulary:
         allowed = {spelling[byte] for byte in range(ord(" "), ord("~") + 1)}
         ordinary = self.tokens[: -len(SPECIALS)]
         return tuple(number for number, token in enumerate(ordinary) if set(token) <= allowed)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+SPACE: Final = "\u2581"
+_UNKNOWN: Final = ("<unk>",)
+_ENDS: Final = ("<s>", "</s>")
+_BYTES: Final = tuple(f"<0x{byte:02X}>" for byte in range(0x100))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentencePieces:
+    """A vocabulary of characters and what they merge to; what is in neither falls back to bytes.
+
+    Attributes:
+        merges: pairs of tokens, the most important first.
+        characters: every one that stands in `merges`, and others; never a control character.
+    """
+
+    merges: tuple[tuple[str, str], ...]
+    characters: tuple[str, ...]
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token as it is spelled; IDs are positions."""
+        merged = (left + right for left, right in self.merges)
+        return (*_UNKNOWN, *_ENDS, *_BYTES, *merged, *self.characters)
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """What a merge to each token is worth: the more important, the nearer to 0."""
+        pieces = len(self.merges) + len(self.characters)
+        worthless = len(self) - pieces
+        return (0.0,) * worthless + tuple(float(-place) for place in range(pieces))
+
+    @property
+    def types(self) -> tuple[TokenType, ...]:
+        """Which kind of token each is."""
+        pieces = len(self.merges) + len(self.characters)
+        return (
+            *(TokenType.UNKNOWN,) * len(_UNKNOWN),
+            *(TokenType.CONTROL,) * len(_ENDS),
+            *(TokenType.BYTE,) * len(_BYTES),
+            *(TokenType.NORMAL,) * pieces,
+        )
+
+    @property
+    def printable(self) -> tuple[int, ...]:
+        """IDs of the tokens that spell nothing but printable ASCII."""
+        kinds = zip(self.tokens, self.types, strict=True)
+        return tuple(
+            number
+            for number, (token, kind) in enumerate(kinds)
+            if kind is TokenType.NORMAL and token.replace(SPACE, " ").isascii()
+        )
+
+    def id_of(self, token: str) -> int:
+        """The ID of a spelled token."""
+        return self.tokens.index(token)
 
     def __len__(self) -> int:
         return len(self.tokens)

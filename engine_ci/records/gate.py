@@ -45,6 +45,7 @@ class FaultClass(StrEnum):
     CRASH_RUNTIME = "crash-runtime"
     EXIT = "exit"
     FALSE_READY = "false-ready"
+    FALLBACK = "fallback"
     NUMERIC = "numeric"
     TOKENIZER = "tokenizer"
     CHAT_TEMPLATE = "chat-template"
@@ -52,6 +53,7 @@ class FaultClass(StrEnum):
     KV = "kv-pressure"
     PERFORMANCE = "performance"
     LOAD_TIME = "load-time"
+    MEMORY = "memory"
     ORPHAN = "orphan"
     HARNESS = "harness"
 

@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Any
 
-from engine_ci.errors import EngineAnswerError, HarnessError
+from engine_ci.errors import EngineAnswerError, EngineLateError, HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    # Seconds to wait before it is asked again, time and again until none are left.
+    Left = Callable[[], float]
 
 HOST = "127.0.0.1"
 MAX_ANSWER = 64 << 20
@@ -29,6 +32,8 @@ _OK = 200
 # that nobody's connection takes the port between our choice and the engine's bind by chance.
 _PORTS = range(20_000, 32_768)
 _PORT_TRIES = 100
+# A socket's timeout of 0 would mean something else.
+_SOON_S = 0.001
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +65,7 @@ class Loopback:
         path: str,
         *,
         body: Mapping[str, Any] | bytes | None = None,
-        timeout_s: float = 60.0,
+        left: Left,
     ) -> Answer:
         """Sends one request and reads the whole answer, whatever its status.
 
@@ -68,19 +73,20 @@ class Loopback:
             method: `GET` or `POST`.
             path: from the root, with a leading slash.
             body: sent as JSON, or as it is where it is bytes already.
-            timeout_s: seconds for everything, from connecting to the last byte.
+            left: for everything, from connecting to the last byte.
 
         Raises:
-            EngineAnswerError: no connection, no whole answer in time, or one that is too long.
+            EngineLateError: no whole answer in time.
+            EngineAnswerError: no connection, or no answer that can be read, or one too long.
         """
-        with self._exchange(method, path, body=body, timeout_s=timeout_s) as response:
+        with self._exchange(method, path, body=body, left=left) as response:
             content = response.read(MAX_ANSWER + 1)
             _refuse_more_than_allowed(content)
             _refuse_less_than_announced(response)
             return Answer(status=response.status, body=content)
 
     def stream(
-        self, path: str, *, body: Mapping[str, Any], timeout_s: float = 60.0
+        self, path: str, *, body: Mapping[str, Any], left: Left
     ) -> Generator[bytes, None, None]:
         """POSTs and yields the answer's lines as they come in, without empty ones and line ends.
 
@@ -89,7 +95,7 @@ class Loopback:
         Raises:
             EngineAnswerError: as for `request`, or a status other than 200.
         """
-        with self._exchange("POST", path, body=body, timeout_s=timeout_s) as response:
+        with self._exchange("POST", path, body=body, left=left) as response:
             if response.status != _OK:
                 shown = response.read(500).decode(errors="replace")
                 raise EngineAnswerError(f"POST {path}: status {response.status}: {shown}")
@@ -101,47 +107,56 @@ class Loopback:
 
     @contextmanager
     def _exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | bytes | None,
-        timeout_s: float,
+        self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None, left: Left
     ) -> Iterator[HTTPResponse]:
-        deadline = time.monotonic() + timeout_s
-        connection = HTTPConnection(HOST, self.port, timeout=timeout_s)
+        begin = time.monotonic()
+        connection = HTTPConnection(HOST, self.port, timeout=max(left(), _SOON_S))
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body)
         try:
-            with closing(connection), _cut_off(connection, timeout_s=timeout_s):
+            with closing(connection), _cut_off(connection, left=left):
                 connection.request(method, path, sent, {"Content-Type": "application/json"})
                 with connection.getresponse() as response:
                     yield response
+        except TimeoutError as error:
+            seconds = time.monotonic() - begin
+            message = f"{method} {path}: no whole answer within {seconds:.1f} s"
+            raise EngineLateError(message) from error
         except (OSError, HTTPException) as error:
-            late = time.monotonic() >= deadline
-            reason = f"no whole answer within {timeout_s:g} s" if late else _reason(error)
-            raise EngineAnswerError(f"{method} {path}: {reason}") from error
+            raise EngineAnswerError(f"{method} {path}: {_reason(error)}") from error
 
 
 @contextmanager
-def _cut_off(connection: HTTPConnection, *, timeout_s: float) -> Iterator[None]:
-    """Connects, and breaks the connection when the block takes longer than `timeout_s`.
+def _cut_off(connection: HTTPConnection, *, left: Left) -> Iterator[None]:
+    """Connects, and breaks the connection when no time is left for the block.
 
-    A timeout of the socket starts anew with every byte; a server that drips would never end.
+    A timeout of the socket would start anew with every byte; a server that drips would never end.
+
+    Raises:
+        TimeoutError: it was broken, and whatever else went wrong, that is why.
     """
     connection.connect()
-    late = threading.Event()
+    connection.sock.settimeout(None)
+    done, late = threading.Event(), threading.Event()
 
-    def cut(sock: socket.socket) -> None:
+    def watch(sock: socket.socket) -> None:
+        while (seconds := left()) > 0:
+            if done.wait(seconds):
+                return
         late.set()
         with suppress(OSError):  # the other side was quicker
             sock.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(timeout_s, cut, [connection.sock])
-    timer.start()
+    watcher = threading.Thread(target=watch, args=[connection.sock], daemon=True)
+    watcher.start()
     try:
         yield
+    except (OSError, HTTPException) as error:
+        if late.is_set():
+            raise TimeoutError from error
+        raise
     finally:
-        timer.cancel()
+        done.set()
+        watcher.join()
     if late.is_set():  # an answer without a length looks whole when it is cut
         raise TimeoutError
 

@@ -17,7 +17,19 @@ from examples.demo.outcome import Outcome, read, wrong
 from fixtures.github import GitHubServer, Login
 
 HERE = Path(__file__).parent
-SUITES = ("loads", "tokens", "drift", "chat", "api", "kv-pressure", "lifecycle")
+SUITES = (
+    "loads",
+    "tokens",
+    "drift",
+    "tokenizer",
+    "chat",
+    "embeddings",
+    "real",
+    "api",
+    "kv-pressure",
+    "lifecycle",
+    "memory",
+)
 TOKEN = "demo-token"  # noqa: S105 - opens nothing but the embedded server
 BOT = ("engine-ci[bot]", "engine-ci[bot]@users.noreply.github.com")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.engine import patience
 from engine_ci.errors import Exit
 from engine_ci.gate import asking
 from tests.faults import proxy
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
+SUITES_THAT_ASK = ("--suite", "chat", "--suite", "lifecycle", "--suite", "memory")
 ILLEGAL = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
 GARBAGE = """
 import sys
@@ -33,6 +37,12 @@ if "--help" not in sys.argv:
     port = int(sys.argv[sys.argv.index("--port") + 1])
     HTTPServer(("127.0.0.1", port), Garbage).serve_forever()
 """
+# Healthy and polite, like a server that was started to choose among models: it has none of ours.
+ROUTER = GARBAGE.replace(
+    'b"<html>"',
+    """(b'{"model_path": "", "total_slots": 0,'
+    b' "build_info": "b1-0", "chat_template": "", "role": "router"}')""",
+)
 
 
 @pytest.fixture
@@ -58,6 +68,7 @@ def program(folder: Path, text: str) -> Path:
         pytest.param(ILLEGAL, "died of SIGILL (illegal instruction)", id="illegal-instruction"),
         pytest.param("raise SystemExit(3)", "ended with status 3", id="exits-at-once"),
         pytest.param(GARBAGE, "GET /props", id="answers-garbage"),
+        pytest.param(ROUTER, "/props names another model", id="ready-without-a-model"),
     ],
 )
 def test_a_program_that_is_no_engine_fails_the_gate_with_the_reason(
@@ -82,6 +93,26 @@ def test_an_engine_that_ignores_the_request_to_stop_fails_the_gate(
 
     assert ran.status == Exit.GATE_SAYS_NO
     assert "Failed: lifecycle/stops" in ran.out
+
+
+def test_an_engine_that_hangs_is_waited_for_once_and_named(
+    run: CommandLine, tmp_path: Path, mineru: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = mineru("0.1.3") / "bin" / "llama-server"
+    folder = proxy.plant(tmp_path / "bad", server=real, fault="hangs-after", argument="20")
+    monkeypatch.setattr(patience, "WINDOW_S", 1.0)
+    begin = time.monotonic()
+
+    ran = run("gate", "--candidate", str(folder), *SUITES_THAT_ASK, "--json")
+
+    checks = {check["id"]: check for check in json.loads(ran.out)["checks"]}
+    failed = [check for check in checks.values() if check["status"] == "fail"]
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert len(failed) == 1
+    assert re.search(r"no whole answer within \d\.\d s", failed[0]["observed"])
+    assert checks["memory/growth"]["status"] == "skip"
+    assert "the candidate has hung with stable" in checks["memory/growth"]["observed"]
+    assert time.monotonic() - begin < 60
 
 
 def test_an_engine_that_never_gets_ready_fails_the_gate(

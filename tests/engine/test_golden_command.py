@@ -23,10 +23,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
 
 @pytest.fixture
 def goldens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of one golden, so that nothing of the repository is written."""
+    """Copies of one golden of each form, so that nothing of the repository is written."""
     folder = tmp_path / "golden"
     folder.mkdir()
-    shutil.copy(zoo.golden_folder() / "stable.json", folder)
+    for name in ("stable", "embedding-bert"):
+        shutil.copy(zoo.golden_folder() / f"{name}.json", folder)
     monkeypatch.setattr(zoo, "golden_folder", lambda: folder)
     return folder
 
@@ -36,6 +37,7 @@ def test_the_shipped_goldens_hold(run: CommandLine) -> None:
 
     assert (ran.status, ran.out) == (Exit.OK, "every golden holds\n")
     assert "verifying sensitive" in ran.err
+    assert "verifying embedding-nomic-bert" in ran.err
 
 
 def test_a_golden_that_does_not_hold_is_named(run: CommandLine, goldens: Path) -> None:
@@ -56,9 +58,10 @@ def test_a_golden_that_does_not_hold_is_named(run: CommandLine, goldens: Path) -
 def test_recording_anew_changes_nothing_while_the_model_is_the_same(
     run: CommandLine, goldens: Path
 ) -> None:
-    before = (goldens / "stable.json").read_bytes()
+    paths = [goldens / "stable.json", goldens / "embedding-bert.json"]
+    before = [path.read_bytes() for path in paths]
 
     ran = run("golden", "record")
 
-    assert ran.out == f"{goldens / 'stable.json'}\n"
-    assert (goldens / "stable.json").read_bytes() == before
+    assert ran.out.splitlines() == [str(path) for path in paths]
+    assert [path.read_bytes() for path in paths] == before

@@ -80,7 +80,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LocatedModel]:
 
     names = {question.model for question in QUICK.questions}
     catalogue = [model for model in zoo.load_catalogue() if model.name in names]
-    return setup.located(catalogue, cache=tmp_path_factory.mktemp("cache"), fetch=fetch)
+    found, _ = setup.located(catalogue, cache=tmp_path_factory.mktemp("cache"), fetch=fetch)
+    return found
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import http.client
 import json
+import math
 import os
 import shlex
 import signal
@@ -20,7 +21,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,11 @@ def _logprobs_scaled(answer: Json, argument: str) -> None:
             item["logprob"] *= float(argument)
 
 
+def _wrong(answer: Json, _: str) -> None:
+    _logprobs_scaled(answer, "1.05")
+    _token_swapped(answer, "1")
+
+
 def _ends_early(answer: Json, _: str) -> None:
     if answer.get("stop_type") == "eos":
         answer["tokens"] = answer["tokens"][:-2]
@@ -83,6 +89,10 @@ def _prompt_altered(answer: Json, _: str) -> None:
     answer["prompt"] = answer["prompt"].replace("\n", "\n\n", 1)
 
 
+def _content_rendered(answer: Json, _: str) -> None:
+    answer["prompt"] = answer["prompt"].replace("{{ 7 * 7 }}", "49")
+
+
 def _chat_says(answer: Json, argument: str) -> None:
     answer["choices"][0]["message"]["content"] = argument
 
@@ -97,6 +107,12 @@ def _usage_off_by_one(answer: Json, argument: str) -> None:
 
 def _tokens_reversed(answer: Json, _: str) -> None:
     answer["tokens"].reverse()
+
+
+def _piece_stripped(answer: Json, _: str) -> None:
+    for token in answer["tokens"][:1]:
+        if isinstance(token, dict):
+            token["piece"] = token["piece"].lstrip()
 
 
 def _content_stripped(answer: Json, _: str) -> None:
@@ -148,10 +164,40 @@ def _edit(data: bytes, fault: str, where: str, new: str) -> bytes:
     return data
 
 
+def _vectors_turned(answer: Json, argument: str) -> None:
+    """By an angle in the plane of the first two components, so that their lengths stay."""
+    cosine, sine = math.cos(float(argument)), math.sin(float(argument))
+    for vector in _plain_vectors(answer):
+        one, other = vector[:2]
+        vector[:2] = one * cosine - other * sine, one * sine + other * cosine
+
+
+def _vectors_stretched(answer: Json, argument: str) -> None:
+    for vector in _plain_vectors(answer):
+        vector[:] = [value * float(argument) for value in vector]
+
+
+def _vectors_cut(answer: Json, _: str) -> None:
+    for vector in _plain_vectors(answer):
+        vector.pop()
+
+
+def _vectors_swapped(answer: Json, _: str) -> None:
+    if len(answer["data"]) > 1:
+        first, second, *_others = answer["data"]
+        first["embedding"], second["embedding"] = second["embedding"], first["embedding"]
+
+
+def _plain_vectors(answer: Json) -> list[list[float]]:
+    found = [item["embedding"] for item in answer["data"]]
+    return [vector for vector in found if isinstance(vector, list)]
+
+
 # Faults of one kind of answer: the path, and what happens to its JSON in place.
 _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "token-swapped": ("/completion", _token_swapped),
     "logprobs-scaled": ("/completion", _logprobs_scaled),
+    "wrong-with": ("/completion", _wrong),
     "ends-early": ("/completion", _ends_early),
     "runs-on": ("/completion", _runs_on),
     "error-in-200": ("/completion", _error_in_200),
@@ -161,11 +207,17 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "wrong-past": ("/completion", _wrong_past),
     "stops-before-full": ("/completion", _stops_before_full),
     "template-altered": ("/apply-template", _prompt_altered),
+    "template-in-content": ("/apply-template", _content_rendered),
     "chat-says": ("/v1/chat/completions", _chat_says),
     "chat-finishes": ("/v1/chat/completions", _chat_finishes),
     "usage-off-by-one": ("/v1/chat/completions", _usage_off_by_one),
     "tokenizer-altered": ("/tokenize", _tokens_reversed),
+    "pieces-altered": ("/tokenize", _piece_stripped),
     "detokenizer-altered": ("/detokenize", _content_stripped),
+    "vectors-turned": ("/v1/embeddings", _vectors_turned),
+    "vectors-stretched": ("/v1/embeddings", _vectors_stretched),
+    "vectors-cut": ("/v1/embeddings", _vectors_cut),
+    "vectors-swapped": ("/v1/embeddings", _vectors_swapped),
     "other-model": ("/props", _other_model),
     "loads-anything": ("/props", _other_model),
 }
@@ -203,6 +255,14 @@ def _wrong_in_company(server: _Proxy, reply: Reply) -> Reply:
     return http.client.OK, json.dumps(answer).encode()
 
 
+def _mixes_up_slots(server: _Proxy, reply: Reply) -> Reply:
+    """Each of several gets the answer of the one that was ready before."""
+    if server.busy < _COMPANY or reply[0] != http.client.OK:
+        return reply
+    earlier, server.last = server.last, reply
+    return earlier or reply
+
+
 def _hangs_in_a_crowd(server: _Proxy, reply: Reply) -> Reply:
     if server.busy > _COMPANY:
         time.sleep(600)
@@ -226,16 +286,24 @@ def _writes_to_the_log(server: _Proxy, reply: Reply) -> Reply:
     return reply
 
 
+def _leaks(server: _Proxy, reply: Reply) -> Reply:
+    """Argument: KiB for each completion."""
+    server.held.append(b"x" * (int(server.argument) << 10))
+    return reply
+
+
 # Faults of a completion that depend on what else goes on, or do more than change its JSON.
 _COMPLETIONS: Final[dict[str, Callable[[_Proxy, Reply], Reply]]] = {
     "refuses-with": _refuses_with,
     "answers-what-is-too-long": _answers_what_is_too_long,
     "refuses-in-company": _refuses_in_company,
     "wrong-in-company": _wrong_in_company,
+    "mixes-up-slots": _mixes_up_slots,
     "hangs-in-a-crowd": _hangs_in_a_crowd,
     "unwell-when-full": _unwell_when_full,
     "dies-when-full": _dies_when_full,
     "writes-to-the-log": _writes_to_the_log,
+    "leaks": _leaks,
 }
 
 
@@ -254,6 +322,9 @@ class _Proxy(ThreadingHTTPServer):
         self.abort: Callable[[], None] = lambda: None
         self.unwell = False
         self.busy = 0
+        self.asked = 0
+        self.held: list[bytes] = []
+        self.last: Reply | None = None
         self._counting = Lock()
 
     def count(self, change: int) -> None:
@@ -284,7 +355,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._forward(body)
 
+    def _after_some(self) -> None:
+        """The faults of the request after so many; argument: how many."""
+        self.server.asked += 1
+        if self.server.asked > int(self.server.argument):
+            if self.server.fault == "hangs-after":
+                time.sleep(600)
+            self.server.abort()
+
     def _forward(self, body: bytes) -> None:
+        if self.server.fault in ("dies-after", "hangs-after") and self.command == "POST":
+            self._after_some()
         started = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.server.behind)
         headers = {"Content-Type": "application/json"} if body else {}
@@ -327,9 +408,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self, body: bytes) -> bytes:
         """The request as the real server gets it."""
-        if self.server.fault != "stop-ignored" or b'"stop"' not in body:
-            return body
-        return json.dumps({**json.loads(body), "stop": []}).encode()
+        fault = self.server.fault
+        if fault == "asked-otherwise" and body:
+            path, field, value = self.server.argument.split(maxsplit=2)
+            asked = {**json.loads(body), field: json.loads(value)}
+            return json.dumps(asked).encode() if self.path == path else body
+        if fault == "stop-ignored" and b'"stop"' in body:
+            return json.dumps({**json.loads(body), "stop": []}).encode()
+        if fault == "encoding-ignored" and b'"encoding_format"' in body:
+            return json.dumps({**json.loads(body), "encoding_format": "float"}).encode()
+        return body
 
     def _event(self, line: bytes) -> bytes:
         """One line of a stream as the client gets it."""
@@ -438,11 +526,19 @@ def _before_start(fault: str, argument: str, arguments: list[str]) -> list[str]:
         os.abort()
     if fault == "never-ready-with" and argument in model.name:
         time.sleep(600)
+    while fault == "starts-late" and time.process_time() < float(argument):
+        pass
     if fault == "flag-lost" and argument in arguments:
         sys.exit(f"error: invalid argument: {argument}")
     if fault == "loads-anything":
         arguments[place] = argument
     return arguments
+
+
+def _here(fault: str, argument: str, arguments: list[str]) -> str:
+    """The fault; none for `wrong-with -fa on` when these are not among the arguments."""
+    absent = fault == "wrong-with" and argument not in shlex.join(arguments)
+    return "none" if absent else fault
 
 
 def _describe(real: str, fault: str, argument: str, arguments: list[str]) -> None:
@@ -455,6 +551,14 @@ def _describe(real: str, fault: str, argument: str, arguments: list[str]) -> Non
     sys.exit(said.returncode)
 
 
+def _copy(log: IO[bytes], argument: str) -> None:
+    """Writes the real server's log as ours; argument: what to write instead of what, `OLD:NEW`."""
+    old, _, new = argument.encode().partition(b":")
+    for line in log:
+        sys.stderr.buffer.write(line.replace(old, new))
+        sys.stderr.flush()
+
+
 def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     """Runs the real server and forwards to it until it ends."""
     if not {"--help", "-h", "--version"}.isdisjoint(arguments):
@@ -464,9 +568,15 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
         argument = arguments[_value(own, "-m", "--model")]
     place = _value(own, "--port")
     behind = _free_port()
+    fault = _here(fault, argument, own)
     proxy = _Proxy(int(own[place]), behind=behind, fault=fault, argument=argument)
     own[place] = str(behind)
-    child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent)  # noqa: PLW1509 - no threads yet
+    pipe = subprocess.PIPE if fault == "log-says" else None
+    child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent, stderr=pipe)  # noqa: PLW1509 - no threads yet
+    if child.stderr:
+        Thread(target=_copy, args=(child.stderr, argument), daemon=True).start()
+    if fault == "hoards":
+        proxy.held.append(b"x" * (int(argument) << 20))
     # The supervisor signals the whole group, so the real server has its own SIGTERM already.
     signal.signal(signal.SIGTERM, lambda *_: None)
     proxy.abort = lambda: child.send_signal(signal.SIGABRT)
@@ -481,7 +591,7 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     status = child.wait()
     if status == 0:
         status = _end_badly(fault, argument)
-    _end_as(status)
+    _end_as(0 if fault == "always-content" else status)
 
 
 if __name__ == "__main__":

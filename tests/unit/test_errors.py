@@ -19,10 +19,12 @@ CODES = {
     "OutsideError": 4,
     "CommandError": 4,
     "GitHubError": 4,
+    "DownloadError": 4,
     "EngineError": 1,
     "EngineStartError": 1,
     "EngineSilentError": 1,
     "EngineAnswerError": 1,
+    "EngineLateError": 1,
     "EngineRefusedError": 1,
     "HarnessError": 4,
 }

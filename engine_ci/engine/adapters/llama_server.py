@@ -34,8 +34,12 @@ class Settings:
         context: tokens of context, shared by the slots.
         threads: for generation and for batches; one is enough for correctness and never spins.
         strict: no flash attention and an F32 cache: builds and thread counts agree to the bit.
+        flash: flash attention, whatever the build would choose; not together with `strict`.
+        batch, part: tokens of a prompt that are decoded at a time, in parts that are computed at a
+            time.
         slots: requests that are worked on at the same time.
         shared: the slots share the context as they need it; otherwise each has its part.
+        embeddings: the engine makes vectors of texts, and nothing else.
         slot_files: the engine may save what a slot has cached, in the folder that it runs in.
         extra: arguments appended as they are.
     """
@@ -43,8 +47,12 @@ class Settings:
     context: int = 2048
     threads: int = 1
     strict: bool = False
+    flash: bool = False
+    batch: int = 512
+    part: int = 512
     slots: int = 1
     shared: bool = False
+    embeddings: bool = False
     slot_files: bool = False
     extra: tuple[str, ...] = ()
 
@@ -123,12 +131,14 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
     yield "-t", str(settings.threads)
     yield "-tb", str(settings.threads)
     yield "--parallel", str(settings.slots)
-    yield "-b", "512"
-    yield "-ub", "512"
+    yield "-b", str(settings.batch)
+    yield "-ub", str(settings.part)
     yield "--fit", "off"
     yield "--cache-ram", "0"
     if settings.shared:
         yield ("--kv-unified",)
+    if settings.embeddings:
+        yield ("--embeddings",)
     if settings.slot_files:
         yield SLOT_FILES, "."
     yield ("--jinja",)
@@ -139,6 +149,8 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
         yield "-fa", "off"
         yield "-ctk", "f32"
         yield "-ctv", "f32"
+    if settings.flash:
+        yield "-fa", "on"
 
 
 def _help(asked: Sequence[str]) -> str:

@@ -49,6 +49,26 @@ class ExplainedChat(Shape):
     choices: list[ExplainedChoice] = Field(min_length=1, max_length=1)
 
 
+class Identified(answers.Likely):
+    """One generated token by its ID, and the likeliest in its place."""
+
+    top_logprobs: list[answers.Likely]
+
+
+class _Identified(Shape):
+    content: list[Identified]
+
+
+class _IdentifiedChoice(Shape):
+    logprobs: _Identified
+
+
+class Explained(Shape):
+    """`POST /v1/chat/completions` with `logprobs`, as far as tokens have IDs."""
+
+    choices: list[_IdentifiedChoice] = Field(min_length=1, max_length=1)
+
+
 class Message(Shape):
     """What the assistant said."""
 
@@ -89,11 +109,54 @@ class Chat(_FromOpenAI):
     usage: Usage
 
 
+class Function(Shape):
+    """Which function is to be called, and its arguments as JSON."""
+
+    name: Text
+    arguments: Text
+
+
+class Call(Shape):
+    """One call of a tool."""
+
+    id: Filled
+    type: Literal["function"]
+    function: Function
+
+
+class _Caller(Shape):
+    tool_calls: list[Call]
+
+
+class _CallingChoice(Shape):
+    message: _Caller
+    finish_reason: Text
+
+
+class Calling(Shape):
+    """`POST /v1/chat/completions`, as far as it calls tools."""
+
+    choices: list[_CallingChoice] = Field(min_length=1, max_length=1)
+
+
+class _FunctionPiece(Shape):
+    name: Text | None = None
+    arguments: Text | None = None
+
+
+class CallPiece(Shape):
+    """What a chunk adds to a call."""
+
+    index: Count
+    function: _FunctionPiece
+
+
 class Delta(Shape):
     """What a chunk adds."""
 
     role: Literal["assistant"] | None = None
     content: Text | None = None
+    tool_calls: list[CallPiece] | None = None
 
 
 class ChunkChoice(Shape):

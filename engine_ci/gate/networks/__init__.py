@@ -2,7 +2,7 @@
 
 `ARCHITECTURES` says what there is. Another one is an entry, and a trait where it does something
 that no other does; optional tensors (biases, norms of heads, experts, sinks) are used where a file
-has them, and a tensor that is not named here is refused.
+has them, and a tensor that is not named here is refused. `ENCODERS` make vectors of texts.
 """
 
 from __future__ import annotations
@@ -10,11 +10,24 @@ from __future__ import annotations
 from typing import Final
 
 from engine_ci.gate.networks.activations import clamped_silu, gelu
+from engine_ci.gate.networks.encoder import ENCODERS, Encoder, embed
 from engine_ci.gate.networks.model import Cache, Model, Values
+from engine_ci.gate.networks.operands import ROUNDING
 from engine_ci.gate.networks.traits import Traits
 from engine_ci.gate.networks.transformer import forward
 
-__all__ = ["ARCHITECTURES", "Cache", "Model", "Traits", "Values", "forward"]
+__all__ = [
+    "ARCHITECTURES",
+    "ENCODERS",
+    "ROUNDING",
+    "Cache",
+    "Encoder",
+    "Model",
+    "Traits",
+    "Values",
+    "embed",
+    "forward",
+]
 
 _ATTENTION: Final = "attn_norm attn_q attn_k attn_v attn_output"
 _BIASES: Final = "attn_q.bias attn_k.bias attn_v.bias"

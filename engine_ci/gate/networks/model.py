@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from gguf import GGMLQuantizationType as Kind
 from numpy.typing import NDArray
+
+from engine_ci.gate.networks.operands import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,20 +30,33 @@ class Model:
     Attributes:
         facts: the file's metadata by key, such as `llama.block_count`.
         weights: float32 tensors by name, matrices as (outputs, inputs).
+        kinds: the types that the tensors have in the file, F32 where nothing is said.
     """
 
     architecture: str
     facts: Mapping[str, Any]
     weights: Mapping[str, Values]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     @property
     def end_of_turn(self) -> int:
         """The token that ends an answer."""
         return int(self.facts["tokenizer.ggml.eos_token_id"])
 
+    @property
+    def rounds(self) -> bool:
+        """Whether what matrices are multiplied by is rounded, so that a last bit can be seen."""
+        return any(kind is not Kind.F32 for kind in self.kinds.values())
+
     def fact(self, key: str, default: float | None = None) -> Any:  # noqa: ANN401 - int or float
         """A fact of the architecture, such as `block_count`."""
         return self.facts.get(f"{self.architecture}.{key}", default)
+
+    def product(self, name: str, hidden: Values) -> Values:
+        """A matrix of that full name times what it is given, as engines multiply its type."""
+        operand = ROUNDING[self.kinds.get(name, Kind.F32)](hidden)
+        product: Values = operand @ self.weights[name].swapaxes(-1, -2)
+        return product
 
     def norm(self, name: str, hidden: Values) -> Values:
         """RMS norm with a weight of that full name."""
@@ -76,11 +92,10 @@ class Cache:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
-    """One layer; names of tensors are those within it, such as `attn_q.bias`."""
+class Block:
+    """The tensors of one layer; their names are those within it, such as `attn_q.bias`."""
 
     model: Model
-    traits: Traits
     number: int
 
     def fact(self, key: str, default: float | None = None) -> Any:  # noqa: ANN401 - int or float
@@ -102,9 +117,16 @@ class Layer:
 
     def project(self, name: str, hidden: Values) -> Values:
         """A matrix, and its bias where the file has one; of experts, (experts, tokens, outputs)."""
-        projected: Values = hidden @ self.tensor(f"{name}.weight").swapaxes(-1, -2)
+        projected = self.model.product(self._full(f"{name}.weight"), hidden)
         bias = f"{name}.bias"
         return projected + self.tensor(bias)[..., None, :] if self.has(bias) else projected
 
     def _full(self, name: str) -> str:
         return f"blk.{self.number}.{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Block):
+    """One layer of a generating model."""
+
+    traits: Traits

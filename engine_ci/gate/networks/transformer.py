@@ -38,8 +38,8 @@ def forward(model: Model, traits: Traits, tokens: Sequence[int], cache: Cache) -
         hidden = _pass(Layer(model=model, traits=traits, number=number), hidden, cache)
     cache.length += len(tokens)
     hidden = model.norm(traits.final_norm, hidden)
-    logits = hidden @ model.weights.get("output.weight", embedding).T
-    logits = logits / np.float32(model.fact("logit_scale", 1))
+    table = "output" if "output.weight" in model.weights else "token_embd"
+    logits = model.product(f"{table}.weight", hidden) / np.float32(model.fact("logit_scale", 1))
     return softcap(logits, model.fact("final_logit_softcapping"))
 
 

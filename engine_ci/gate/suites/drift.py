@@ -1,146 +1,182 @@
 """Have the candidate's log-probabilities moved, away from mathematics or from the baseline?
 
-In strict mode the engine is held against the goldens of the reference and against the baseline;
-with the app's own flags, which use other kernels, against the baseline alone.
+In most modes the engine is held against the goldens of the reference. Strict mode is held against
+the baseline besides, and the modes with flash attention, which use other kernels, against the
+baseline alone. What moved, and what did not, names the operation to suspect.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, partial
-from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import EngineError
-from engine_ci.gate import asking, divergence
-from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
+from engine_ci.gate import asking, divergence, modes, operations, scales
+from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question
+from engine_ci.gate.modes import session
+from engine_ci.gate.scales import Against
+from engine_ci.gate.suspects import suspects
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from engine_ci.engine.supervisor import Engine
+    from engine_ci.gate.asking import Session
     from engine_ci.gate.context import Context, LocatedModel
-    from engine_ci.gate.divergence import Drift, Flip, Step
-    from engine_ci.gate.goldens import Golden
+    from engine_ci.gate.divergence import Step
+    from engine_ci.gate.goldens import Case, Golden
+    from engine_ci.gate.modes import Exchange
+    from engine_ci.gate.operations import Marks
+    from engine_ci.gate.scales import Scale
+    from engine_ci.gate.suspects import Pair
     from engine_ci.records.gate import Check
 
     Answers = Sequence[Sequence[Step]]
 
 SUITE = "drift"
 
-# A choice that led by more than this, in nats, is not turned over by any noise.
-NEAR_TIE: Final = 0.3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scale:
-    """How a drift is measured, and what it means.
-
-    Attributes:
-        passes, fails: nats up to which it passes, above which it fails; between them it warns.
-    """
-
-    measure: Callable[[Drift], float]
-    name: str
-    passes: float
-    fails: float
-
-
-# Good builds are 4e-6 to 1.4e-5 from the reference, with one thread or two, and gemma3, whose GELU
-# is rounded to F16, 5e-5; a norm or a RoPE base that is off by 0.01 % gives 3.5e-4 and more. KL
-# between good builds at equal flags is 0 to 2e-8.
-TO_REFERENCE: Final = Scale(
-    measure=lambda drift: drift.mean, name="mean difference", passes=1e-4, fails=3e-4
-)
-TO_BASELINE: Final = Scale(
-    measure=lambda drift: drift.divergence, name="mean KL", passes=1e-5, fails=1e-3
-)
+_AGAINST: Final[Mapping[Mode, tuple[Against, ...]]] = {
+    Mode.STRICT: (Against.REFERENCE, Against.BASELINE),
+    Mode.CACHED: (Against.REFERENCE,),
+    Mode.BRIM: (Against.REFERENCE,),
+    Mode.BATCHES: (Against.REFERENCE,),
+    Mode.SLOTS: (Against.REFERENCE,),
+    Mode.FLASH: (Against.BASELINE,),
+    Mode.APP: (Against.BASELINE,),
+}
+# What these two ask of every model, the others ask of those with a prompt that fills the context.
+_OF_ALL: Final = (Mode.STRICT, Mode.APP)
+_BESIDES: Final[Mapping[Mode, str]] = {
+    Mode.CACHED: ", only the tail evaluated",
+    Mode.BRIM: ", the context full to its end, one token more refused",
+}
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Three checks for each sensitive model."""
+    """Three checks of each sensitive model, eight of those with a prompt that fills the context."""
+    moved: dict[Pair, bool] = {}
     for located in asking.models(context, "sensitive"):
-        golden = asking.golden(context, located)
-        for mode in Mode:
-            yield from _checks(context, located, golden, mode)
+        for mode, check in _checks(context, located):
+            if check.status in (Status.PASS, Status.WARN, Status.FAIL):
+                pair = located.model.name, mode
+                moved[pair] = moved.get(pair, False) or check.status is not Status.PASS
+            yield check
+    yield _question("suspect", "no drift").ask(lambda: name_suspects(context, moved))
 
 
-def _checks(context: Context, located: LocatedModel, golden: Golden, mode: Mode) -> Iterator[Check]:
-    name = located.model.name
-    ask = partial(_ask, golden=golden)
-    with session(context, context.candidate, suite=SUITE, located=located, mode=mode) as opened:
-        found = cache(lambda: opened.answer(partial(_answers, golden)))
-        if mode is Mode.STRICT:
-            steps = [case.steps for case in golden.cases]
-            yield ask(f"{name}/reference", TO_REFERENCE, found=found, expected=lambda: steps)
-        expected = partial(_baseline, context, located, golden, mode)
-        yield ask(f"{name}/baseline-{mode}", TO_BASELINE, found=found, expected=expected)
+def _checks(context: Context, located: LocatedModel) -> Iterator[tuple[Mode, Check]]:
+    golden = asking.golden(context, located)
+    for group in modes.starts(Mode if modes.filling(golden) else _OF_ALL):
+        yield from _in_one_start(context, located, golden, group)
 
 
-def _ask(
-    name: str,
-    scale: Scale,
-    *,
-    golden: Golden,
-    found: Callable[[], Answers],
-    expected: Callable[[], Answers],
-) -> Check:
-    question = Question(
-        suite=SUITE,
-        name=name,
-        fault_class=FaultClass.NUMERIC,
-        expected=f"{scale.name} at most {scale.passes:.0e} nats",
-    )
-
-    def judged() -> Answer:
-        answers = zip(golden.cases, expected(), found(), strict=True)
-        return judge({case.id: divergence.compare(*pair) for case, *pair in answers}, scale)
-
-    return question.ask(judged)
+def _in_one_start(
+    context: Context, located: LocatedModel, golden: Golden, group: Sequence[Mode]
+) -> Iterator[tuple[Mode, Check]]:
+    with session(context, context.candidate, suite=SUITE, located=located, mode=group[0]) as opened:
+        for mode in group:
+            for check in _of_one_mode(context, located, golden, mode, opened=opened):
+                yield mode, check
 
 
-def _baseline(context: Context, located: LocatedModel, golden: Golden, mode: Mode) -> Answers:
+def _of_one_mode(
+    context: Context, located: LocatedModel, golden: Golden, mode: Mode, *, opened: Session
+) -> Iterator[Check]:
+    """The checks of a mode; each engine answers once."""
+    cases = cases_of(golden, mode)
+    found = cache(partial(opened.answer, partial(ask, cases, mode)))
+    expected: Mapping[Against, Callable[[], Answers]] = {
+        Against.REFERENCE: lambda: [exchange.case.steps for exchange in found()],
+        Against.BASELINE: partial(_baseline, context, located, cases, mode),
+    }
+    for against in _AGAINST[mode]:
+        judged_by = scales.scales(located.model, against)
+        limits = ", ".join(f"{scale.name} at most {scale.passes:.0e} nats" for scale in judged_by)
+        name = f"{located.model.name}/{_name(mode, against)}"
+        question = _question(name, limits + _BESIDES.get(mode, ""))
+        yield question.ask(partial(_judged, found, expected[against], judged_by))
+
+
+def _question(name: str, expected: str) -> Question:
+    return Question(suite=SUITE, name=name, fault_class=FaultClass.NUMERIC, expected=expected)
+
+
+def _name(mode: Mode, against: Against) -> str:
+    if against is Against.BASELINE:
+        return f"{against}-{mode}"
+    return str(against if mode is Mode.STRICT else mode)
+
+
+def cases_of(golden: Golden, mode: Mode) -> Sequence[Case]:
+    """All in the modes of all models; in the others those that go to the limits."""
+    long = modes.filling(golden)
+    if mode in _OF_ALL or long is None:
+        return golden.cases
+    return golden.cases[-modes.AT_ONCE :] if mode is Mode.SLOTS else (long,)
+
+
+def ask(cases: Sequence[Case], mode: Mode, engine: Engine) -> list[Exchange]:
+    """The answers of an engine that was started in that mode, with the likeliest tokens."""
+    return modes.ask(mode, cases, engine.client, top=len(cases[0].steps[0].top))
+
+
+def _baseline(
+    context: Context, located: LocatedModel, cases: Sequence[Case], mode: Mode
+) -> Answers:
     if context.baseline is None:
         raise NotAskedError("there is no baseline that runs")
     try:
         with session(context, context.baseline, suite=SUITE, located=located, mode=mode) as opened:
-            return opened.answer(partial(_answers, golden))
+            exchanges = opened.answer(partial(ask, cases, mode))
     except EngineError as problem:
         raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
+    return [exchange.found.steps for exchange in exchanges]
 
 
-def _answers(golden: Golden, engine: Engine) -> Answers:
-    return [
-        engine.client.complete(case.prompt, count=len(case.steps), top=len(case.steps[0].top)).steps
-        for case in golden.cases
-    ]
+def _judged(
+    found: Callable[[], Sequence[Exchange]],
+    expected: Callable[[], Answers],
+    judged_by: Sequence[Scale],
+) -> Answer:
+    exchanges = found()
+    if amiss := [text for exchange in exchanges for text in exchange.amiss]:
+        observed = f"{len(amiss)} differences"
+        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(amiss))
+    pairs = zip(exchanges, expected(), strict=True)
+    return scales.judge(
+        {
+            exchange.what: divergence.compare(steps, exchange.found.steps)
+            for exchange, steps in pairs
+        },
+        judged_by,
+    )
 
 
-def judge(drifts: Mapping[str, Drift], scale: Scale) -> Answer:
-    """Judges the drift of every case.
+def name_suspects(context: Context, moved: Mapping[Pair, bool]) -> Answer:
+    """Warns with the operations to suspect, as a hint for a person; the other checks judge.
 
-    Each case weighs the same, so that one which parts at its first step is not lost in the mean.
+    Args:
+        context: holds the files of the models.
+        moved: for each model and mode that was asked, whether a check of it warned or failed.
+
+    Raises:
+        NotAskedError: there is nothing to draw conclusions from.
     """
-    moved = fmean(scale.measure(drift) for drift in drifts.values())
-    flips = {case: drift.flip for case, drift in drifts.items() if drift.flip}
-    steps = sum(drift.steps for drift in drifts.values())
-    largest = max(drift.largest for drift in drifts.values())
+    if not moved:
+        raise NotAskedError("no other check of this suite was made")
+    hits = [f"{model} in {mode}" for (model, mode), is_hit in moved.items() if is_hit]
+    if not hits:
+        return Answer(status=Status.PASS, observed=f"none in {len(moved)} models and modes")
+    named = suspects(moved, {model: _marks(context, model) for model, _ in moved})
+    observed = f"suspect: {' or '.join(suspect.name for suspect in named)}"
+    share = f"{len(hits)} of {len(named[0].reach)} models and modes that need it have moved"
     return Answer(
-        status=_status(moved, flips.values(), scale),
-        observed=f"{scale.name} {moved:.1e} nats over {steps} steps; largest {largest:.1e}",
-        detail="\n".join(_describe(case, flip) for case, flip in flips.items()),
+        status=Status.WARN, observed=f"{observed} ({share})", detail=f"moved: {', '.join(hits)}"
     )
 
 
-def _status(moved: float, flips: Iterable[Flip], scale: Scale) -> Status:
-    if moved > scale.fails or any(flip.margin > NEAR_TIE for flip in flips):
-        return Status.FAIL
-    return Status.PASS if moved <= scale.passes else Status.WARN
-
-
-def _describe(case: str, flip: Flip) -> str:
-    return (
-        f"case {case} parts at step {flip.step}: expected token {flip.expected}, "
-        f"found token {flip.found} (margin {flip.margin:.2f} nats)"
-    )
+def _marks(context: Context, name: str) -> Marks:
+    located = context.models[name]
+    long = {operations.LONG} if modes.filling(asking.golden(context, located)) else set()
+    return operations.marks(located.path) | long

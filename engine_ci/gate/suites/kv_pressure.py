@@ -35,8 +35,9 @@ SUITE = "kv-pressure"
 
 # Honest engines take hundredths of a second for any of these.
 _ANSWER_S: Final = 20.0
-# Of each slot; builds round it up to a multiple of 256.
-_CONTEXT: Final = 1280
+# Of each slot, more than the longest prompt takes with its answer; builds round it up to a multiple
+# of 256.
+_CONTEXT: Final = 1536
 _ROOM: Final = Settings(context=2 * _CONTEXT, slots=2, strict=True, slot_files=True)
 # The longest three chats take 176 cells of these, the longest six 310.
 _NO_ROOM: Final = Settings(context=256, slots=12, strict=True, shared=True)
@@ -46,7 +47,7 @@ _CROWD: Final = 6
 _REPEATS: Final = 2
 
 _MIDDLE: Final = "random-600"
-_LONG: Final = "random-1200"
+_LONG: Final = "random-1264"
 
 
 def run(context: Context) -> Iterator[Check]:
@@ -104,7 +105,7 @@ def _ask(
 
         def judge(differences: Differences, engine: Engine) -> Answer:
             logs[engine.log] = fatal
-            client = Client(engine.port, timeout_s=_ANSWER_S)
+            client = Client(engine.port, timeout_s=_ANSWER_S, cpu_s=engine.process.cpu_s)
             return _judge(chain(differences(client), _unwell(client)))
 
         for name, expected, differences in asked:

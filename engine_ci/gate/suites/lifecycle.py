@@ -1,26 +1,21 @@
-"""Does the candidate stop when asked, leave nothing behind, refuse a broken model, and live on?"""
+"""Does the candidate start as well as the baseline, bear much traffic, and end when it should?"""
 
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from engine_ci.errors import EngineStartError
-from engine_ci.gate import asking
+from engine_ci.gate import asking, ending, fallback, starting, traffic
 from engine_ci.gate.asking import Answer, Mode, Question, session
 from engine_ci.records.gate import FaultClass, Status
 from engine_ci.system.http import port_is_free
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from engine_ci.engine.process import Stopped
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.goldens import Case
@@ -30,7 +25,6 @@ SUITE = "lifecycle"
 
 _GRACE_S: Final = 5.0
 _REFUSAL_S: Final = 10.0
-_DYING_S: Final = 1.0
 # Long enough that the engine is still at it when the client leaves after the first token.
 _LONG: Final = 2000
 
@@ -38,7 +32,7 @@ _STOPS: Final = Question(
     suite=SUITE,
     name="stops",
     fault_class=FaultClass.EXIT,
-    expected=f"ends with status 0 within {_GRACE_S:.0f} s of SIGTERM",
+    expected=f"ends with status 0 within {_GRACE_S:.0f} s of SIGTERM, or while it computes",
 )
 _LEAVES_NOTHING: Final = Question(
     suite=SUITE,
@@ -58,6 +52,24 @@ _CLIENT_LEAVES: Final = Question(
     fault_class=FaultClass.CRASH_RUNTIME,
     expected="healthy and right after a client left in mid-stream",
 )
+_REQUESTS: Final = Question(
+    suite=SUITE,
+    name="requests",
+    fault_class=FaultClass.CRASH_RUNTIME,
+    expected=f"{traffic.REQUESTS} requests without harm, the first and the last answer right",
+)
+_BACKENDS: Final = Question(
+    suite=SUITE,
+    name="backends",
+    fault_class=FaultClass.FALLBACK,
+    expected="no backend and no layer on a GPU less than the baseline",
+)
+_START_TIME: Final = Question(
+    suite=SUITE,
+    name="start-time",
+    fault_class=FaultClass.LOAD_TIME,
+    expected="not each start twice as long as the baseline's, in CPU time too",
+)
 _REFUSES: Final = Question(
     suite=SUITE,
     name="refuses-half-a-model",
@@ -67,24 +79,35 @@ _REFUSES: Final = Question(
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Five checks with the first stable model and the app's own flags."""
+    """Eight checks with the first stable model and the app's own flags."""
     for located in asking.models(context, "stable")[:1]:
+        yield from _starts(context, located)
+        yield from _traffic(context, located)
         yield from _end_and_start_again(context, located)
-        yield _client_leaves(context, located)
         yield _REFUSES.ask(partial(_refuses, context, located))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class End:
-    """What was seen when an engine was stopped.
+def _starts(context: Context, located: LocatedModel) -> Iterator[Check]:
+    pairs = cache(lambda: starting.pairs(context, located))
+    yield _START_TIME.ask(lambda: starting.judge(pairs()))
+    yield _BACKENDS.ask(lambda: _same_backends(pairs()))
 
-    Attributes:
-        alive: processes of its own that outlived it.
-    """
 
-    stopped: Stopped
-    alive: tuple[str, ...]
-    port: int
+def _same_backends(pairs: Sequence[starting.Pair]) -> Answer:
+    return fallback.judge(pairs[0].candidate.backends, pairs[0].baseline.backends)
+
+
+def _traffic(context: Context, located: LocatedModel) -> Iterator[Check]:
+    case = asking.golden(context, located).cases[0]
+    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
+        yield _CLIENT_LEAVES.ask(lambda: opened.answer(partial(_leave_and_ask, case)))
+        yield _REQUESTS.ask(lambda: opened.answer(partial(_many_requests, case)))
+
+
+def _many_requests(case: Case, engine: Engine) -> Answer:
+    if found := list(traffic.differences(engine.client, case)):
+        return Answer(status=Status.FAIL, observed=found[0], detail=asking.listed(found))
+    return Answer(status=Status.PASS, observed="all answered, and the same tokens")
 
 
 def _end_and_start_again(context: Context, located: LocatedModel) -> Iterator[Check]:
@@ -96,45 +119,10 @@ def _end_and_start_again(context: Context, located: LocatedModel) -> Iterator[Ch
         mode=Mode.APP,
         grace_s=_GRACE_S,
     ) as opened:
-        end = cache(lambda: opened.answer(_end))
-        yield _STOPS.ask(lambda: judge_end(end().stopped))
-        yield _LEAVES_NOTHING.ask(lambda: judge_remains(end().alive))
+        end = cache(lambda: opened.answer(ending.end))
+        yield _STOPS.ask(lambda: ending.judge_end(end().stopped))
+        yield _LEAVES_NOTHING.ask(lambda: ending.judge_remains(end().alive))
         yield _STARTS_AGAIN.ask(lambda: _start_again(context, located, port=end().port))
-
-
-def _end(engine: Engine) -> End:
-    family: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(engine.pid).children(recursive=True)
-    stopped = engine.stop()
-    _, alive = psutil.wait_procs(family, timeout=_DYING_S)
-    names = tuple(name for process in alive if (name := _name(process)))
-    return End(stopped=stopped, alive=names, port=engine.port)
-
-
-def _name(process: psutil.Process) -> str:
-    """The name of a process, "" when it is dead and merely nobody has asked how it ended."""
-    with suppress(psutil.NoSuchProcess):
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return f"{process.pid} ({process.name()})"
-    return ""
-
-
-def judge_end(stopped: Stopped) -> Answer:
-    """Judges how an engine ended that was asked to."""
-    well = stopped.status == 0 and not stopped.killed
-    how = "had to be killed" if stopped.killed else str(stopped)
-    return Answer(
-        status=Status.PASS if well else Status.FAIL,
-        observed=f"{how} after {stopped.seconds:.2f} s",
-    )
-
-
-def judge_remains(alive: tuple[str, ...]) -> Answer:
-    """Judges what is left of an engine that has ended."""
-    if alive:
-        return Answer(status=Status.FAIL, observed=f"alive: {', '.join(alive)}")
-    return Answer(status=Status.PASS, observed="nothing is left")
 
 
 def _start_again(context: Context, located: LocatedModel, *, port: int) -> Answer:
@@ -146,12 +134,6 @@ def _start_again(context: Context, located: LocatedModel, *, port: int) -> Answe
         return Answer(
             status=Status.PASS, observed=f"ready on port {port} in {engine.started_s:.2f} s"
         )
-
-
-def _client_leaves(context: Context, located: LocatedModel) -> Check:
-    case = asking.golden(context, located).cases[0]
-    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
-        return _CLIENT_LEAVES.ask(lambda: opened.answer(partial(_leave_and_ask, case)))
 
 
 def _leave_and_ask(case: Case, engine: Engine) -> Answer:

@@ -46,7 +46,7 @@ class Stage:
         self.gated: list[tuple[Path, Path | None]] = []
         patch.setattr(package_index, "wheel", self._wheel)
         patch.setattr(whole, "unpacked", self._unpacked)
-        patch.setattr(models, "located", lambda **_: {"stable": None})
+        patch.setattr(models, "located", lambda **_: ({"stable": None}, ()))
         patch.setattr(setup, "why_not", self._why_not)
         patch.setattr(gate_command, "run", self._gate)
 
@@ -79,7 +79,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def gate(out: Path, *predecessors: str, of: str = "0.5") -> Outcome:
     pair = Pair(version=of, build=None, predecessors=predecessors)
     config = configuration.load(APP / "engine-ci.yaml")
-    return backtest_build.run(backtest_build.Job(pair=pair, asked=ASKED, config=config, out=out))
+    job = backtest_build.Job(pair=pair, asked=ASKED, config=config, root=APP, out=out)
+    return backtest_build.run(job)
 
 
 def test_the_baseline_is_the_newest_predecessor_that_runs(stage: Stage, tmp_path: Path) -> None:

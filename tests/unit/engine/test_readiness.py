@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from engine_ci.engine import process as processes
@@ -55,6 +57,33 @@ def test_an_honest_server_is_ready(start: Start, stand_in: StandIn, model: Path)
     await_ready(process, port=port, model=model, timeout_s=10)
 
     assert not process.ended()
+
+
+def test_a_server_of_embeddings_is_asked_for_a_vector(
+    start: Start, stand_in: StandIn, model: Path
+) -> None:
+    port = free_port()
+    change = """
+del answers["/completion"]
+answers["/v1/embeddings"] = {"data": [{"embedding": [0.6, 0.8]}]}
+status["/v1/embeddings"] = 200
+"""
+    process = start(stand_in(change), port=port)
+
+    await_ready(process, port=port, model=model, timeout_s=10, embeds=True)
+
+    assert not process.ended()
+
+
+def test_a_server_of_embeddings_that_gives_none_is_not_ready(
+    start: Start, stand_in: StandIn, model: Path
+) -> None:
+    port = free_port()
+    change = 'answers["/v1/embeddings"] = {"data": []}; status["/v1/embeddings"] = 200'
+    process = start(stand_in(change), port=port)
+
+    with pytest.raises(EngineAnswerError, match="expected 1 vectors, found 0"):
+        await_ready(process, port=port, model=model, timeout_s=10, embeds=True)
 
 
 def test_a_server_that_loads_first_is_waited_for(
@@ -149,7 +178,7 @@ def test_a_server_that_is_never_ready_is_given_up_in_time(
 
     found = refusal(process, port=port, model=model, timeout_s=0.3)
 
-    assert found == "GET /health was not ok within 0.3 s"
+    assert re.fullmatch(r"GET /health was not ok within [01]\.\d s", found)
 
 
 def test_a_program_that_ends_is_not_waited_for(
@@ -195,3 +224,17 @@ def test_a_server_of_somebody_else_is_not_that_of_a_program_that_is_gone(
         await_ready(Gone.__new__(Gone), port=canned.port, model=model, timeout_s=10)
     with pytest.raises(ProcessLookupError):
         os.kill(gone.pid, 0)
+
+
+def test_nor_is_it_that_of_a_program_that_goes_while_it_is_looked_at(
+    start: Start, stand_in: StandIn, model: Path, canned: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: psutil.Process, _: str) -> None:
+        raise psutil.NoSuchProcess(self.pid)
+
+    canned.answers["/health"] = {"status": "ok"}
+    process = start(stand_in("never()"), port=canned.port)
+    monkeypatch.setattr(psutil.Process, "net_connections", gone)
+
+    with pytest.raises(PortTakenError):
+        await_ready(process, port=canned.port, model=model, timeout_s=10)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,9 +8,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from engine_ci.engine import supervisor
+from engine_ci.engine import patience, supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.errors import EngineSilentError, EngineStartError
+from engine_ci.errors import EngineLateError, EngineSilentError, EngineStartError
 from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
@@ -79,6 +80,19 @@ def test_an_engine_that_ignores_requests_is_killed(run: Run, stand_in: StandIn, 
     with run(program, grace_s=0.05) as engine:
         assert engine.stop().killed
     assert life.is_over()
+
+
+def test_an_engine_that_hangs_when_it_is_asked_is_not_waited_for_to_the_end(
+    run: Run, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "WINDOW_S", 0.2)
+    change = 'answers["/tokenize"], status["/tokenize"] = never, 200'
+
+    with run(stand_in(change)) as engine:
+        begin = time.monotonic()
+        with pytest.raises(EngineLateError):
+            engine.client.tokenize("Hello")
+        assert time.monotonic() - begin < 10
 
 
 def test_an_engine_is_ended_when_its_use_fails(run: Run, stand_in: StandIn, life: Life) -> None:
@@ -177,11 +191,11 @@ def test_a_flood_in_the_log_is_no_trouble(run: Run, stand_in: StandIn, tmp_path:
 @pytest.mark.parametrize(
     ("change", "timeout_s", "reason"),
     [
-        pytest.param("never()", 0.2, "GET /health was not ok within 0.2 s", id="never-ready"),
+        pytest.param("never()", 0.2, r"GET /health was not ok within [01]\.\d s", id="never-ready"),
         pytest.param(
             'answers["/health"] = b"hello"',
             0.2,
-            "GET /health was not ok within 0.2 s",
+            r"GET /health was not ok within [01]\.\d s",
             id="garbage",
         ),
         pytest.param(
@@ -197,7 +211,7 @@ def test_an_engine_that_is_not_ready_is_reported(
 ) -> None:
     error = failure(run(stand_in(change), ready_timeout_s=timeout_s))
 
-    assert str(error) == f"the engine is not ready: {reason}"
+    assert re.fullmatch(f"the engine is not ready: {reason}", str(error))
     assert error.hint is not None
 
 
@@ -205,9 +219,11 @@ def test_an_engine_that_keeps_us_waiting_is_told_from_one_that_is_wrong(
     run: Run, stand_in: StandIn
 ) -> None:
     waiting = failure(run(stand_in("never()"), ready_timeout_s=0.2))
+    hanging = failure(run(stand_in('answers["/completion"] = never'), ready_timeout_s=0.2))
     wrong = failure(run(stand_in('answers["/completion"] = {"error": 1}'), ready_timeout_s=10))
 
     assert isinstance(waiting, EngineSilentError)
+    assert isinstance(hanging, EngineSilentError)
     assert not isinstance(wrong, EngineSilentError)
 
 

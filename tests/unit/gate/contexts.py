@@ -34,7 +34,7 @@ def subject(version: str, *, tree: str) -> Subject:
 def context(
     *,
     baseline: Subject | None = None,
-    models: tuple[str, ...] = ("performance", "wide", "smollm2-135m"),
+    models: tuple[str, ...] = ("performance", "sensitive-wide", "smollm2-135m"),
     confidence: float = 0.99,
     profile: ProfileName = "quick",
     floors: dict[str, dict[str, float]] | None = None,

@@ -13,7 +13,9 @@ from engine_ci.gate.networks import ARCHITECTURES, Cache, Model, Values, forward
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SENSITIVE = [model for model in zoo.load_catalogue() if model.role == "sensitive"]
+EXACT = [
+    model for model in zoo.load_catalogue() if (model.role, model.weights) == ("sensitive", "F32")
+]
 TOKENS = [40 + 7 * number % 80 for number in range(50)]  # more than a window
 
 

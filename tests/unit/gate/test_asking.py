@@ -1,13 +1,22 @@
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import EngineSilentError, EngineStartError, HarnessError, PinError
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.errors import (
+    EngineLateError,
+    EngineSilentError,
+    EngineStartError,
+    HarnessError,
+    PinError,
+)
 from engine_ci.gate import asking
-from engine_ci.gate.asking import Answer, NotAskedError, Question, listed
+from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, listed, session
 from engine_ci.gate.suites import loads
 from engine_ci.records.gate import FaultClass, Status
 from tests.unit.gate.contexts import context
@@ -15,6 +24,7 @@ from tests.unit.gate.contexts import context
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine_ci.engine.supervisor import Engine
     from engine_ci.records.gate import Check
 
 QUESTION = Question(
@@ -86,6 +96,54 @@ def test_an_engine_that_keeps_us_waiting_is_waited_for_once(
     assert (first.status, second.status) == (Status.FAIL, Status.SKIP)
     assert second.observed == "not asked: the candidate was not ready with stable in time"
     assert waits == ["60 s"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "added"),
+    [({"--cache-ram"}, ("--cache-ram", "0")), ({"-c"}, ())],
+    ids=["that-the-build-has", "that-it-lacks"],
+)
+def test_an_option_beside_the_apps_own_comes_last_where_the_build_has_it(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str], added: tuple[str, ...]
+) -> None:
+    ours = context(models=("stable",))
+    model = ours.models["stable"].path
+    monkeypatch.setattr(LlamaServer, "flags", lambda _: frozenset(flags))
+
+    plain, found = (
+        asking._app_arguments(ours.app_argv, ours.candidate, model, extra, 2000)
+        for extra in ((), ("--cache-ram", "0"))
+    )
+
+    assert found == (*plain, *added)
+
+
+def test_an_engine_that_hangs_is_asked_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = SimpleNamespace(log_tail=lambda: ("its last line",))
+    monkeypatch.setattr(asking, "launch", lambda *_, **__: nullcontext(engine))
+    asked = []
+
+    def hangs(_: Engine) -> Answer:
+        asked.append("hangs")
+        raise EngineLateError("no whole answer within 8.0 s")
+
+    ours = context(models=("stable", "sensitive"))
+    checks = []
+    for located in ours.models.values():
+        with session(
+            ours, ours.candidate, suite="tokens", located=located, mode=Mode.APP
+        ) as opened:
+            checks += [QUESTION.ask(partial(opened.answer, hangs)) for _ in range(2)]
+
+    assert [check.status for check in checks] == [Status.FAIL, *[Status.SKIP] * 3]
+    assert (checks[0].observed, checks[0].detail) == (
+        "no whole answer within 8.0 s",
+        "its last line",
+    )
+    assert {check.observed for check in checks[1:]} == {
+        "not asked: the candidate has hung with stable"
+    }
+    assert asked == ["hangs"]
 
 
 def test_a_few_differences_are_listed_whole() -> None:

@@ -93,7 +93,7 @@ def test_equal_answers_do_not_drift() -> None:
 
     drift = divergence.compare(answer, answer)
 
-    assert drift == Drift(steps=2, divergence=0.0, mean=0.0, largest=0.0, flip=None)
+    assert drift == Drift(steps=2, divergence=0.0, mean=0.0, median=0.0, largest=0.0, flip=None)
 
 
 def test_a_drift_is_the_mean_over_steps_and_tokens() -> None:
@@ -104,6 +104,7 @@ def test_a_drift_is_the_mean_over_steps_and_tokens() -> None:
 
     assert drift.largest == pytest.approx(math.log(2))
     assert drift.mean == pytest.approx(math.log(2) / 4)
+    assert drift.median == 0.0
     assert drift.divergence == pytest.approx(
         divergence.divergence(expected[1].top, found[1].top) / 2
     )

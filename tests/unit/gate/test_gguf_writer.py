@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from gguf import GGUFReader
+from gguf import GGMLQuantizationType as Kind
+from gguf import GGUFReader, LlamaFileType
 
-from engine_ci.gate import gguf_writer
+from engine_ci.gate import blocks, gguf_writer
 from engine_ci.gate.gguf_writer import weight_shapes
-from engine_ci.gate.vocabulary import CHATML
+from engine_ci.gate.vocabulary import CHATML, SentencePieces
 from tests.unit.gate import tiny
 
 if TYPE_CHECKING:
@@ -99,6 +100,31 @@ def test_specials_are_marked_as_control_tokens(tmp_path: Path) -> None:
     assert types == [1] * 257 + [3] * 3
 
 
+def test_sentence_pieces_have_scores_in_place_of_merges(tmp_path: Path) -> None:
+    vocabulary = SentencePieces(merges=(("t", "h"),), characters=("t", "h"))
+    gguf_writer.write(
+        tmp_path / "model.gguf",
+        name="tiny",
+        shape=tiny.SHAPE,
+        vocabulary=vocabulary,
+        pre_tokenizer="default",
+        weights=tiny.weights(),
+    )
+
+    found = facts(tmp_path / "model.gguf")
+
+    assert found["tokenizer.ggml.model"] == "llama"
+    assert found["tokenizer.ggml.pre"] == "default"
+    assert found["tokenizer.ggml.tokens"] == list(vocabulary.tokens)
+    assert found["tokenizer.ggml.token_type"] == [2, 3, 3] + [6] * 256 + [1] * 3
+    assert found["tokenizer.ggml.scores"] == [0.0] * 259 + [0.0, -1.0, -2.0]
+    ids = ("unknown", "bos", "eos")
+    assert [found[f"tokenizer.ggml.{name}_token_id"] for name in ids] == [0, 1, 2]
+    assert found["tokenizer.ggml.add_bos_token"] is True
+    assert found["tokenizer.ggml.add_space_prefix"] is True
+    assert "tokenizer.ggml.merges" not in found
+
+
 def test_a_reader_finds_the_weights_in_the_order_of_their_shapes(tmp_path: Path) -> None:
     weights = tiny.weights()
 
@@ -115,15 +141,21 @@ def test_the_same_values_give_the_same_bytes(tmp_path: Path) -> None:
     assert tiny.write(tmp_path / "second.gguf").read_bytes() == first
 
 
-def test_the_file_says_whether_its_matrices_are_f16(tmp_path: Path) -> None:
-    whole = tiny.weights()
-    halves = {
-        name: value.astype(np.float16) if value.ndim > 1 else value for name, value in whole.items()
-    }
+def test_the_file_says_its_mix_of_types_and_a_reader_finds_them(tmp_path: Path) -> None:
+    drawn = blocks.draw("table", (3, 256), kind=Kind.Q6_K, deviation=1.0)
+    gguf_writer.write(
+        tmp_path / "model.gguf",
+        name="tiny",
+        shape=tiny.SHAPE,
+        vocabulary=tiny.VOCABULARY,
+        pre_tokenizer="gpt-2",
+        weights={"token_embd.weight": drawn, "output_norm.weight": np.ones(8, dtype=np.float32)},
+        file_type=LlamaFileType.MOSTLY_Q6_K,
+    )
 
-    types = [
-        facts(tiny.write(tmp_path / "model.gguf", values))["general.file_type"]
-        for values in (whole, halves)
-    ]
+    table, norm = GGUFReader(tmp_path / "model.gguf").tensors
 
-    assert types == [0, 1]
+    assert facts(tmp_path / "model.gguf")["general.file_type"] == LlamaFileType.MOSTLY_Q6_K
+    assert (table.tensor_type, table.shape.tolist()) == (Kind.Q6_K, [256, 3])
+    np.testing.assert_array_equal(table.data, drawn.blocks)
+    assert norm.tensor_type == Kind.F32

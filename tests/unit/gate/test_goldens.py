@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from engine_ci.errors import ConfigError
 from engine_ci.gate import goldens, zoo
-from engine_ci.gate.goldens import Case, Chat, Golden, Message, Tokenised
+from engine_ci.gate.goldens import Case, Chat, Golden, Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_chat_without_its_case_is_refused() -> None:
 
 def test_what_is_dumped_is_loaded_again(tmp_path: Path) -> None:
     chat = Chat(id="one", messages=(Message(role="user", content="é?"),), prompt="p", answer="a")
-    whole = golden(chats=(chat,), tokenised=(Tokenised(text="", tokens=()),))
+    whole = golden(chats=(chat,))
     (tmp_path / "golden.json").write_text(goldens.dump(whole), encoding="utf-8")
 
     assert goldens.load(tmp_path / "golden.json") == whole
@@ -128,6 +128,11 @@ def test_a_golden_that_does_not_fit_names_the_file_and_the_key(tmp_path: Path) -
         goldens.load(path)
 
 
-@pytest.mark.parametrize("path", sorted(zoo.golden_folder().glob("*.json")), ids=lambda p: p.stem)
+GENERATING = [
+    path for path in zoo.golden_folder().glob("*.json") if not path.stem.startswith("embedding")
+]
+
+
+@pytest.mark.parametrize("path", sorted(GENERATING), ids=lambda p: p.stem)
 def test_the_committed_goldens_are_dumps_of_themselves(path: Path) -> None:
     assert goldens.dump(goldens.load(path)) == path.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from engine_ci.gate.networks.activations import (
     softplus,
 )
 from tests.unit.gate.sensitive import (
-    SENSITIVE,
+    EXACT,
     TOKENS,
     array,
     in_each_layer,
@@ -29,7 +29,7 @@ from tests.unit.gate.sensitive import (
 )
 
 
-@pytest.mark.parametrize("shipped", SENSITIVE, ids=lambda model: model.name)
+@pytest.mark.parametrize("shipped", EXACT, ids=lambda model: model.name)
 def test_with_a_cache_the_parts_of_a_text_give_what_the_whole_gives(shipped: zoo.Model) -> None:
     assert isinstance(shipped.source, zoo.ShippedFile)
     model = reference.load(zoo.data_root() / shipped.source.path)

@@ -113,7 +113,7 @@ def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
         Role.BASELINE: BASELINE.server,
         Role.CONTROL: BASELINE.server,
     }
-    assert host.models == {name: NOWHERE / name for name in ("performance", "wide")}
+    assert host.models == {name: NOWHERE / name for name in ("performance", "sensitive-wide")}
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -128,7 +128,7 @@ def test_each_metric_fails_alone(metric: str, host: Host) -> None:
 
 
 def test_a_session_goes_on_while_a_metric_is_near_its_limit(host: Host) -> None:
-    host.ratios["generation"] = 0.965
+    host.ratios["generation"] = 0.972
 
     answers = list(performance.run(context(baseline=BASELINE)))
 
@@ -156,7 +156,7 @@ def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
         "performance/prompt": "skip",
     }
     assert verdicts(answers) == {"generation": "regressed"}
-    assert host.restarts == 3  # five pairs, two of them in a restart
+    assert host.restarts == 2  # five pairs, four of them in a restart
 
 
 def test_a_floor_of_the_config_stands_beside_the_comparison(host: Host) -> None:
@@ -174,7 +174,7 @@ def test_the_nightly_profile_asks_the_real_model_too(host: Host) -> None:
 
     answers = list(performance.run(context(baseline=BASELINE, profile="nightly")))
 
-    assert set(host.models) == {"performance", "wide", "smollm2-135m"}
+    assert set(host.models) == {"performance", "sensitive-wide", "smollm2-135m"}
     assert set(verdicts(answers)) == {metric.name for metric in nightly.metrics}
     assert host.restarts == nightly.looks[0]
 

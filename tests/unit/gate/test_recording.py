@@ -7,7 +7,7 @@ import pytest
 
 from engine_ci.errors import VerificationError
 from engine_ci.gate import goldens, recording, reference, zoo
-from engine_ci.gate.goldens import Case, Golden, Tokenised
+from engine_ci.gate.goldens import Case, Chat, Golden, Message
 from engine_ci.gate.recording import Prompt
 from engine_ci.system import documents
 from tests.unit.gate import tiny
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine_ci.gate.goldens import Step
 
-SHIPPED = [model for model in zoo.load_catalogue() if isinstance(model.source, zoo.ShippedFile)]
+OURS = [model for model in zoo.load_catalogue() if model.role in ("stable", "sensitive")]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_turn_that_does_not_end_is_refused(model: Path) -> None:
 
 
 def test_a_turn_stops_at_its_end(tmp_path: Path) -> None:
-    (stable,) = [model for model in SHIPPED if model.name == "stable"]
+    (stable,) = [model for model in OURS if model.name == "stable"]
     path = zoo.locate(stable, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
     stored = goldens.load(zoo.golden_folder() / "stable.json").cases
     prompts = [
@@ -81,10 +81,11 @@ def test_a_turn_stops_at_its_end(tmp_path: Path) -> None:
     assert [case.tokens for case in recorded] == [case.tokens for case in stored]
 
 
-def test_recording_again_changes_nothing_and_keeps_the_texts(model: Path, golden: Golden) -> None:
-    texts = golden.model_copy(update={"tokenised": (Tokenised(text="A", tokens=(65,)),)})
+def test_recording_again_changes_nothing_and_keeps_the_chats(model: Path, golden: Golden) -> None:
+    chat = Chat(id="abc", messages=(Message(role="user", content="?"),), prompt="?", answer="!")
+    chatty = golden.model_copy(update={"chats": (chat,)})
 
-    assert recording.record_again(model, texts) == texts
+    assert recording.record_again(model, chatty) == chatty
 
 
 def test_a_fresh_golden_has_no_differences(model: Path, golden: Golden) -> None:
@@ -121,6 +122,44 @@ def test_a_log_probability_may_move_by_a_thousandth(
     assert all("step 1: a log-probability moved by 0.00" in difference for difference in found)
 
 
+@pytest.fixture
+def halves(tmp_path: Path) -> Path:
+    weights = {
+        name: value.astype(np.float16) if value.ndim > 1 else value
+        for name, value in tiny.weights().items()
+    }
+    return tiny.write(tmp_path / "halves.gguf", weights)
+
+
+@pytest.mark.parametrize(("by", "count"), [(0.5, 0), (0.7, 1)])
+def test_where_roundings_may_fall_otherwise_a_log_probability_may_jump(
+    halves: Path, by: float, count: int
+) -> None:
+    golden = recording.record(halves, [prompt()], name="tiny", margin_floor=0)
+    top = golden.cases[0].steps[1].top
+    jumped = goldens.step([*top[:-1], (top[-1][0], top[-1][1] - by)])
+
+    found = recording.differences(halves, with_step(golden, 1, jumped))
+
+    assert len(found) == count
+    assert all("step 1: a log-probability moved by 0.7" in difference for difference in found)
+
+
+@pytest.mark.parametrize(("by", "count"), [(1e-3, 0), (3e-3, 1)])
+def test_most_of_them_may_not(halves: Path, by: float, count: int) -> None:
+    golden = recording.record(halves, [prompt()], name="tiny", margin_floor=0)
+    (case,) = golden.cases
+    steps = tuple(
+        goldens.step([(token, logprob - by) for token, logprob in step.top]) for step in case.steps
+    )
+    moved = golden.model_copy(update={"cases": (case.model_copy(update={"steps": steps}),)})
+
+    found = recording.differences(halves, moved)
+
+    assert len(found) == count
+    assert all("tiny: half of the log-probabilities moved by 0.00" in line for line in found)
+
+
 def test_an_answer_that_does_not_end_is_found(model: Path, golden: Golden) -> None:
     (case,) = golden.cases
     ended = Case(id=case.id, prompt=case.prompt, stop="eos", steps=case.steps)
@@ -130,10 +169,10 @@ def test_an_answer_that_does_not_end_is_found(model: Path, golden: Golden) -> No
     assert found.endswith("does not end with the end of turn, token 259")
 
 
-@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda model: model.name)
-def test_the_committed_goldens_hold(shipped: zoo.Model, tmp_path: Path) -> None:
-    path = zoo.locate(shipped, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+@pytest.mark.parametrize("ours", OURS, ids=lambda model: model.name)
+def test_the_committed_goldens_hold(ours: zoo.Model, tmp_path: Path) -> None:
+    path = zoo.locate(ours, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
 
-    stored = goldens.load(zoo.golden_folder() / f"{shipped.name}.json")
+    stored = goldens.load(zoo.golden_folder() / f"{ours.name}.json")
 
     assert recording.differences(path, stored) == ()

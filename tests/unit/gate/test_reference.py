@@ -236,6 +236,39 @@ def test_quantised_weights_are_dequantised(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.weights["output.weight"], values, atol=5e-3)
 
 
+def test_a_matrix_multiplies_what_its_type_makes_of_the_values(model: Model) -> None:
+    halves = replace(model, kinds=dict.fromkeys(model.weights, GGMLQuantizationType.F16))
+    values = np.array([[1.0001] + [0.0] * 7], dtype=np.float32)
+
+    exact, rounded = (each.product("blk.0.attn_q.weight", values) for each in (model, halves))
+
+    np.testing.assert_array_equal(exact, values @ model.weights["blk.0.attn_q.weight"].T)
+    np.testing.assert_array_equal(rounded, model.weights["blk.0.attn_q.weight"][:, 0][None])
+    assert (model.rounds, halves.rounds) == (False, True)
+
+
+def test_the_types_of_the_file_are_kept(tmp_path: Path) -> None:
+    weights = tiny.weights()
+    halves = {name: v.astype(np.float16) if v.ndim > 1 else v for name, v in weights.items()}
+
+    found = reference.load(tiny.write(tmp_path / "half.gguf", halves))
+
+    assert found.kinds["output.weight"] == GGMLQuantizationType.F16
+    assert found.kinds["output_norm.weight"] == GGMLQuantizationType.F32
+
+
+def test_a_type_that_engines_may_multiply_otherwise_is_refused(tmp_path: Path) -> None:
+    writer = GGUFWriter(tmp_path / "other.gguf", "llama")
+    writer.add_block_count(0)
+    values = np.ones((2, 32), dtype=np.float32)
+    kind = GGMLQuantizationType.Q5_1
+    writer.add_tensor("output.weight", quantize(values, kind), raw_dtype=kind)
+    finish(writer)
+
+    with pytest.raises(UnsupportedError, match=r"the reference does not know type Q5_1"):
+        reference.load(tmp_path / "other.gguf")
+
+
 def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
     finish(GGUFWriter(tmp_path / "other.gguf", "rwkv"))
 

@@ -33,7 +33,8 @@ def never(_: WheelMember) -> Path:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LocatedModel]:
     shipped = [model for model in zoo.load_catalogue() if model.role == "stable"]
-    return setup.located(shipped, cache=tmp_path_factory.mktemp("cache"), fetch=never)
+    found, _ = setup.located(shipped, cache=tmp_path_factory.mktemp("cache"), fetch=never)
+    return found
 
 
 def engine(folder: Path, script: str, *, where: str = "bin") -> Path:

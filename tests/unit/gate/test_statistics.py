@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import combinations_with_replacement, product
+from itertools import combinations, combinations_with_replacement, permutations, product
 from statistics import median
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.gate.statistics import bound_rank, least_count, shift, walsh_averages
+from engine_ci.gate.statistics import bound_rank, least_count, shift, trend, walsh_averages
 
 # Steps of 1/64, so that sums and differences are exact and order alone is tested.
 NUMBERS = st.integers(-1000, 1000).map(lambda number: number / 64)
@@ -131,3 +131,50 @@ def test_the_centre_lies_beyond_a_bound_as_seldom_as_promised() -> None:
 
     # 10 % promised; the standard error of the count is 0.5 %.
     assert 0.07 < beyond / len(draws) <= 0.115
+
+
+def test_a_line_has_its_slope_without_doubt() -> None:
+    found = trend([3.0 + 2 * place for place in range(10)], confidence=0.99)
+
+    assert (found.slope, found.low) == (2.0, 2.0)
+
+
+@given(st.lists(NUMBERS, min_size=8, max_size=40), NUMBERS)
+def test_a_trend_is_between_the_slopes_and_rises_with_what_is_added(
+    values: list[float], rise: float
+) -> None:
+    found = trend(values, confidence=0.99)
+    steeper = trend([value + rise * place for place, value in enumerate(values)], confidence=0.99)
+    slopes = [
+        (values[last] - values[first]) / (last - first)
+        for first, last in combinations(range(len(values)), 2)
+    ]
+
+    assert found.slope == pytest.approx(median(slopes))
+    assert min(slopes) <= found.low <= found.slope
+    assert steeper.slope == pytest.approx(found.slope + rise)
+    assert steeper.low == pytest.approx(found.low + rise)
+
+
+@pytest.mark.parametrize("count", [5, 6, 7])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_in_a_random_order_the_bound_is_above_zero_as_seldom_as_promised(
+    count: int, confidence: float
+) -> None:
+    orders = list(permutations(range(count)))
+
+    above = sum(trend(order, confidence=confidence).low > 0 for order in orders) / len(orders)
+
+    assert 0 < above <= 1 - confidence
+
+
+def test_a_few_wild_values_make_no_trend() -> None:
+    wild = [0.0] * 40
+    wild[7] = wild[23] = 1e6
+
+    assert trend(wild, confidence=0.99).slope == 0.0
+
+
+def test_too_few_values_for_a_trend_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"4 values can never reach a confidence of 0\.99"):
+        trend([1.0, 2.0, 3.0, 4.0], confidence=0.99)

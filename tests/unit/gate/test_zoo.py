@@ -4,15 +4,20 @@ import hashlib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from gguf import GGUFReader
 from pydantic import ValidationError
 
 from engine_ci.errors import PinError, VerificationError
-from engine_ci.gate import performance_model, zoo
+from engine_ci.gate import gguf_variant, seed_models, zoo
 from engine_ci.gate.zoo import Catalogue, Model, WheelMember
 from engine_ci.system import documents
+from tests.unit.gate import tiny
+
+if TYPE_CHECKING:
+    from engine_ci.gate.seed_models import Recipe
 
 GGUF = b"GGUF" + bytes(range(100))
 ROOT = Path(__file__).parents[3]
@@ -69,6 +74,12 @@ def put(root: Path, content: bytes) -> Path:
     return path
 
 
+def facts(path: Path) -> dict[str, object]:
+    values = {key: entry.contents() for key, entry in GGUFReader(path).fields.items()}
+    del values["GGUF.kv_count"], values["GGUF.tensor_count"], values["GGUF.version"]
+    return values
+
+
 def left_over(cache: Path) -> list[str]:
     return [path.name for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
@@ -76,7 +87,8 @@ def left_over(cache: Path) -> list[str]:
 def test_our_catalogue_has_every_role_and_pre_tokenizer() -> None:
     models = zoo.load_catalogue()
 
-    assert {found.role for found in models} == {"stable", "sensitive", "real", "performance"}
+    roles = {"stable", "sensitive", "embedding", "tokenizer", "tools", "real", "performance"}
+    assert {found.role for found in models} == roles
     stable = {found.pre_tokenizer for found in models if found.role == "stable"}
     assert stable == {"gpt-2", "smollm", "llama-bpe", "qwen2"}
 
@@ -97,12 +109,27 @@ def test_models_that_ship_are_what_the_catalogue_says_and_under_1_mb(tmp_path: P
     assert max(path.stat().st_size for path in paths) < 1_000_000
 
 
-def test_the_performance_model_is_written_here_byte_for_byte(tmp_path: Path) -> None:
-    (performance,) = [found for found in zoo.load_catalogue() if found.role == "performance"]
+def test_variants_differ_from_what_they_are_of_in_their_facts_only(tmp_path: Path) -> None:
+    bases = {found.name: found for found in zoo.load_catalogue()}
+    variants = [
+        (found, found.source) for found in bases.values() if isinstance(found.source, zoo.Variant)
+    ]
 
-    path = zoo.locate(performance, cache=tmp_path, fetch=never)
+    for found, source in variants:
+        base = facts(zoo.locate(bases[source.of], cache=tmp_path, fetch=never))
+        path = zoo.locate(found, cache=tmp_path, fetch=never)
+        assert facts(path) == base | source.facts
+        assert facts(path)["tokenizer.ggml.pre"] == found.pre_tokenizer
+    assert len(variants) == 3 + 24 + 1 + 1
 
-    assert documents.sha256_of(path) == performance.sha256
+
+@pytest.mark.parametrize("name", ["performance", "sensitive-wide"])
+def test_a_model_from_a_seed_is_written_here_byte_for_byte(tmp_path: Path, name: str) -> None:
+    (found,) = [model for model in zoo.load_catalogue() if model.name == name]
+
+    path = zoo.locate(found, cache=tmp_path, fetch=never)
+
+    assert documents.sha256_of(path) == found.sha256
 
 
 @pytest.mark.parametrize(
@@ -114,6 +141,8 @@ def test_the_performance_model_is_written_here_byte_for_byte(tmp_path: Path) -> 
         ("fixtures/zoo/stable.gguf", "/stable.gguf", "stays inside its folder"),
         ("name: stable-qwen2", "name: stable", "two models have the same name"),
         ("kind: seed", "kind: web", r"models.\d+.source"),
+        ("of: stable", "of: missing", "stable-smollm is of missing, which does not ship"),
+        ("of: stable", "of: stable-qwen2", "stable-smollm is of stable-qwen2, which does not"),
     ],
 )
 def test_a_catalogue_is_complete_or_rejected(
@@ -246,11 +275,96 @@ def test_a_member_that_is_another_model_leaves_nothing_behind(tmp_path: Path, wh
 def test_a_model_that_this_machine_writes_otherwise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(path: Path, *, seed: int) -> None:
-        path.write_bytes(GGUF[:-1] + bytes([seed]))
+    def write(path: Path, recipe: Recipe, *, seed: int) -> None:
+        path.write_bytes(GGUF[:-1] + bytes([seed + len(recipe.name)]))
 
-    monkeypatch.setattr(performance_model, "write", write)
-    found = model(GGUF, {"kind": "seed", "seed": 7})
+    monkeypatch.setattr(seed_models, "write", write)
+    found = model(GGUF, {"kind": "seed", "recipe": "wide", "seed": 7})
 
-    with pytest.raises(VerificationError, match=r"model small \(seed 7\): expected sha256"):
+    with pytest.raises(VerificationError, match=r"model small \(wide, seed 7\): expected sha256"):
         zoo.locate(found, cache=tmp_path, fetch=never)
+
+
+OWN = """\
+schema: 1
+models:
+- name: mine
+  size: 104
+  sha256: b0dbc15afda6f2be1cbfebd0d02b1f0a0f8ca6a2df0a6d1cd4cf9db9e8bbd9a3
+  source: {kind: file, path: models/mine.gguf}
+"""
+
+
+def test_an_app_has_real_models_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text(OWN, encoding="utf-8")
+
+    (mine,) = zoo.load_own(tmp_path / "models.yaml")
+
+    assert (mine.name, mine.role) == ("mine", "real")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("name: mine", "name: stable", "`models.0.name`: stable is one of our own models"),
+        ("size: 104", "size: 104\n  role: sensitive", "`models.0.role`: expected real, found sens"),
+        ("schema: 1", "schema: 2", "`schema`"),
+    ],
+)
+def test_a_catalogue_of_an_app_that_could_be_taken_for_ours_is_refused(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    (tmp_path / "models.yaml").write_text(OWN.replace(old, new), encoding="utf-8")
+
+    with pytest.raises(PinError, match=reason):
+        zoo.load_own(tmp_path / "models.yaml")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Model:
+    content = tiny.write(tmp_path / "tiny.gguf").read_bytes()
+    put(tmp_path, content)
+    return shipped(content, name="base")
+
+
+def variant_of(base: Model, **changes: Any) -> Model:  # noqa: ANN401 - fields of a Model
+    source = {"kind": "variant", "of": base.name, "facts": {"tokenizer.ggml.pre": "falcon"}}
+    return model(b"?", source, name="variant", **changes)
+
+
+def test_a_variant_is_written_once_and_verified_by_its_own_hash(
+    tmp_path: Path, base: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gguf_variant.write(
+        tmp_path / "made", tmp_path / "zoo" / "small.gguf", facts={"tokenizer.ggml.pre": "falcon"}
+    )
+    content = (tmp_path / "made").read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    found = variant_of(base, size=len(content), sha256=sha256)
+
+    def locate() -> Path:
+        return zoo.locate(found, cache=tmp_path / "c", fetch=never, among=[base], root=tmp_path)
+
+    assert locate().read_bytes() == content
+    monkeypatch.setattr(gguf_variant, "write", never)
+    assert locate().read_bytes() == content
+
+
+def test_a_variant_that_comes_out_otherwise_is_refused(tmp_path: Path, base: Model) -> None:
+    found = variant_of(base, size=100_000)
+
+    with pytest.raises(
+        VerificationError, match=r"model variant \(base with other facts\): expected 100000 bytes"
+    ):
+        zoo.locate(found, cache=tmp_path / "c", fetch=never, among=[base], root=tmp_path)
+
+    assert left_over(tmp_path / "c") == []
+
+
+def test_a_variant_of_a_damaged_file_is_not_written(tmp_path: Path, base: Model) -> None:
+    (tmp_path / "zoo" / "small.gguf").write_bytes(GGUF)
+
+    with pytest.raises(VerificationError, match=r"model base \(zoo/small.gguf\): expected"):
+        zoo.locate(variant_of(base), cache=tmp_path / "c", fetch=never, among=[base], root=tmp_path)
+
+    assert left_over(tmp_path / "c") == []

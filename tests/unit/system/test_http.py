@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.errors import EngineAnswerError, HarnessError
+from engine_ci.errors import EngineAnswerError, EngineLateError, HarnessError
 from engine_ci.system import http
 from engine_ci.system.http import Answer, Loopback, free_port, port_is_free
 
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Serve = Callable[[Callable[[socket.socket], None]], Loopback]
+
+
+def plenty() -> float:
+    return 60.0
+
+
+def within(seconds: float) -> Callable[[], float]:
+    end = time.monotonic() + seconds
+    return lambda: max(0.0, end - time.monotonic())
 
 
 @pytest.fixture
@@ -75,14 +84,16 @@ def _chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
 def test_an_answer_comes_back_whole(serve: Serve) -> None:
     server = serve(lambda connection: connection.sendall(_answer(b'{"status": "ok"}')))
 
-    assert server.request("GET", "/health") == Answer(status=200, body=b'{"status": "ok"}')
+    assert server.request("GET", "/health", left=plenty) == Answer(
+        status=200, body=b'{"status": "ok"}'
+    )
 
 
 def test_a_status_other_than_200_is_an_answer_too(serve: Serve) -> None:
     loading = _answer(b'{"error": {}}', status="503 Service Unavailable")
     server = serve(lambda connection: connection.sendall(loading))
 
-    assert server.request("GET", "/health").status == 503
+    assert server.request("GET", "/health", left=plenty).status == 503
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_a_body_is_sent_as_json_and_bytes_as_they_are(
 
         thread = threading.Thread(target=work)
         thread.start()
-        Loopback(listener.getsockname()[1]).request("POST", "/tokenize", body=body)
+        Loopback(listener.getsockname()[1]).request("POST", "/tokenize", body=body, left=plenty)
         thread.join()
 
     head, _, content = b"".join(received).partition(b"\r\n\r\n")
@@ -117,7 +128,7 @@ def test_a_body_is_sent_as_json_and_bytes_as_they_are(
 def test_a_chunked_answer_is_put_together(serve: Serve) -> None:
     server = serve(lambda connection: connection.sendall(_chunked(b'{"a"', b": 1}")))
 
-    assert server.request("GET", "/props").json() == {"a": 1}
+    assert server.request("GET", "/props", left=plenty).json() == {"a": 1}
 
 
 def test_proxies_of_the_environment_are_not_used(
@@ -126,19 +137,19 @@ def test_proxies_of_the_environment_are_not_used(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     server = serve(lambda connection: connection.sendall(_answer(b"{}")))
 
-    assert server.request("GET", "/health").status == 200
+    assert server.request("GET", "/health", left=plenty).status == 200
 
 
 def test_a_redirect_is_not_followed(serve: Serve) -> None:
     moved = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
     server = serve(lambda connection: connection.sendall(moved))
 
-    assert server.request("GET", "/health").status == 302
+    assert server.request("GET", "/health", left=plenty).status == 302
 
 
 def test_nobody_there_is_a_refused_connection() -> None:
     with pytest.raises(EngineAnswerError) as caught:
-        Loopback(free_port()).request("GET", "/health")
+        Loopback(free_port()).request("GET", "/health", left=plenty)
 
     assert str(caught.value) == "GET /health: the connection was refused"
 
@@ -167,7 +178,7 @@ def test_an_answer_that_is_none_says_what_is_wrong_with_it(
     server = serve(lambda connection: connection.sendall(sent))
 
     with pytest.raises(EngineAnswerError) as caught:
-        server.request("GET", "/props")
+        server.request("GET", "/props", left=plenty)
 
     assert str(caught.value).startswith(f"GET /props: {reason}")
 
@@ -184,7 +195,9 @@ def test_no_bytes_cause_anything_but_an_answer_or_its_error(sent: bytes) -> None
         thread = threading.Thread(target=work)
         thread.start()
         try:
-            answer: Answer | None = Loopback(listener.getsockname()[1]).request("GET", "/")
+            answer: Answer | None = Loopback(listener.getsockname()[1]).request(
+                "GET", "/", left=plenty
+            )
         except EngineAnswerError:
             answer = None
         thread.join()
@@ -215,11 +228,40 @@ def test_an_answer_without_end_is_given_up_in_time(
 ) -> None:
     begin = time.monotonic()
 
-    with pytest.raises(EngineAnswerError) as caught:
-        serve(treat).request("GET", "/props", timeout_s=0.15)
+    with pytest.raises(EngineLateError, match=r"GET /props: no whole answer within 0\.\d s"):
+        serve(treat).request("GET", "/props", left=within(0.15))
 
-    assert str(caught.value) == "GET /props: no whole answer within 0.15 s"
-    assert time.monotonic() - begin < 2
+    assert 0.15 <= time.monotonic() - begin < 2
+
+
+def test_a_client_waits_as_long_as_it_is_told_to_whenever_it_asks(serve: Serve) -> None:
+    go_on = threading.Event()
+    asked = []
+
+    def left() -> float:
+        asked.append(time.monotonic())
+        if len(asked) > 3:
+            go_on.set()
+        return 0.01
+
+    def treat(connection: socket.socket) -> None:
+        go_on.wait(10)
+        connection.sendall(_answer(b"{}"))
+
+    assert serve(treat).request("GET", "/props", left=left).status == 200
+    assert len(asked) > 3
+
+
+def test_a_server_that_takes_no_more_connections_is_given_up_in_time() -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+
+        with pytest.raises(EngineLateError):
+            Loopback(full.getsockname()[1]).request("GET", "/props", left=within(0.1))
 
 
 def test_an_answer_that_never_stops_growing_is_refused(
@@ -233,7 +275,7 @@ def test_an_answer_that_never_stops_growing_is_refused(
             connection.sendall(b"x" * 4096)
 
     with pytest.raises(EngineAnswerError, match="more than 1000 bytes"):
-        serve(flood).request("GET", "/props")
+        serve(flood).request("GET", "/props", left=plenty)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"\xff", b"[" * 100_000, b'{"a": '])
@@ -250,7 +292,7 @@ def test_a_stream_gives_each_line_when_it_comes_in(serve: Serve) -> None:
         go_on.wait()
         connection.sendall(b"7\r\ndata: 2\r\n0\r\n\r\n")
 
-    lines = serve(treat).stream("/completion", body={})
+    lines = serve(treat).stream("/completion", body={}, left=plenty)
     first = next(lines)
     go_on.set()
 
@@ -260,7 +302,7 @@ def test_a_stream_gives_each_line_when_it_comes_in(serve: Serve) -> None:
 def test_a_line_can_come_in_pieces(serve: Serve) -> None:
     server = serve(lambda connection: connection.sendall(_chunked(b"da", b"ta: 1\r", b"\n")))
 
-    assert list(server.stream("/completion", body={})) == [b"data: 1"]
+    assert list(server.stream("/completion", body={}, left=plenty)) == [b"data: 1"]
 
 
 def test_a_stream_can_be_left_early(serve: Serve) -> None:
@@ -271,7 +313,7 @@ def test_a_stream_can_be_left_early(serve: Serve) -> None:
         assert connection.recv(1) == b""
         left.set()
 
-    lines = serve(treat).stream("/completion", body={})
+    lines = serve(treat).stream("/completion", body={}, left=plenty)
     next(lines)
     lines.close()
 
@@ -288,7 +330,9 @@ def test_a_stream_can_be_left_early(serve: Serve) -> None:
 def test_a_stream_that_breaks_off_gives_what_came_and_then_says_so(
     serve: Serve, sent: bytes
 ) -> None:
-    lines = serve(lambda connection: connection.sendall(sent)).stream("/completion", body={})
+    lines = serve(lambda connection: connection.sendall(sent)).stream(
+        "/completion", body={}, left=plenty
+    )
 
     assert next(lines) == b"data: 1"
     with pytest.raises(EngineAnswerError, match="POST /completion: the connection was broken off"):
@@ -302,8 +346,8 @@ def test_a_stream_without_end_is_given_up_in_time(serve: Serve) -> None:
             connection.sendall(b"data: 1\n")
             time.sleep(0.002)
 
-    with pytest.raises(EngineAnswerError, match=r"no whole answer within 0\.1 s"):
-        list(serve(treat).stream("/completion", body={}, timeout_s=0.1))
+    with pytest.raises(EngineLateError, match=r"no whole answer within 0\.\d s"):
+        list(serve(treat).stream("/completion", body={}, left=within(0.1)))
 
 
 def test_a_line_without_end_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +355,7 @@ def test_a_line_without_end_is_refused(serve: Serve, monkeypatch: pytest.MonkeyP
     server = serve(lambda connection: connection.sendall(_answer(b"x" * 2000)))
 
     with pytest.raises(EngineAnswerError, match="more than 1000 bytes"):
-        list(server.stream("/completion", body={}))
+        list(server.stream("/completion", body={}, left=plenty))
 
 
 def test_a_stream_that_is_refused_shows_the_reason(serve: Serve) -> None:
@@ -319,7 +363,7 @@ def test_a_stream_that_is_refused_shows_the_reason(serve: Serve) -> None:
     server = serve(lambda connection: connection.sendall(refusal))
 
     with pytest.raises(EngineAnswerError) as caught:
-        list(server.stream("/completion", body={}))
+        list(server.stream("/completion", body={}, left=plenty))
 
     assert str(caught.value) == 'POST /completion: status 400: {"error": "prompt"}'
 

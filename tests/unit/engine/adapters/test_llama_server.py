@@ -149,6 +149,17 @@ def test_strict_mode_leaves_out_flash_attention_and_the_half_precision_cache(
     )
 
 
+def test_flash_attention_and_small_batches_are_had_by_asking(
+    offering: Callable[..., LlamaServer],
+) -> None:
+    server = offering("-fa", "-b", "-ub")
+    settings = Settings(flash=True, batch=64, part=16)
+
+    assert server.arguments(model=MODEL, port=1234, settings=settings)[6:] == (
+        *("-b", "64", "-ub", "16", "-fa", "on"),
+    )
+
+
 def test_slots_share_the_context_and_save_their_cache_only_when_asked_to(
     offering: Callable[..., LlamaServer],
 ) -> None:
@@ -157,6 +168,16 @@ def test_slots_share_the_context_and_save_their_cache_only_when_asked_to(
     arguments = partial(server.arguments, model=MODEL, port=1234)
 
     assert arguments(settings=settings)[6:] == ("--kv-unified", "--slot-save-path", ".")
+    assert arguments(settings=Settings())[6:] == ()
+
+
+def test_a_server_of_embeddings_is_one_only_when_asked_to_be(
+    offering: Callable[..., LlamaServer],
+) -> None:
+    server = offering("--embeddings")
+    arguments = partial(server.arguments, model=MODEL, port=1234)
+
+    assert arguments(settings=Settings(embeddings=True))[6:] == ("--embeddings",)
     assert arguments(settings=Settings())[6:] == ()
 
 

@@ -1,56 +1,69 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.gate.divergence import Drift, Flip
-from engine_ci.gate.suites.drift import NEAR_TIE, TO_BASELINE, TO_REFERENCE, judge
+from engine_ci.gate import zoo
+from engine_ci.gate.asking import Mode, NotAskedError
+from engine_ci.gate.context import LocatedModel
+from engine_ci.gate.suites import drift
+from engine_ci.gate.suites.drift import name_suspects
 from engine_ci.records.gate import Status
+from tests.unit.gate.contexts import context
 
 if TYPE_CHECKING:
-    from engine_ci.gate.suites.drift import Scale
+    from engine_ci.gate.context import Context
+
+MODELS = ("sensitive", "sensitive-qwen3", "sensitive-gemma2", "sensitive-mamba2")
+STRICT = {(model, Mode.STRICT): False for model in MODELS}
 
 
-def drift(moved: float, *, flip: Flip | None = None) -> Drift:
-    return Drift(steps=24, divergence=moved, mean=moved, largest=2 * moved, flip=flip)
+@pytest.fixture
+def given() -> Context:
+    root = zoo.data_root()
+    files = {
+        model.name: LocatedModel(model=model, path=root / "fixtures" / "zoo" / f"{model.name}.gguf")
+        for model in zoo.load_catalogue()
+        if model.name in MODELS
+    }
+    return replace(context(models=()), models=files, goldens=zoo.golden_folder())
 
 
-def flip(margin: float) -> Flip:
-    return Flip(step=3, expected=70, found=71, margin=margin)
+def test_without_a_sensitive_model_there_is_nobody_to_suspect() -> None:
+    (check,) = drift.run(context(models=()))
+
+    assert (check.id, check.status) == ("drift/suspect", Status.SKIP)
 
 
-@pytest.mark.parametrize("scale", [TO_BASELINE, TO_REFERENCE])
-def test_up_to_one_bound_a_drift_passes_and_above_the_other_it_fails(scale: Scale) -> None:
-    between = (scale.passes + scale.fails) / 2
-
-    found = [
-        judge({"a": drift(moved)}, scale).status
-        for moved in (0.0, scale.passes, between, scale.fails, 1.001 * scale.fails)
-    ]
-
-    assert found == [Status.PASS, Status.PASS, Status.WARN, Status.WARN, Status.FAIL]
+def test_nothing_is_concluded_from_nothing(given: Context) -> None:
+    with pytest.raises(NotAskedError, match="no other check"):
+        name_suspects(given, {})
 
 
-def test_each_case_weighs_the_same_however_soon_it_parts() -> None:
-    parted = Drift(steps=1, divergence=4e-3, mean=0.0, largest=0.0, flip=None)
+def test_nobody_is_suspected_when_nothing_moved(given: Context) -> None:
+    found = name_suspects(given, STRICT)
 
-    found = judge({"a": drift(0.0), "b": parted}, TO_BASELINE)
-
-    assert found.status is Status.FAIL
-    assert found.observed == "mean KL 2.0e-03 nats over 25 steps; largest 0.0e+00"
+    assert (found.status, found.observed) == (Status.PASS, "none in 4 models and modes")
 
 
-def test_noise_may_turn_over_a_near_tie_and_the_detail_tells() -> None:
-    found = judge({"a": drift(0.0, flip=flip(NEAR_TIE))}, TO_BASELINE)
+def test_the_operation_that_what_moved_has_in_common_is_named_and_does_not_fail_the_gate(
+    given: Context,
+) -> None:
+    found = name_suspects(given, STRICT | {("sensitive-gemma2", Mode.STRICT): True})
 
-    assert found.status is Status.PASS
-    assert found.detail == (
-        "case a parts at step 3: expected token 70, found token 71 (margin 0.30 nats)"
-    )
+    assert found.status is Status.WARN
+    assert found.observed.startswith("suspect: sliding window or soft caps or ")
+    assert found.observed.endswith(" (1 of 1 models and modes that need it have moved)")
+    assert found.detail == "moved: sensitive-gemma2 in strict"
 
 
-def test_another_choice_where_the_margin_was_large_fails_without_any_drift() -> None:
-    found = judge({"a": drift(0.0, flip=flip(NEAR_TIE + 0.01))}, TO_BASELINE)
+def test_prompts_past_1000_tokens_are_told_from_the_models_that_are_asked_them(
+    given: Context,
+) -> None:
+    moved = {pair: pair[0] != "sensitive-qwen3" for pair in STRICT}
 
-    assert found.status is Status.FAIL
+    found = name_suspects(given, moved)
+
+    assert found.observed.startswith("suspect: more than 1,000 tokens (3 of 3 ")

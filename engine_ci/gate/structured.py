@@ -1,0 +1,108 @@
+"""What a `llama-server` answers when the form of the answer is given: JSON, or a call of a tool.
+
+The form leaves one answer, so that it is known whatever the model would rather say. Each question
+yields in words what differs; another shape is an EngineAnswerError.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from engine_ci.engine.client import GREEDY
+from engine_ci.gate import templates
+from engine_ci.gate.api import chat_shapes, questions
+from engine_ci.gate.api.questions import CHAT, difference, post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine_ci.engine.client import Client
+    from engine_ci.gate.api.chat_shapes import Chunk
+
+_ROOM: Final = 400  # tokens; white space is free, and models that know no JSON use much
+_MESSAGES: Final = ({"role": "user", "content": "What is the capital of France?"},)
+_DOCUMENT: Final = {"city": "Paris", "bridges": [37], "river": {"name": "Seine", "wide": True}}
+_FORCED: Final = 100  # bias of a logit, more than any model has
+
+
+def _only(value: object) -> dict[str, Any]:
+    """The JSON Schema that nothing but a value fits."""
+    if isinstance(value, dict):
+        properties = {name: _only(item) for name, item in value.items()}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+    if isinstance(value, list):
+        (item,) = value
+        return {"type": "array", "items": _only(item), "minItems": 1, "maxItems": 1}
+    return {"const": value}
+
+
+def json_schema(client: Client) -> Iterator[str]:
+    """An answer in JSON, whole and in chunks."""
+    schema = {"name": "city", "strict": True, "schema": _only(_DOCUMENT)}
+    body = _body() | {"response_format": {"type": "json_schema", "json_schema": schema}}
+    (choice,) = post(client, CHAT, body, chat_shapes.Choices).choices
+    yield from difference("value", _DOCUMENT, _parsed(choice.message.content))
+    yield from difference("finish_reason", "stop", choice.finish_reason)
+    said = questions.stream(client, body)
+    yield from difference("value (stream)", _DOCUMENT, _parsed(questions.text(said)))
+    yield from difference("finish_reason (stream)", ["stop"], _finish(said))
+
+
+def tool_call(client: Client) -> Iterator[str]:
+    """A call of a tool, whole and in chunks."""
+    # A grammar allows any text before a call; what a call begins with is forced.
+    (brace,) = client.tokenize("{")
+    body = _body() | {
+        "tools": [templates.TOOL],
+        "tool_choice": "required",
+        "logit_bias": {str(brace): _FORCED},
+    }
+    (choice,) = post(client, CHAT, body, chat_shapes.Calling).choices
+    for what, found, finish in (
+        ("", [call.function for call in choice.message.tool_calls], [choice.finish_reason]),
+        (" (stream)", *_streamed(questions.stream(client, body))),
+    ):
+        calls = [(function.name, _parsed(function.arguments)) for function in found]
+        expected = [(templates.TOOL["function"]["name"], templates.ARGUMENTS)]
+        yield from difference(f"calls{what}", expected, calls)
+        yield from difference(f"finish_reason{what}", ["tool_calls"], finish)
+
+
+def _body() -> dict[str, Any]:
+    return GREEDY | {"messages": list(_MESSAGES), "max_tokens": _ROOM}
+
+
+def _parsed(text: str) -> object:
+    """The value, or the text where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _streamed(said: Sequence[Chunk]) -> tuple[list[chat_shapes.Function], list[str | None]]:
+    """The functions that chunks call together, in the order of their numbers."""
+    names: dict[int, str] = {}
+    arguments: dict[int, str] = {}
+    for chunk in said:
+        for choice in chunk.choices:
+            for piece in choice.delta.tool_calls or ():
+                names[piece.index] = names.get(piece.index, "") + (piece.function.name or "")
+                arguments[piece.index] = arguments.get(piece.index, "") + (
+                    piece.function.arguments or ""
+                )
+    functions = [
+        chat_shapes.Function(name=names[index], arguments=arguments[index])
+        for index in sorted(names)
+    ]
+    return functions, _finish(said)
+
+
+def _finish(said: Sequence[Chunk]) -> list[str | None]:
+    return [choice.finish_reason for chunk in said for choice in chunk.choices][-1:]

@@ -1,0 +1,144 @@
+"""Are the vectors of texts right, and does `/v1/embeddings` give them as it should?
+
+In strict mode vectors are held against the reference and against the baseline; with the app's own
+flags, and those that a server of embeddings needs besides, against the baseline alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final
+
+from engine_ci.errors import EngineError, EngineRefusedError
+from engine_ci.gate import asking, vectors
+from engine_ci.gate.api.embeddings import fields, lengths, order, packed, texts
+from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
+from engine_ci.gate.distance import TO_BASELINE, TO_REFERENCE, distance
+from engine_ci.records.gate import FaultClass, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from engine_ci.engine.client import Client, Vector
+    from engine_ci.engine.supervisor import Engine
+    from engine_ci.gate.context import Context, LocatedModel
+    from engine_ci.gate.distance import Scale
+    from engine_ci.gate.vectors import Passage, VectorGolden
+    from engine_ci.records.gate import Check
+
+    Differences = Callable[[VectorGolden, Client], Iterable[str]]
+
+SUITE: Final = "embeddings"
+
+# The statuses in which a build may say that it makes no vectors as it was started.
+_REFUSALS: Final = (400, 501)
+
+
+def run(context: Context) -> Iterator[Check]:
+    """Eight checks for each embedding model, and one of a model that is asked for no vectors."""
+    for located in asking.models(context, "embedding"):
+        golden = vectors.load(context.goldens / f"{located.model.name}.json")
+        yield from _strict(context, located, golden)
+        yield from _app(context, located, golden)
+    for located in asking.models(context, "stable")[:1]:
+        yield _refusal(context, located)
+
+
+def _strict(context: Context, located: LocatedModel, golden: VectorGolden) -> Iterator[Check]:
+    name, mode = located.model.name, Mode.STRICT
+    expected = [passage.vector for passage in golden.bare]
+    with session(context, context.candidate, suite=SUITE, located=located, mode=mode) as opened:
+        found = cache(lambda: opened.answer(partial(_alone, golden.bare)))
+        yield _near(f"{name}/reference", TO_REFERENCE, lambda: expected, found)
+        baseline = partial(_baseline, context, located, golden, mode)
+        yield _near(f"{name}/baseline-strict", TO_BASELINE, baseline, found)
+        for kind, fault_class, wanted, differences in (
+            ("text", FaultClass.TOKENIZER, "the golden token IDs, and their vectors", texts),
+            ("base64", FaultClass.API, "the same components as in numbers", packed),
+        ):
+            question = _question(f"{name}/{kind}", fault_class, wanted)
+            yield question.ask(partial(opened.answer, partial(_judge, golden, differences)))
+
+
+def _app(context: Context, located: LocatedModel, golden: VectorGolden) -> Iterator[Check]:
+    name, mode = located.model.name, Mode.APP
+    with session(context, context.candidate, suite=SUITE, located=located, mode=mode) as opened:
+        found = cache(lambda: opened.answer(partial(_alone, golden.bare)))
+        baseline = partial(_baseline, context, located, golden, mode)
+        yield _near(f"{name}/baseline-app", TO_BASELINE, baseline, found)
+        for kind, fault_class, wanted, differences in (
+            ("length", FaultClass.NUMERIC, "vectors of length 1", lengths),
+            ("order", FaultClass.API, "several vectors in the order of their inputs", order),
+            ("answer", FaultClass.API, "the documented fields, and right counts", fields),
+        ):
+            question = _question(f"{name}/{kind}", fault_class, wanted)
+            yield question.ask(partial(opened.answer, partial(_judge, golden, differences)))
+
+
+def _question(name: str, fault_class: FaultClass, expected: str) -> Question:
+    return Question(suite=SUITE, name=name, fault_class=fault_class, expected=expected)
+
+
+def _near(
+    name: str,
+    scale: Scale,
+    expected: Callable[[], Sequence[Vector]],
+    found: Callable[[], Sequence[Vector]],
+) -> Check:
+    wanted = f"no component off by more than {scale.passes:.0e}"
+    question = _question(name, FaultClass.NUMERIC, wanted)
+    return question.ask(lambda: judge(expected(), found(), scale))
+
+
+def judge(expected: Sequence[Vector], found: Sequence[Vector], scale: Scale) -> Answer:
+    """Judges the passage whose vectors are furthest apart."""
+    distances = [distance(*pair) for pair in zip(expected, found, strict=True)]
+    largest = max(item.largest for item in distances)
+    angle = max(item.angle for item in distances)
+    return Answer(
+        status=scale.status(largest),
+        observed=f"largest difference {largest:.1e} in {len(distances)} vectors; "
+        f"1 - cosine {angle:.1e}",
+    )
+
+
+def _alone(passages: Iterable[Passage], engine: Engine) -> list[Vector]:
+    """The vector of each passage, asked for by itself."""
+    return [vector for passage in passages for vector in engine.client.embed(passage.tokens)]
+
+
+def _baseline(
+    context: Context, located: LocatedModel, golden: VectorGolden, mode: Mode
+) -> list[Vector]:
+    if context.baseline is None:
+        raise NotAskedError("there is no baseline that runs")
+    try:
+        with session(context, context.baseline, suite=SUITE, located=located, mode=mode) as opened:
+            return opened.answer(partial(_alone, golden.bare))
+    except EngineError as problem:
+        raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
+
+
+def _judge(golden: VectorGolden, differences: Differences, engine: Engine) -> Answer:
+    if found := list(differences(golden, engine.client)):
+        observed = f"{len(found)} differences"
+        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
+    return Answer(status=Status.PASS, observed="the same")
+
+
+def _refusal(context: Context, located: LocatedModel) -> Check:
+    question = _question(
+        "refusal", FaultClass.API, "a model that was started without --embeddings says so"
+    )
+    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
+        return question.ask(lambda: opened.answer(_judge_refusal))
+
+
+def _judge_refusal(engine: Engine) -> Answer:
+    try:
+        engine.client.embed("Hello")
+    except EngineRefusedError as refusal:
+        good = refusal.status in _REFUSALS and bool(refusal.said)
+        status = Status.PASS if good else Status.FAIL
+        return Answer(status=status, observed=f"status {refusal.status}: {refusal.said}")
+    return Answer(status=Status.FAIL, observed="it gave a vector")
