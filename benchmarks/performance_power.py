@@ -1,9 +1,10 @@
 """How often the suite `performance` is wrong: false alarms and power of the very rule it ships.
 
-`python benchmarks/performance_power.py` prints a table: noise drawn from distributions, and noise
-resampled from the host that `performance_control.json` was measured on, for true speed ratios.
+`python benchmarks/performance_power.py` prints a table for each profile: noise drawn from
+distributions, and noise resampled from the host that `performance_control.json` was measured on,
+for true speed ratios.
 `python benchmarks/performance_power.py measure DIR` measures that file anew on this host: the
-engine in DIR against itself, in the order and at the length of the gate.
+engine in DIR against itself, in the order of the gate.
 """
 
 from __future__ import annotations
@@ -22,23 +23,26 @@ from engine_ci.cli import models
 from engine_ci.config import PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import speed, timing
+from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
-from engine_ci.gate.speed import Samples
-from engine_ci.gate.suites.performance import RESTARTS
-from engine_ci.gate.timing import QUESTIONS
+from engine_ci.gate.speed import Metric, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    Draw = Callable[[np.random.Generator], dict[Role, NDArray[np.float64]]]
+    from engine_ci.gate.profiles import Profile
+
+    Speeds = dict[Role, NDArray[np.float64]]
+    Draw = Callable[[np.random.Generator, int], Speeds]
 
 MEASURED = Path(__file__).with_name("performance_control.json")
 MEASURED_RESTARTS = 24
-ROUNDS = min(question.rounds for question in QUESTIONS)
+ROUNDS = PROFILES["quick"].questions[0].rounds
 TRIALS = 2000
-RATIOS = (1.0, 0.97, 0.95, 0.90, 0.85)
+RATIOS = (1.0, 0.97, 0.95, 0.92, 0.90, 0.85)
+ANY = Metric(name="any")
 
 
 class Noise(NamedTuple):
@@ -48,56 +52,69 @@ class Noise(NamedTuple):
     process: float = 0.0
     spikes: float = 0.0
 
-    def draw(self, generator: np.random.Generator) -> dict[Role, NDArray[np.float64]]:
+    def draw(self, generator: np.random.Generator, restarts: int) -> Speeds:
         """Speeds of equal engines: by role, (restarts, rounds)."""
-        size = (RESTARTS, ROUNDS)
+        size = (restarts, ROUNDS)
         return {
             role: np.exp(
                 self.pair / 2**0.5 * generator.normal(size=size)
-                + self.process * generator.normal(size=(RESTARTS, 1))
+                + self.process * generator.normal(size=(restarts, 1))
                 - np.log(1.4) * (generator.random(size) < self.spikes)
             )
             for role in Role
         }
 
 
-def resampled(metric: str) -> Draw:
-    """Whole restarts of the measured run; all roles are one program, so they change places."""
-    measured = np.array(json.loads(MEASURED.read_text())[metric])
+def resampled(measured: NDArray[np.float64]) -> Draw:
+    """Whole restarts of a measured run; all roles are one program, so they change places."""
 
-    def draw(generator: np.random.Generator) -> dict[Role, NDArray[np.float64]]:
-        restarts = generator.integers(measured.shape[1], size=RESTARTS)
-        drawn = [measured[generator.permutation(len(Role)), restart] for restart in restarts]
+    def draw(generator: np.random.Generator, restarts: int) -> Speeds:
+        chosen = generator.integers(measured.shape[1], size=restarts)
+        drawn = [measured[generator.permutation(len(Role)), restart] for restart in chosen]
         return dict(zip(Role, np.stack(drawn, axis=1), strict=True))
 
     return draw
 
 
-def verdicts(draw: Draw, *, ratio: float) -> Counter[str]:
+def verdicts(draw: Draw, profile: Profile, *, ratio: float) -> Counter[str]:
     """What the rule says in each trial, when the candidate's true speed ratio is `ratio`."""
     generator = np.random.default_rng(20261121)
     counts: Counter[str] = Counter()
     for _ in range(TRIALS):
-        speeds = draw(generator)
+        speeds = draw(generator, profile.looks[-1])
         speeds[Role.CANDIDATE] = ratio * speeds[Role.CANDIDATE]
-        found = speed.compare(Samples(metric="any", speeds=speeds), PerformancePolicy())
-        counts[found.measurement.verdict] += 1
-        counts["unfit"] += not found.fit
+        restarts, verdict = _verdict(speeds, profile)
+        counts[verdict] += 1
+        counts["restarts"] += restarts
     return counts
 
 
-def table() -> None:
+def _verdict(speeds: Speeds, profile: Profile) -> tuple[int, str]:
+    """After how many restarts the session ends, and what it says then."""
+    for look in profile.looks:
+        so_far = {role: values[:look] for role, values in speeds.items()}
+        samples = Samples(metric=ANY, speeds=so_far)
+        found = speed.compare(samples, PerformancePolicy(), looks=len(profile.looks))
+        if found.is_clear or look == profile.looks[-1]:
+            return look, found.measurement.verdict
+    raise AssertionError("a profile has a look")
+
+
+def tables() -> None:
     """Prints, in percent of trials: failed / inconclusive; the rest passed."""
-    print(f"{RESTARTS} restarts of {ROUNDS} pairs, {TRIALS} trials; failed/inconclusive, percent")
-    print(f"{'noise':42}  unfit" + "".join(f"{ratio:>12.2f}" for ratio in RATIOS))
-    for name, draw in _noises().items():
-        counts = [verdicts(draw, ratio=ratio) for ratio in RATIOS]
-        cells = (
-            f"{_percent(count['regressed']):.1f}/{_percent(count['inconclusive']):.1f}"
-            for count in counts
-        )
-        unfit = _percent(counts[0]["unfit"])
-        print(f"{name:42} {unfit:6.1f}" + "".join(f"{cell:>12}" for cell in cells))
+    for name, profile in PROFILES.items():
+        print(f"\n{name}: looks after {profile.looks} restarts of {ROUNDS} pairs, {TRIALS} trials")
+        print("failed / inconclusive, percent, by true speed ratio; restarts at equal speed")
+        print(f"{'noise':42}" + "".join(f"{ratio:>12.2f}" for ratio in RATIOS) + "  restarts")
+        for noise, draw in _noises().items():
+            counts = [verdicts(draw, profile, ratio=ratio) for ratio in RATIOS]
+            cells = (
+                f"{_percent(count['regressed']):.1f}/{_percent(count['inconclusive']):.1f}"
+                for count in counts
+            )
+            restarts = counts[0]["restarts"] / TRIALS
+            row = "".join(f"{cell:>12}" for cell in cells)
+            print(f"{noise:42}{row}  {restarts:8.1f}")
 
 
 def _noises() -> dict[str, Draw]:
@@ -111,11 +128,11 @@ def _noises() -> dict[str, Draw]:
             Noise(pair=0.10),
             Noise(pair=0.10, process=0.03, spikes=0.1),
             Noise(pair=0.23),
-            Noise(pair=0.40),
         )
     }
+    measured = json.loads(MEASURED.read_text())
     return drawn | {
-        f"measured: {question.metric}": resampled(question.metric) for question in QUESTIONS
+        f"measured: {metric}": resampled(np.array(speeds)) for metric, speeds in measured.items()
     }
 
 
@@ -126,6 +143,7 @@ def _percent(count: int) -> float:
 def measure(folder: Path) -> None:
     """Measures the engine in `folder` against itself, and says how noisy that was."""
     server = LlamaServer.in_folder(folder)
+    profile = PROFILES["nightly"]
     with tempfile.TemporaryDirectory() as logs:
         session = list(
             timing.measure(
@@ -134,32 +152,32 @@ def measure(folder: Path) -> None:
                 logs=Path(logs),
                 seed=1,
                 restarts=MEASURED_RESTARTS,
+                questions=profile.questions,
             )
         )
-    every = {question.metric: timing.samples(session, question.metric) for question in QUESTIONS}
+    every = [timing.samples(session, metric) for metric in profile.metrics]
     rows = {
-        metric: [samples.speeds[role].round(1).tolist() for role in Role]
-        for metric, samples in every.items()
+        samples.metric.name: [samples.speeds[role].round(2).tolist() for role in Role]
+        for samples in every
     }
     lines = [f'"{metric}": {json.dumps(row)}' for metric, row in rows.items()]
     MEASURED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-    for metric, samples in every.items():
+    for samples in every:
         pairs = samples.log_ratios(Role.CONTROL)
         medians = np.median(pairs, axis=1)
         print(
-            f"{metric}: median {samples.typical(Role.BASELINE):.0f} tokens/s, sd of a pair "
-            f"{pairs.std(ddof=1):.3f}, of a restart's median {medians.std(ddof=1):.3f}"
+            f"{samples.metric.name}: median {samples.typical(Role.BASELINE):.1f} per second, sd of "
+            f"a pair {pairs.std(ddof=1):.3f}, of a restart's median {medians.std(ddof=1):.3f}"
         )
 
 
-def _models() -> dict[timing.ModelRole, Path]:
+def _models() -> dict[str, Path]:
     located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
-    by_role = {each.model.role: each.path for each in located.values()}
-    return {"performance": by_role["performance"], "real": by_role["real"]}
+    return {name: each.path for name, each in located.items()}
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
         measure(Path(sys.argv[2]))
     else:
-        table()
+        tables()

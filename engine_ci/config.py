@@ -44,6 +44,11 @@ ALL_SUITES: tuple[Suite, ...] = (
 )
 
 
+ProfileName = Literal["quick", "nightly"]
+# Of which a floor can be named in tokens per second.
+Throughput = Annotated[str, StringConstraints(pattern=r"^(real-)?(prompt|generation)$")]
+
+
 def _valid_branch(name: str) -> str:
     if any(part in name for part in ("..", "//", "/.")) or name.endswith(("/", ".", ".lock")):
         msg = "not a branch name that git takes"
@@ -105,10 +110,15 @@ class PerformancePolicy(Document):
 
     Attributes:
         confidence: of that one-sided bound.
+        profile: how much is measured: `nightly` takes ten minutes and sees less.
+        floors: by label of the runner, the least median speed of the candidate, in tokens per
+            second, whatever the baseline does.
     """
 
     limit: Annotated[float, Field(gt=0, le=1)] = 0.97
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.99
+    profile: ProfileName = "quick"
+    floors: dict[str, dict[Throughput, Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
 
 
 class GatePolicy(Document):

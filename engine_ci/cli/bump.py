@@ -25,6 +25,8 @@ def bump(
     *,
     open_: propose_command.Open = False,
     suite: gate_command.Suites = None,
+    profile: gate_command.Profile = None,
+    runner: gate_command.Runner = None,
     repository: propose_command.Repository = None,
     api_url: propose_command.ApiUrl = propose_command.API_URL,
     remote: propose_command.Remote = "origin",
@@ -38,8 +40,11 @@ def bump(
     from engine_ci.cli.workspace import open_workspace
 
     workspace = open_workspace(config, pin=pin, work=work)
+    workspace = gate_command.profiled(workspace, profile)
     with Progress() as say:
-        candidate = search(workspace, suites=gate_command.asked(suite, workspace.config), say=say)
+        candidate = search(
+            workspace, suites=gate_command.asked(suite, workspace.config), runner=runner, say=say
+        )
         if candidate.chosen is None:
             say(_nothing(candidate))
             return
@@ -53,7 +58,13 @@ def bump(
             say(propose_command.told(proposal))
 
 
-def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], None]) -> Candidate:
+def search(
+    workspace: Workspace,
+    *,
+    suites: Sequence[str],
+    say: Callable[[str], None],
+    runner: str | None = None,
+) -> Candidate:
     """Tries releases from the newest down until the gate lets one through.
 
     What is refused is kept under `refused/VERSION`, with its report.
@@ -91,6 +102,7 @@ def search(workspace: Workspace, *, suites: Sequence[str], say: Callable[[str], 
             refused=refused,
             platform=platform,
             suites=suites,
+            runner=runner,
             say=say,
         )
         if refusal is None:
@@ -114,6 +126,7 @@ def _refusal(
     refused: Sequence[Refusal],
     platform: Platform,
     suites: Sequence[str],
+    runner: str | None,
     say: Callable[[str], None],
 ) -> Refusal | None:
     """Prepares and gates a release; why it is refused, or None when it may be proposed."""
@@ -139,6 +152,7 @@ def _refusal(
         suites=suites,
         out=workspace.gate,
         say=say,
+        runner=runner,
     )
     if result.verdict is Verdict.ERROR:
         raise HarnessError(

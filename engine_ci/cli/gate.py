@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from engine_ci.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from engine_ci.cli.workspace import Workspace
     from engine_ci.config import Config
     from engine_ci.records.gate import GateResult
 
@@ -20,6 +22,22 @@ Suites = Annotated[
     list[str] | None,
     typer.Option(
         "--suite", help="Only this suite; may be given again.", metavar="NAME", show_default=False
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", help="How much speed is measured: quick or nightly.", show_default=False
+    ),
+]
+Runner = Annotated[
+    str | None,
+    typer.Option(
+        "--runner",
+        help="The label of this machine, for the floors of its speed.",
+        metavar="LABEL",
+        envvar="ENGINE_CI_RUNNER",
+        show_default=False,
     ),
 ]
 Adapter = Annotated[
@@ -52,6 +70,8 @@ def gate(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Repeat a run's random order.", show_default=False)
     ] = None,
+    profile: Profile = None,
+    runner: Runner = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
@@ -64,7 +84,7 @@ def gate(
     from engine_ci.gate.judge import EXIT_CODES
     from engine_ci.report import markdown
 
-    workspace = open_workspace(config, pin=pin, work=work)
+    workspace = profiled(open_workspace(config, pin=pin, work=work), profile)
     if baseline is None and workspace.baseline.exists():
         baseline = workspace.baseline
     with Progress() as say:
@@ -79,6 +99,7 @@ def gate(
             out=out or workspace.gate,
             say=say,
             seed=seed,
+            runner=runner,
         )
     emit(result, as_json=json, otherwise=markdown.render(result))
     raise typer.Exit(EXIT_CODES[result.verdict])
@@ -96,6 +117,26 @@ def asked(suites: Sequence[str] | None, config: Config) -> Sequence[str]:
     return suites or config.gate.suites
 
 
+def profiled(workspace: Workspace, profile: str | None) -> Workspace:
+    """The workspace, its performance profile replaced by that of the command line.
+
+    Raises:
+        UsageError: there is no profile of that name.
+    """
+    from engine_ci.errors import UsageError
+    from engine_ci.gate.profiles import PROFILES
+
+    if profile is None:
+        return workspace
+    if profile not in PROFILES:
+        known = ", ".join(PROFILES)
+        raise UsageError(f"--profile: expected one of {known}, found {profile}")
+    policy = workspace.config.gate
+    performance = policy.performance.model_copy(update={"profile": profile})
+    asked = policy.model_copy(update={"performance": performance})
+    return replace(workspace, config=workspace.config.model_copy(update={"gate": asked}))
+
+
 def run(
     config: Config,
     *,
@@ -108,6 +149,7 @@ def run(
     out: Path,
     say: Callable[[str], None],
     seed: int | None = None,
+    runner: str | None = None,
 ) -> GateResult:
     """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`.
 
@@ -133,6 +175,7 @@ def run(
         config=config,
         logs=logs,
         seed=int(now.timestamp()) if seed is None else seed,
+        runner=runner,
     )
     result = run_gate(context, suites, now=now, progress=say, setup=(*missing, *setup))
     report.write(result, out)

@@ -47,6 +47,7 @@ class Context:
         logs: the folder for the engines' logs, one file per start.
         goldens: the folder of the golden files, one `<model>.json` each.
         seed: of every random choice.
+        runner: the label of this machine, for the floors of its speed.
     """
 
     candidate: Subject
@@ -57,3 +58,4 @@ class Context:
     goldens: Path
     performance: PerformancePolicy
     seed: int
+    runner: str | None = None

@@ -117,7 +117,7 @@ def _answers(
     """What a suite says; speed is of no interest where the engine has been found wrong."""
     wrong = next((check.id for check in earlier if is_fatal(check)), None)
     if name == "performance" and wrong:
-        yield from performance.skipped(f"{wrong} has failed")
+        yield from performance.skipped(context, f"{wrong} has failed")
         return
     since = time.perf_counter()
     try:

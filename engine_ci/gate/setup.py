@@ -69,6 +69,7 @@ def context_for(
     config: Config,
     logs: Path,
     seed: int,
+    runner: str | None = None,
 ) -> tuple[Context, tuple[Check, ...]]:
     """What the suites are given, and what there is to say about it: why there is no baseline.
 
@@ -81,6 +82,7 @@ def context_for(
         config: the app's arguments, and when a slower candidate fails.
         logs: an existing folder for the engines' logs.
         seed: of every random choice.
+        runner: the label of this machine.
 
     Raises:
         UsageError, RecordError: no such adapter; a folder holds no engine, or not one that can be
@@ -103,6 +105,7 @@ def context_for(
         goldens=zoo.golden_folder(),
         performance=config.gate.performance,
         seed=seed,
+        runner=runner,
     )
     return context, (_nothing_to_compare(reason),) if reason else ()
 

@@ -42,11 +42,25 @@ CONTROL_CENTRE: Final = 0.02
 UNPROVEN: Final = 0.07
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """One thing that is timed.
+
+    Attributes:
+        unit: of its speeds: how many tokens, or whole answers, in a second.
+        limit: the ratio below which it has regressed, where it is not the config's.
+    """
+
+    name: str
+    unit: Literal["tokens", "answers"] = "tokens"
+    limit: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """One metric's speeds, by role: an array of (restarts, rounds), in tokens per second."""
+    """One metric's speeds, by role: an array of (restarts, rounds), per second."""
 
-    metric: str
+    metric: Metric
     speeds: Mapping[Role, NDArray[np.float64]]
 
     def log_ratios(self, role: Role) -> NDArray[np.float64]:
@@ -54,7 +68,7 @@ class Samples:
         return np.log(self.speeds[role] / self.speeds[Role.BASELINE])
 
     def typical(self, role: Role) -> float:
-        """The median speed, in tokens per second."""
+        """The median speed, per second."""
         return float(np.median(self.speeds[role]))
 
 
@@ -63,11 +77,13 @@ class Comparison:
     """What the samples say.
 
     Attributes:
+        limit: the ratio below which it would have regressed.
         control: the baseline's program against itself, as ratio.
         sigma: of one pair of the control, as log-ratio.
     """
 
     measurement: Measurement
+    limit: float
     control: Shift
     sigma: float
 
@@ -76,22 +92,43 @@ class Comparison:
         """Whether the host was quiet enough to tell."""
         return is_fit(self.control)
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether more restarts would hardly change the verdict."""
+        found = self.measurement
+        return found.verdict == "regressed" or (
+            found.verdict != "inconclusive" and found.low >= self.limit
+        )
 
-def compare(samples: Samples, policy: PerformancePolicy) -> Comparison:
+
+def compare(samples: Samples, policy: PerformancePolicy, *, looks: int = 1) -> Comparison:
     """Judges one metric.
+
+    Args:
+        samples: its speeds.
+        policy: the limit, and the confidence that all looks together must keep.
+        looks: how often, at most, the same question is judged on a growing session.
 
     Raises:
         ValueError: there are too few restarts for the confidence.
     """
-    candidate = ratio(samples.log_ratios(Role.CANDIDATE), confidence=policy.confidence)
+    confidence = confidence_of_a_look(policy.confidence, looks=looks)
+    limit = samples.metric.limit or policy.limit
+    candidate = ratio(samples.log_ratios(Role.CANDIDATE), confidence=confidence)
     control_pairs = samples.log_ratios(Role.CONTROL)
-    control = ratio(control_pairs, confidence=policy.confidence)
-    verdict = judge(candidate, control=control, limit=policy.limit)
+    control = ratio(control_pairs, confidence=confidence)
+    verdict = judge(candidate, control=control, limit=limit)
     return Comparison(
         measurement=_measurement(samples, candidate, verdict),
+        limit=limit,
         control=control,
         sigma=float(np.std(control_pairs, ddof=1)),
     )
+
+
+def confidence_of_a_look(confidence: float, *, looks: int) -> float:
+    """Who looks several times may be wrong as often in all as who looks once (Bonferroni)."""
+    return 1 - (1 - confidence) / looks
 
 
 def ratio(pairs: NDArray[np.float64], *, confidence: float) -> Shift:
@@ -146,7 +183,7 @@ def collapse(samples: Samples) -> Measurement:
 def _measurement(samples: Samples, found: Shift, verdict: Verdict) -> Measurement:
     restarts, rounds = samples.speeds[Role.BASELINE].shape
     return Measurement(
-        metric=samples.metric,
+        metric=samples.metric.name,
         ratio=round(found.estimate, 4),
         low=round(found.low, 4),
         high=round(found.high, 4),

@@ -13,8 +13,9 @@ from engine_ci.records.gate import Check, FaultClass, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from engine_ci.config import PerformancePolicy
     from engine_ci.errors import EngineError
-    from engine_ci.gate.speed import Comparison, Samples
+    from engine_ci.gate.speed import Comparison, Metric, Samples
     from engine_ci.records.gate import Measurement
 
 SUITE: Final = "performance"
@@ -30,9 +31,11 @@ _STATUSES: Final = {
 }
 
 
-def skipped(metric: str, reason: str) -> Check:
+def skipped(metric: Metric, reason: str) -> Check:
     """A metric that was not compared."""
-    return _check(metric, Status.SKIP, expected="not slower than the baseline", observed=reason)
+    return _check(
+        metric.name, Status.SKIP, expected="not slower than the baseline", observed=reason
+    )
 
 
 def broken(error: EngineError) -> Check:
@@ -47,14 +50,14 @@ def broken(error: EngineError) -> Check:
     )
 
 
-def compared(samples: Samples, comparison: Comparison, *, limit: float) -> Check:
+def compared(samples: Samples, comparison: Comparison) -> Check:
     """One metric, measured to the end."""
     found = comparison.measurement
     unsure = found.verdict == "inconclusive" and not comparison.fit
     return _check(
-        samples.metric,
+        samples.metric.name,
         _STATUSES[found.verdict],
-        expected=f"upper bound of the ratio at least {limit:g}",
+        expected=f"upper bound of the ratio at least {comparison.limit:g}",
         observed=f"{_bounds(found.ratio, found.low, found.high)}, {found.verdict}"
         + (": the host is unfit to tell" if unsure else ""),
         detail=f"{_typical(samples)}; {found.pairs} pairs over {found.restarts} restarts",
@@ -69,7 +72,7 @@ def collapse(samples: Samples) -> Iterator[Check | Measurement]:
     measurement = speed.collapse(samples)
     yield measurement
     yield _check(
-        samples.metric,
+        samples.metric.name,
         Status.FAIL,
         expected=f"at least {speed.COLLAPSED:g} of the baseline's speed in some pair",
         observed=f"{measurement.ratio:.3f}, at most {measurement.high:.3f} in any pair",
@@ -89,6 +92,29 @@ def start(started: Sequence[Mapping[Role, float]]) -> Check:
         expected=f"ready in less than {SLOW_START:g} times the baseline's time in some restart",
         observed=f"{np.median(candidate):.2f} s, baseline {np.median(baseline):.2f} s (medians)",
     )
+
+
+def floors(
+    every: Sequence[Samples], policy: PerformancePolicy, *, runner: str | None
+) -> Iterator[Check]:
+    """Whether medians stay above the absolute floors of a runner, in tokens per second."""
+    if policy.floors and runner not in policy.floors:
+        yield _check(
+            "floors",
+            Status.SKIP,
+            expected=f"a runner with floors: {', '.join(sorted(policy.floors))}",
+            observed=f"runner {runner} has none" if runner else "no runner was named",
+        )
+    floors = policy.floors.get(runner or "", {})
+    for samples in every:
+        if least := floors.get(samples.metric.name):
+            found = samples.typical(Role.CANDIDATE)
+            yield _check(
+                f"{samples.metric.name}/floor",
+                Status.PASS if found >= least else Status.FAIL,
+                expected=f"at least {least:g} tokens/s",
+                observed=f"{found:.0f} tokens/s, median of {samples.speeds[Role.CANDIDATE].size}",
+            )
 
 
 def host(comparisons: Sequence[Comparison], *, seed: int) -> Check:
@@ -120,6 +146,8 @@ def _bounds(ratio: float, low: float, high: float) -> str:
 
 def _typical(samples: Samples) -> str:
     candidate, baseline = samples.typical(Role.CANDIDATE), samples.typical(Role.BASELINE)
+    if samples.metric.unit == "answers":
+        return f"{1000 / candidate:.1f} ms, baseline {1000 / baseline:.1f} (medians)"
     return f"{candidate:.0f} tokens/s, baseline {baseline:.0f} (medians)"
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +79,7 @@ def walsh_averages(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.
     return np.sort((array[first] + array[second]) / 2)
 
 
+@cache
 def bound_rank(count: int, *, confidence: float) -> int:
     """Which Walsh average, counted from 1 at either end, is the bound; 0 where none is.
 

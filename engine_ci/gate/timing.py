@@ -7,10 +7,11 @@ counts the first token), so nothing that they report is used.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -19,19 +20,16 @@ from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.errors import EngineAnswerError, EngineError
 from engine_ci.gate import schedule
 from engine_ci.gate.schedule import Role
-from engine_ci.gate.speed import Samples
+from engine_ci.gate.speed import Metric, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from engine_ci.engine.adapters.kinds import Server
-    from engine_ci.engine.client import Client
+    from engine_ci.engine.client import Chunk, Client
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.schedule import Round
-
-Metric: TypeAlias = Literal["prompt", "generation"]
-ModelRole: TypeAlias = Literal["performance", "real"]
 
 # Two threads on two cores wait for each other as soon as anything else runs: the noise of a pair
 # is then four times as large.
@@ -39,31 +37,62 @@ SETTINGS: Final = Settings(threads=1, context=1024)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What is asked to measure one metric.
+class Stream:
+    """An answer as it came in: when it was asked for, of how many tokens, and its pieces.
 
     Attributes:
-        model: the role of the model that is asked.
+        asked: as `time.perf_counter` says, in seconds.
+        chunks: those that hold a token.
+    """
+
+    asked: float
+    prompt_tokens: int
+    chunks: tuple[Chunk, ...]
+
+
+Speed: TypeAlias = Callable[[Stream], float]
+
+
+def prompt(stream: Stream) -> float:
+    """Tokens of the prompt per second, up to the first token of the answer."""
+    return stream.prompt_tokens * first_token(stream)
+
+
+def first_token(stream: Stream) -> float:
+    """How often per second an answer could begin."""
+    return 1 / (stream.chunks[0].at - stream.asked)
+
+
+def generation(stream: Stream) -> float:
+    """Tokens per second, from the first to the last.
+
+    Raises:
+        EngineAnswerError: they came all at once.
+    """
+    first, last = stream.chunks[0], stream.chunks[-1]
+    received = sum(chunk.tokens for chunk in stream.chunks)
+    if first is last:
+        raise EngineAnswerError(f"a stream of {received} tokens came in one piece")
+    return (received - first.tokens) / (last.at - first.at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What is asked to measure one metric or more.
+
+    Attributes:
+        model: its name in the catalogue.
         prompt_tokens: how many are given.
         tokens: how many are asked for.
         rounds: how often between two restarts; even, as rounds come in mirrored pairs.
+        metrics: what an answer tells.
     """
 
-    metric: Metric
-    model: ModelRole
+    model: str
     prompt_tokens: int
     tokens: int
     rounds: int
-
-
-# A prompt of 512 tokens is all matrix products, whatever the model. Not so generation: a token of
-# the model of 20 million parameters takes 2 ms, and what the server does besides, 0.1 to 0.2 ms
-# more in 0.1.3 than in 0.1.2, reads as 5 % there and as 2 % on the real one, of 135 million.
-# Short questions in quick turn, because a host that others share changes its speed all the time.
-QUESTIONS: Final = (
-    Question(metric="prompt", model="performance", prompt_tokens=512, tokens=1, rounds=4),
-    Question(metric="generation", model="real", prompt_tokens=8, tokens=16, rounds=4),
-)
+    metrics: Mapping[Metric, Speed]
 
 
 class BaselineFailedError(Exception):
@@ -86,11 +115,11 @@ class Restart:
 def measure(
     servers: Mapping[Role, Server],
     *,
-    models: Mapping[ModelRole, Path],
+    models: Mapping[str, Path],
     logs: Path,
     seed: int,
     restarts: int,
-    questions: Sequence[Question] = QUESTIONS,
+    questions: Sequence[Question],
 ) -> Iterator[Restart]:
     """So many times: for each question starts all engines, asks them round by round, stops them.
 
@@ -105,22 +134,24 @@ def measure(
         speeds: dict[Metric, Sequence[Mapping[Role, float]]] = {}
         for question in questions:
             order = tuple(islice(remaining, question.rounds))
-            paths = {role: logs / f"{question.metric}-{role}-{number:02}.log" for role in Role}
+            paths = {role: logs / f"{question.model}-{role}-{number:02}.log" for role in Role}
             with _running(
                 servers, model=models[question.model], logs=paths, order=order[0]
             ) as engines:
                 # An engine's first answer pays for memory that it never touched before.
                 _ask_all(engines, question, order=order[0])
-                speeds[question.metric] = [
-                    _ask_all(engines, question, order=each) for each in order
+                answers = [_ask_all(engines, question, order=each) for each in order]
+            for metric in question.metrics:
+                speeds[metric] = [
+                    {role: told[metric] for role, told in answer.items()} for answer in answers
                 ]
             for role, engine in engines.items():
                 started[role] += engine.started_s
         yield Restart(started=started, speeds=speeds)
 
 
-def ask(client: Client, question: Question) -> float:
-    """The speed of one answer, in tokens per second.
+def ask(client: Client, question: Question) -> dict[Metric, float]:
+    """What one answer tells, by metric.
 
     Raises:
         EngineAnswerError: the tokens came all at once, or not as many as were asked for.
@@ -128,16 +159,12 @@ def ask(client: Client, question: Question) -> float:
     # Bytes that print, which are their own token IDs in our vocabulary.
     prompt = [ord("!") + index % 94 for index in range(question.prompt_tokens)]
     asked = time.perf_counter()
-    chunks = [chunk for chunk in client.stream(prompt, count=question.tokens) if chunk.tokens]
+    chunks = tuple(chunk for chunk in client.stream(prompt, count=question.tokens) if chunk.tokens)
     received = sum(chunk.tokens for chunk in chunks)
     if received != question.tokens:
         raise EngineAnswerError(f"expected a stream of {question.tokens} tokens, found {received}")
-    first, last = chunks[0], chunks[-1]
-    if question.metric == "prompt":
-        return question.prompt_tokens / (first.at - asked)
-    if first is last:
-        raise EngineAnswerError(f"a stream of {question.tokens} tokens came in one piece")
-    return (received - first.tokens) / (last.at - first.at)
+    stream = Stream(asked=asked, prompt_tokens=question.prompt_tokens, chunks=chunks)
+    return {metric: speed(stream) for metric, speed in question.metrics.items()}
 
 
 def samples(session: Sequence[Restart], metric: Metric) -> Samples:
@@ -170,12 +197,12 @@ def _running(
 
 def _ask_all(
     engines: Mapping[Role, Engine], question: Question, *, order: Round
-) -> dict[Role, float]:
-    speeds = {}
+) -> dict[Role, dict[Metric, float]]:
+    told = {}
     for role in order:
         with _blaming(role):
-            speeds[role] = ask(engines[role].client, question)
-    return speeds
+            told[role] = ask(engines[role].client, question)
+    return told
 
 
 @contextmanager

@@ -10,10 +10,11 @@ import pytest
 
 from engine_ci.config import Config
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import setup, speed, zoo
-from engine_ci.gate.context import LocatedModel
+from engine_ci.gate import setup, speed, timing, zoo
+from engine_ci.gate.profiles import PROFILES, Profile
+from engine_ci.gate.speed import Metric
 from engine_ci.gate.suites import performance
-from engine_ci.gate.timing import QUESTIONS, Question
+from engine_ci.gate.timing import Question
 from engine_ci.records.gate import Check, Measurement, Status
 from tests.faults import proxy
 
@@ -21,15 +22,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from engine_ci.gate.context import LocatedModel
 
 pytestmark = pytest.mark.engine
 
-# The fewest restarts that can give a bound of this confidence.
-RESTARTS = 4
-FEW = tuple(replace(question, rounds=2) for question in QUESTIONS)
-SMALL = (
-    Question(metric="prompt", model="performance", prompt_tokens=256, tokens=1, rounds=2),
-    Question(metric="generation", model="performance", prompt_tokens=8, tokens=16, rounds=4),
+# Of each profile one look, after the fewest restarts that can give a bound of this confidence.
+LOOKS = (4,)
+QUICK = replace(PROFILES["quick"], looks=LOOKS)
+PROMPT, GENERATION = Metric(name="prompt"), Metric(name="generation")
+SMALL = Profile(
+    questions=(
+        Question(
+            model="performance",
+            prompt_tokens=256,
+            tokens=16,
+            rounds=4,
+            metrics={PROMPT: timing.prompt, GENERATION: timing.generation},
+        ),
+    ),
+    looks=LOOKS,
 )
 CONFIG = Config.model_validate(
     {
@@ -39,9 +50,6 @@ CONFIG = Config.model_validate(
         "gate": {"performance": {"limit": 0.9, "confidence": 0.9}},
     }
 )
-
-
-METRICS = tuple(question.metric for question in QUESTIONS)
 
 
 class Report(NamedTuple):
@@ -55,7 +63,7 @@ class Report(NamedTuple):
         """Whether the host is; then its check says why, to the third decimal."""
         host = self.checks["performance/host"]
         ratios = re.findall(r"(\d\.\d+) \((\d\.\d+) to (\d\.\d+)\)", host.observed)
-        assert len(ratios) == len(METRICS)
+        assert len(ratios) == len(self.measurements)
         off = [abs(float(centre) - 1) > speed.CONTROL_CENTRE - 0.001 for centre, _, _ in ratios]
         wide = [
             max(1 - float(low), float(high) - 1) > speed.CONTROL_BOUND - 0.001
@@ -66,14 +74,14 @@ class Report(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> dict[str, LocatedModel]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LocatedModel]:
     def fetch(member: zoo.WheelMember) -> Path:
         pytest.fail(f"{member.file} is not needed here")
 
-    catalogue = {model.role: model for model in zoo.load_catalogue()}
-    cache = tmp_path_factory.mktemp("cache")
-    found, _ = setup.located([catalogue["performance"]], cache=cache, fetch=fetch)
-    return found | {"real": LocatedModel(model=catalogue["real"], path=smollm2)}
+    names = {question.model for question in QUICK.questions}
+    catalogue = [model for model in zoo.load_catalogue() if model.name in names]
+    found, _ = setup.located(catalogue, cache=tmp_path_factory.mktemp("cache"), fetch=fetch)
+    return found
 
 
 @pytest.fixture
@@ -84,7 +92,7 @@ def compare(
 ) -> Callable[..., Report]:
     """`compare(candidate)` with 0.1.2."""
 
-    def compared(candidate: Path, questions: tuple[Question, ...]) -> Report:
+    def compared(candidate: Path, profile: Profile) -> Report:
         context, problems = setup.context_for(
             candidate,
             baseline=mineru("0.1.2"),
@@ -95,7 +103,7 @@ def compare(
             seed=1,
         )
         assert problems == ()
-        answers = list(performance.run(context, restarts=RESTARTS, questions=questions))
+        answers = list(performance.run(context, profile=profile))
         return Report(
             checks={answer.id: answer for answer in answers if isinstance(answer, Check)},
             measurements={
@@ -116,10 +124,10 @@ def slowed(mineru: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Pat
 def test_a_good_build_is_not_refused(
     compare: Callable[..., Report], mineru: Callable[[str], Path]
 ) -> None:
-    report = compare(mineru("0.1.3"), FEW)
+    report = compare(mineru("0.1.3"), QUICK)
 
-    assert tuple(report.measurements) == METRICS
-    assert {found.restarts for found in report.measurements.values()} == {RESTARTS}
+    assert tuple(report.measurements) == tuple(metric.name for metric in QUICK.metrics)
+    assert {found.restarts for found in report.measurements.values()} == set(LOOKS)
     assert report.checks["performance/start"].status is Status.PASS
     assert report.unfit or not any(check.status is Status.FAIL for check in report.checks.values())
 
@@ -129,21 +137,19 @@ def test_an_engine_that_takes_half_as_long_again_is_refused(
 ) -> None:
     report = compare(slowed("1.5"), SMALL)
 
-    for metric in METRICS:
+    for metric, found in report.measurements.items():
         check = report.checks[f"performance/{metric}"]
         expected = {Status.FAIL, Status.WARN} if report.unfit else {Status.FAIL}
         assert check.status in expected
-        assert report.measurements[metric].ratio < 0.9
+        assert found.ratio < 0.9
 
 
 def test_an_engine_that_takes_ten_times_as_long_is_refused_at_once_on_any_host(
     compare: Callable[..., Report], slowed: Callable[[str], Path]
 ) -> None:
-    question = Question(
-        metric="generation", model="performance", prompt_tokens=8, tokens=8, rounds=6
-    )
+    question = replace(SMALL.questions[0], prompt_tokens=8, tokens=8, rounds=6)
 
-    report = compare(slowed("10"), (question,))
+    report = compare(slowed("10"), replace(SMALL, questions=(question,)))
 
     collapsed = [found for found in report.measurements.values() if found.verdict == "regressed"]
     assert collapsed

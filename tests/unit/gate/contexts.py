@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.records.gate import EngineFacts
+
+if TYPE_CHECKING:
+    from engine_ci.config import ProfileName
 
 NOWHERE = Path("nowhere")
 
@@ -30,8 +34,11 @@ def subject(version: str, *, tree: str) -> Subject:
 def context(
     *,
     baseline: Subject | None = None,
-    models: tuple[str, ...] = ("performance", "smollm2-135m"),
+    models: tuple[str, ...] = ("performance", "sensitive-wide", "smollm2-135m"),
     confidence: float = 0.99,
+    profile: ProfileName = "quick",
+    floors: dict[str, dict[str, float]] | None = None,
+    runner: str | None = None,
 ) -> Context:
     """A candidate 2.0, models of our catalogue by name, and no files."""
     catalogue = {model.name: model for model in zoo.load_catalogue()}
@@ -42,6 +49,7 @@ def context(
         app_argv=EnginePolicy().argv,
         logs=NOWHERE,
         goldens=NOWHERE,
-        performance=PerformancePolicy(confidence=confidence),
+        performance=PerformancePolicy(confidence=confidence, profile=profile, floors=floors or {}),
         seed=7,
+        runner=runner,
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from engine_ci.gate.schedule import Role
-from engine_ci.gate.speed import Samples
+from engine_ci.gate.speed import Metric, Samples
 
 BASELINE_SPEED = 300.0
+GENERATION = Metric(name="generation")
+FIRST_TOKEN = Metric(name="first-token", unit="answers", limit=0.8)
 
 
 def speeds(
@@ -18,11 +20,12 @@ def speeds(
     restarts: int = 12,
     rounds: int = 4,
     seed: int = 1,
+    metric: Metric = GENERATION,
 ) -> Samples:
-    """Generation speeds with those true ratios to the baseline; `noise` is of one answer, as sd."""
+    """Speeds with those true ratios to the baseline; `noise` is of one answer, as sd."""
     generator = np.random.default_rng(seed)
     return Samples(
-        metric="generation",
+        metric=metric,
         speeds={
             role: BASELINE_SPEED * ratio * np.exp(noise * generator.normal(size=(restarts, rounds)))
             for role, ratio in (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from engine_ci.errors import EngineAnswerError, HarnessError
 from engine_ci.gate import timing
+from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.suites import performance
 from engine_ci.gate.timing import BaselineFailedError, Restart
@@ -18,20 +20,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.engine.adapters.llama_server import LlamaServer
-    from engine_ci.gate.timing import Metric, ModelRole, Question
+    from engine_ci.gate.timing import Question
 
 BASELINE = subject("1.0", tree="b")
+METRICS = ("prompt", "first-token", "generation")
+LOOKS = PROFILES["quick"].looks
 
 
 class Host:
     """Stands in for two engines on a quiet host; notes what it was asked to measure."""
 
     def __init__(self) -> None:
-        self.ratios: dict[Metric, float] = {"generation": 1.0, "prompt": 1.0}
+        self.ratios: dict[str, float] = {}
+        self.noise = 0.01
         self.fails_in: int | None = None
         self.failure: Exception = EngineAnswerError("no answer", log=("last words",))
         self.servers: Mapping[Role, LlamaServer] = {}
-        self.models: Mapping[ModelRole, Path] = {}
+        self.models: Mapping[str, Path] = {}
         self.seed = 0
         self.restarts = 0
 
@@ -39,7 +44,7 @@ class Host:
         self,
         servers: Mapping[Role, LlamaServer],
         *,
-        models: Mapping[ModelRole, Path],
+        models: Mapping[str, Path],
         logs: Path,
         seed: int,
         restarts: int,
@@ -55,17 +60,18 @@ class Host:
             yield Restart(
                 started=dict.fromkeys(Role, 0.1),
                 speeds={
-                    question.metric: [
-                        {role: self._speed(role, question.metric, generator) for role in Role}
+                    metric: [
+                        {role: self._speed(role, metric.name, generator) for role in Role}
                         for _ in range(question.rounds)
                     ]
                     for question in questions
+                    for metric in question.metrics
                 },
             )
 
-    def _speed(self, role: Role, metric: Metric, generator: np.random.Generator) -> float:
-        ratio = self.ratios[metric] if role is Role.CANDIDATE else 1.0
-        return 300 * ratio * generator.normal(1, 0.01)
+    def _speed(self, role: Role, metric: str, generator: np.random.Generator) -> float:
+        ratio = self.ratios.get(metric, 1.0) if role is Role.CANDIDATE else 1.0
+        return 300 * ratio * float(np.exp(generator.normal(0, self.noise)))
 
 
 @pytest.fixture
@@ -87,13 +93,14 @@ def test_equal_engines_pass_every_check(host: Host) -> None:
     answers = list(performance.run(context(baseline=BASELINE)))
 
     assert statuses(answers) == {
-        "performance/generation": "pass",
         "performance/prompt": "pass",
+        "performance/first-token": "pass",
+        "performance/generation": "pass",
         "performance/start": "pass",
         "performance/host": "pass",
     }
-    assert verdicts(answers) == {"generation": "ok", "prompt": "ok"}
-    assert host.restarts == performance.RESTARTS
+    assert verdicts(answers) == dict.fromkeys(METRICS, "ok")
+    assert host.restarts == LOOKS[0]
 
 
 def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
@@ -106,22 +113,36 @@ def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
         Role.BASELINE: BASELINE.server,
         Role.CONTROL: BASELINE.server,
     }
-    assert host.models == {
-        "performance": NOWHERE / "performance",
-        "real": NOWHERE / "smollm2-135m",
-    }
+    assert host.models == {name: NOWHERE / name for name in ("performance", "sensitive-wide")}
 
 
-@pytest.mark.parametrize("metric", ["generation", "prompt"])
-def test_each_metric_fails_alone(metric: Metric, host: Host) -> None:
-    host.ratios[metric] = 0.9
+@pytest.mark.parametrize("metric", METRICS)
+def test_each_metric_fails_alone(metric: str, host: Host) -> None:
+    host.ratios[metric] = 0.75
 
     answers = list(performance.run(context(baseline=BASELINE)))
 
-    other = {"generation": "prompt", "prompt": "generation"}[metric]
-    assert statuses(answers)[f"performance/{metric}"] == "fail"
-    assert statuses(answers)[f"performance/{other}"] == "pass"
-    assert verdicts(answers) == {metric: "regressed", other: "ok"}
+    failed = {name for name, status in statuses(answers).items() if status == "fail"}
+    assert failed == {f"performance/{metric}"}
+    assert verdicts(answers) == dict.fromkeys(METRICS, "ok") | {metric: "regressed"}
+
+
+def test_a_session_goes_on_while_a_metric_is_near_its_limit(host: Host) -> None:
+    host.ratios["generation"] = 0.972
+
+    answers = list(performance.run(context(baseline=BASELINE)))
+
+    assert host.restarts == LOOKS[-1]
+    assert verdicts(answers)["generation"] == "ok"
+
+
+def test_a_host_too_noisy_to_tell_is_looked_at_to_the_end(host: Host) -> None:
+    host.noise = 0.3
+
+    answers = list(performance.run(context(baseline=BASELINE)))
+
+    assert host.restarts == LOOKS[-1]
+    assert statuses(answers)["performance/host"] == "warn"
 
 
 def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
@@ -131,10 +152,31 @@ def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
 
     assert statuses(answers) == {
         "performance/generation": "fail",
+        "performance/first-token": "skip",
         "performance/prompt": "skip",
     }
     assert verdicts(answers) == {"generation": "regressed"}
     assert host.restarts == 2  # five pairs, four of them in a restart
+
+
+def test_a_floor_of_the_config_stands_beside_the_comparison(host: Host) -> None:
+    floors = {"this-host": {"prompt": 200.0, "generation": 400.0}}
+
+    answers = list(performance.run(context(baseline=BASELINE, floors=floors, runner="this-host")))
+
+    assert statuses(answers)["performance/prompt/floor"] == "pass"
+    assert statuses(answers)["performance/generation/floor"] == "fail"
+    assert host.restarts == LOOKS[0]
+
+
+def test_the_nightly_profile_asks_the_real_model_too(host: Host) -> None:
+    nightly = PROFILES["nightly"]
+
+    answers = list(performance.run(context(baseline=BASELINE, profile="nightly")))
+
+    assert set(host.models) == {"performance", "sensitive-wide", "smollm2-135m"}
+    assert set(verdicts(answers)) == {metric.name for metric in nightly.metrics}
+    assert host.restarts == nightly.looks[0]
 
 
 def test_a_candidate_that_stops_answering_fails(host: Host) -> None:
@@ -160,11 +202,13 @@ def test_a_baseline_that_fails_leaves_nothing_to_compare_with(host: Host) -> Non
 def test_a_higher_confidence_takes_the_restarts_that_it_needs(host: Host) -> None:
     list(performance.run(context(baseline=BASELINE, confidence=0.9999999)))
 
-    assert host.restarts == 24
+    assert host.restarts == 25
 
 
-def test_a_lower_number_of_restarts_can_be_asked_for(host: Host) -> None:
-    answers = list(performance.run(context(baseline=BASELINE), restarts=8))
+def test_another_profile_can_be_asked_for(host: Host) -> None:
+    short = replace(PROFILES["quick"], looks=(8,))
+
+    answers = list(performance.run(context(baseline=BASELINE), profile=short))
 
     assert host.restarts == 8
     assert statuses(answers)["performance/generation"] == "pass"
@@ -179,10 +223,7 @@ def test_the_seed_of_the_run_decides_the_order_of_the_questions(host: Host) -> N
 def test_without_a_baseline_nothing_is_measured_and_the_reason_is_said(host: Host) -> None:
     answers = list(performance.run(context(baseline=None)))
 
-    assert statuses(answers) == {
-        "performance/generation": "skip",
-        "performance/prompt": "skip",
-    }
+    assert statuses(answers) == {f"performance/{metric}": "skip" for metric in METRICS}
     assert {answer.observed for answer in answers if isinstance(answer, Check)} == {
         "there is no baseline to compare with"
     }
@@ -198,5 +239,5 @@ def test_the_same_engine_is_not_measured_against_itself(host: Host) -> None:
 
 @pytest.mark.usefixtures("host")
 def test_a_catalogue_without_a_model_for_it_is_our_fault() -> None:
-    with pytest.raises(HarnessError, match="no model of the role `performance`"):
+    with pytest.raises(HarnessError, match="no model `performance`"):
         list(performance.run(context(baseline=BASELINE, models=("stable",))))

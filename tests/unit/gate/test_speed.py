@@ -12,12 +12,13 @@ from engine_ci.gate.speed import (
     Verdict,
     collapse,
     compare,
+    confidence_of_a_look,
     has_collapsed,
     is_fit,
     judge,
 )
 from engine_ci.gate.statistics import Shift
-from tests.unit.gate.speeds import BASELINE_SPEED, speeds
+from tests.unit.gate.speeds import BASELINE_SPEED, FIRST_TOKEN, speeds
 
 POLICY = PerformancePolicy()
 QUIET = Shift(estimate=1.0, low=0.99, high=1.01)
@@ -195,3 +196,34 @@ def test_the_typical_speed_is_the_median_in_tokens_per_second() -> None:
 
     assert samples.typical(Role.BASELINE) == pytest.approx(BASELINE_SPEED, rel=0.01)
     assert samples.typical(Role.CANDIDATE) == pytest.approx(0.9 * BASELINE_SPEED, rel=0.01)
+
+
+def test_a_metric_may_have_a_limit_of_its_own() -> None:
+    slower = speeds(candidate=0.85, metric=FIRST_TOKEN)
+    much_slower = speeds(candidate=0.75, metric=FIRST_TOKEN)
+
+    assert compare(slower, POLICY).limit == 0.8
+    assert [verdict(slower), verdict(much_slower)] == ["ok", "regressed"]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "noise", "clear"),
+    [
+        pytest.param(1.0, 0.01, True, id="fast enough beyond doubt"),
+        pytest.param(1.2, 0.01, True, id="improved"),
+        pytest.param(0.9, 0.01, True, id="too slow beyond doubt"),
+        pytest.param(0.965, 0.01, False, id="near the limit"),
+        pytest.param(1.0, 0.3, False, id="too noisy to tell"),
+    ],
+)
+def test_more_restarts_are_wanted_only_where_they_could_change_the_verdict(
+    candidate: float, noise: float, clear: bool
+) -> None:
+    assert compare(speeds(candidate=candidate, noise=noise), POLICY).is_clear is clear
+
+
+def test_whoever_looks_twice_looks_more_carefully() -> None:
+    once, twice = compare(speeds(), POLICY), compare(speeds(), POLICY, looks=2)
+
+    assert confidence_of_a_look(0.99, looks=2) == pytest.approx(0.995)
+    assert twice.measurement.low < once.measurement.low

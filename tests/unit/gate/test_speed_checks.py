@@ -7,14 +7,14 @@ from engine_ci.errors import EngineAnswerError
 from engine_ci.gate import speed, speed_checks
 from engine_ci.gate.schedule import Role
 from engine_ci.records.gate import Check, FaultClass, Measurement, Status
-from tests.unit.gate.speeds import speeds
+from tests.unit.gate.speeds import FIRST_TOKEN, speeds
 
 POLICY = PerformancePolicy()
 
 
 def compared(*, candidate: float = 1.0, control: float = 1.0, noise: float = 0.01) -> Check:
     samples = speeds(candidate=candidate, control=control, noise=noise)
-    return speed_checks.compared(samples, speed.compare(samples, POLICY), limit=POLICY.limit)
+    return speed_checks.compared(samples, speed.compare(samples, POLICY))
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,45 @@ def test_a_candidate_that_breaks_off_fails_with_its_last_words() -> None:
     assert (check.id, check.status) == ("performance/answers", Status.FAIL)
     assert check.fault_class is FaultClass.CRASH_RUNTIME
     assert (check.observed, check.detail) == ("no answer", "one\ntwo")
+
+
+def test_a_wait_is_told_in_milliseconds_against_its_own_limit() -> None:
+    samples = speeds(candidate=0.75, noise=1e-9, metric=FIRST_TOKEN)
+
+    found = speed_checks.compared(samples, speed.compare(samples, POLICY))
+
+    assert found.status is Status.FAIL
+    assert found.expected == "upper bound of the ratio at least 0.8"
+    assert found.detail == "4.4 ms, baseline 3.3 (medians); 48 pairs over 12 restarts"
+
+
+FLOORS = PerformancePolicy(floors={"macos-15": {"generation": 300.0}})
+
+
+@pytest.mark.parametrize(("candidate", "status"), [(1.01, Status.PASS), (0.99, Status.FAIL)])
+def test_a_floor_is_absolute_and_of_the_candidates_median(candidate: float, status: Status) -> None:
+    samples = speeds(candidate=candidate, noise=1e-9)
+
+    (found,) = speed_checks.floors([samples], FLOORS, runner="macos-15")
+
+    assert (found.id, found.status) == ("performance/generation/floor", status)
+    assert found.expected == "at least 300 tokens/s"
+    assert found.observed == f"{300 * candidate:.0f} tokens/s, median of 48"
+
+
+def test_a_metric_without_a_floor_has_no_such_check() -> None:
+    assert not list(speed_checks.floors([speeds(metric=FIRST_TOKEN)], FLOORS, runner="macos-15"))
+    assert not list(speed_checks.floors([speeds()], POLICY, runner="macos-15"))
+
+
+@pytest.mark.parametrize(
+    ("runner", "observed"),
+    [("ubuntu-24.04", "runner ubuntu-24.04 has none"), (None, "no runner was named")],
+)
+def test_floors_that_are_not_for_this_runner_are_a_skip_that_says_so(
+    runner: str | None, observed: str
+) -> None:
+    (found,) = speed_checks.floors([speeds()], FLOORS, runner=runner)
+
+    assert (found.id, found.status) == ("performance/floors", Status.SKIP)
+    assert (found.expected, found.observed) == ("a runner with floors: macos-15", observed)

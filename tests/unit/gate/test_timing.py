@@ -10,6 +10,7 @@ from engine_ci.engine.client import Chunk, Client
 from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.gate import timing
 from engine_ci.gate.schedule import Role, plan
+from engine_ci.gate.speed import Metric
 from engine_ci.gate.timing import BaselineFailedError, Question, Restart
 
 if TYPE_CHECKING:
@@ -38,15 +39,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.perf_counter", lambda: 100.0)
 
 
-GENERATION = Question(metric="generation", model="real", prompt_tokens=8, tokens=5, rounds=2)
-PROMPT = Question(metric="prompt", model="performance", prompt_tokens=512, tokens=5, rounds=2)
+PROMPT, FIRST, PACE = Metric(name="prompt"), Metric(name="first-token"), Metric(name="generation")
+GENERATION = Question(
+    model="wide",
+    prompt_tokens=8,
+    tokens=5,
+    rounds=2,
+    metrics={FIRST: timing.first_token, PACE: timing.generation},
+)
+READING = Question(
+    model="small", prompt_tokens=512, tokens=5, rounds=2, metrics={PROMPT: timing.prompt}
+)
 
 
 @pytest.mark.usefixtures("clock")
 def test_generation_goes_from_the_first_token_to_the_last() -> None:
     client = Scripted([(0.25, 1), (0.35, 1), (0.45, 1), (0.55, 1), (0.65, 1)])
 
-    assert timing.ask(client, GENERATION) == pytest.approx(10.0)
+    assert timing.ask(client, GENERATION) == pytest.approx({FIRST: 4.0, PACE: 10.0})
     assert [len(prompt) for prompt in client.prompts] == [8]
 
 
@@ -55,7 +65,7 @@ def test_generation_goes_from_the_first_token_to_the_last() -> None:
 def test_the_first_token_ends_the_prompt(chunks: list[tuple[float, int]]) -> None:
     client = Scripted(chunks)
 
-    assert timing.ask(client, PROMPT) == pytest.approx(512 / 0.25)
+    assert timing.ask(client, READING) == pytest.approx({PROMPT: 512 / 0.25})
     assert [len(prompt) for prompt in client.prompts] == [512]
 
 
@@ -63,7 +73,7 @@ def test_the_first_token_ends_the_prompt(chunks: list[tuple[float, int]]) -> Non
 def test_what_counts_is_tokens_not_pieces_and_pieces_without_tokens_do_not_count() -> None:
     client = Scripted([(0.1, 0), (0.25, 2), (0.3, 0), (0.55, 3), (0.9, 0)])
 
-    assert timing.ask(client, GENERATION) == pytest.approx(10.0)
+    assert timing.ask(client, GENERATION)[PACE] == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(
@@ -102,16 +112,17 @@ def broken(tmp_path: Path) -> LlamaServer:
 def test_only_the_candidates_failure_is_the_engines_fault(
     role: Role, error: type[Exception], message: str, tmp_path: Path, broken: LlamaServer
 ) -> None:
-    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=8)[0][0][0] is role)
+    first = (seed for seed in count() if plan(seed=seed, restarts=1, rounds=4)[0][0][0] is role)
 
     with pytest.raises(error, match=message):
         list(
             timing.measure(
                 dict.fromkeys(Role, broken),
-                models={"performance": tmp_path / "small", "real": tmp_path / "real"},
+                models={"small": tmp_path / "small", "wide": tmp_path / "wide"},
                 logs=tmp_path,
                 seed=next(first),
                 restarts=1,
+                questions=(READING, GENERATION),
             )
         )
 
@@ -121,15 +132,15 @@ def test_a_session_becomes_one_array_for_each_role() -> None:
         Restart(
             started=dict.fromkeys(Role, 0.1),
             speeds={
-                "generation": [dict.fromkeys(Role, place), dict.fromkeys(Role, place + 1)],
-                "prompt": [dict.fromkeys(Role, 1000.0)],
+                PACE: [dict.fromkeys(Role, place), dict.fromkeys(Role, place + 1)],
+                PROMPT: [dict.fromkeys(Role, 1000.0)],
             },
         )
         for place in (10.0, 20.0, 30.0)
     ]
 
-    found = timing.samples(session, "generation")
+    found = timing.samples(session, PACE)
 
-    assert found.metric == "generation"
+    assert found.metric == PACE
     assert found.speeds[Role.CONTROL].tolist() == [[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]]
-    assert timing.samples(session, "prompt").speeds[Role.CANDIDATE].shape == (3, 1)
+    assert timing.samples(session, PROMPT).speeds[Role.CANDIDATE].shape == (3, 1)
