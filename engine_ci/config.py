@@ -46,7 +46,7 @@ ALL_SUITES: tuple[Suite, ...] = (
 
 ProfileName = Literal["quick", "nightly"]
 # Of which a floor can be named in tokens per second.
-Throughput = Annotated[str, StringConstraints(pattern=r"^(real-)?(prompt|generation)$")]
+Throughput = Annotated[str, StringConstraints(pattern=r"^((wide-|real-)?prompt|generation)$")]
 
 
 def _valid_branch(name: str) -> str:
