@@ -19,6 +19,8 @@ from engine_ci.cli import models
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.gate import timing
+from engine_ci.gate.speed import Metric
+from engine_ci.gate.timing import Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +29,20 @@ if TYPE_CHECKING:
 
 THREADS: Final = (1, 2, 4, 8)
 ROUNDS: Final = 5
-(GENERATION,) = (each for each in timing.QUESTIONS if each.metric == "generation")
+SPEED: Final = Metric(name="generation")
+QUESTION: Final = Question(
+    model="smollm2-135m",
+    prompt_tokens=8,
+    tokens=16,
+    rounds=2,
+    metrics={SPEED: timing.generation},
+)
 
 
 def main(names: Sequence[str]) -> None:
     """Prints the median speed of each engine at each number of threads."""
-    located = models.located(cache=platformdirs.user_cache_path("engine-ci"))[0].values()
-    (model,) = (each.path for each in located if each.model.role == GENERATION.model)
+    located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
+    model = located[QUESTION.model].path
     chosen = catalogue.engines(names)
     for threads in THREADS:
         speeds: dict[str, list[float]] = {engine.name: [] for engine in chosen}
@@ -52,8 +61,8 @@ def speed(engine: Engine, *, model: Path, threads: int) -> float:
         tempfile.TemporaryDirectory() as logs,
         supervisor.start(server, model=model, settings=settings, log=Path(logs, "log")) as running,
     ):
-        timing.ask(running.client, GENERATION)
-        return timing.ask(running.client, GENERATION)
+        timing.ask(running.client, QUESTION)
+        return timing.ask(running.client, QUESTION)[SPEED]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from engine_ci.config import Config
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import setup, speed, timing, zoo
+from engine_ci.gate.context import LocatedModel
 from engine_ci.gate.profiles import PROFILES, Profile
 from engine_ci.gate.speed import Metric
 from engine_ci.gate.suites import performance
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from engine_ci.gate.context import LocatedModel
 
 pytestmark = pytest.mark.engine
 
@@ -74,14 +74,16 @@ class Report(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LocatedModel]:
+def models(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> dict[str, LocatedModel]:
     def fetch(member: zoo.WheelMember) -> Path:
         pytest.fail(f"{member.file} is not needed here")
 
-    names = {question.model for question in QUICK.questions}
-    catalogue = [model for model in zoo.load_catalogue() if model.name in names]
-    found, _ = setup.located(catalogue, cache=tmp_path_factory.mktemp("cache"), fetch=fetch)
-    return found
+    asked = {question.model for question in QUICK.questions}
+    catalogue = {model.name: model for model in zoo.load_catalogue() if model.name in asked}
+    real = catalogue.pop("smollm2-135m")
+    cache = tmp_path_factory.mktemp("cache")
+    found, _ = setup.located(catalogue.values(), cache=cache, fetch=fetch)
+    return found | {real.name: LocatedModel(model=real, path=smollm2)}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine_ci.gate.timing import Question
 
 BASELINE = subject("1.0", tree="b")
-METRICS = ("prompt", "first-token", "generation")
+METRICS = ("prompt", "wide-prompt", "first-token", "generation")
 LOOKS = PROFILES["quick"].looks
 
 
@@ -94,6 +94,7 @@ def test_equal_engines_pass_every_check(host: Host) -> None:
 
     assert statuses(answers) == {
         "performance/prompt": "pass",
+        "performance/wide-prompt": "pass",
         "performance/first-token": "pass",
         "performance/generation": "pass",
         "performance/start": "pass",
@@ -113,7 +114,9 @@ def test_the_control_is_the_baselines_program_once_more(host: Host) -> None:
         Role.BASELINE: BASELINE.server,
         Role.CONTROL: BASELINE.server,
     }
-    assert host.models == {name: NOWHERE / name for name in ("performance", "sensitive-wide")}
+    assert host.models == {
+        name: NOWHERE / name for name in ("performance", "sensitive-wide", "smollm2-135m")
+    }
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -153,6 +156,7 @@ def test_a_collapse_ends_the_measurement_at_once(host: Host) -> None:
     assert statuses(answers) == {
         "performance/generation": "fail",
         "performance/first-token": "skip",
+        "performance/wide-prompt": "skip",
         "performance/prompt": "skip",
     }
     assert verdicts(answers) == {"generation": "regressed"}
@@ -169,7 +173,7 @@ def test_a_floor_of_the_config_stands_beside_the_comparison(host: Host) -> None:
     assert host.restarts == LOOKS[0]
 
 
-def test_the_nightly_profile_asks_the_real_model_too(host: Host) -> None:
+def test_the_nightly_profile_asks_more_and_longer(host: Host) -> None:
     nightly = PROFILES["nightly"]
 
     answers = list(performance.run(context(baseline=BASELINE, profile="nightly")))
