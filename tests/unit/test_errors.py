@@ -24,6 +24,7 @@ CODES = {
     "EngineStartError": 1,
     "EngineSilentError": 1,
     "EngineAnswerError": 1,
+    "EngineDiedError": 1,
     "EngineLateError": 1,
     "EngineRefusedError": 1,
     "HarnessError": 4,

@@ -176,8 +176,10 @@ def test_speed_is_not_measured_once_something_is_wrong() -> None:
 
     assert outcome(result) == {
         "tokens/a": "fail",
-        "performance/generation": "skip",
         "performance/prompt": "skip",
+        "performance/wide-prompt": "skip",
+        "performance/first-token": "skip",
+        "performance/generation": "skip",
     }
     assert result.checks[1].observed == "tokens/a has failed"
 
