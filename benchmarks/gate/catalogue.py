@@ -34,8 +34,6 @@ SDISTS: Final = {
     9802: "f6a49a118f1dc18a9b57e3d8437fe0a1af8c68017a367792fc4d016378aca5cb",
 }
 
-NO_QUANTISED_MODEL: Final = "the zoo has no model of that type."
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
@@ -130,19 +128,7 @@ def planted(patches: Iterable[Path]) -> list[Engine]:
 
 # Why the gate passes an engine that is broken, for those that it passes.
 WHY_MISSED: Final[Mapping[str, str]] = {
-    "q4-k-dot": NO_QUANTISED_MODEL,
-    "q4-k-gemm": NO_QUANTISED_MODEL,
-    "q4-k-gemv": NO_QUANTISED_MODEL,
-    "q6-k-dot": NO_QUANTISED_MODEL,
-    "q4-0-gemm": NO_QUANTISED_MODEL,
-    "sampler-seed": "every question is greedy, so that nothing depends on a seed.",
-    "leak": "no suite looks at memory.",
-    "embedding-mean": "no suite asks for an embedding.",
-    "tokenizer-tekken": "the zoo has no model with that pre-tokenizer.",
     "context-shift": "is off unless the app switches it on, and no suite does.",
-    "schema-ignored": "no suite asks for an answer of a schema.",
-    "rms-epsilon-lost": "a warning, `drift/sensitive-gemma3/reference`: as small a fault as the "
-    "suite `drift` says it does not see.",
     "b10429": "does not show on two cores, whatever the number of threads (`benchmarks/gate/"
     "reproduce.py`), and the suite would not see it: it measures with one thread.",
 }
