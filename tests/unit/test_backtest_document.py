@@ -47,5 +47,27 @@ def test_spreads_are_over_all_builds_that_passed_a_comparison() -> None:
     )
 
     assert found == [
-        Spread(model="a", comparison="reference", least=1e-6, most=8.2e-6, largest=2e-4, builds=2)
+        Spread(
+            model="a",
+            comparison="reference",
+            measure="mean difference",
+            least=1e-6,
+            most=8.2e-6,
+            largest=2e-4,
+            builds=2,
+        )
+    ]
+
+
+def test_a_comparison_that_is_judged_by_two_measures_has_a_spread_for_each() -> None:
+    outcome = document.stored()[0]
+    observed = (
+        "median difference 3.8e-06, mean difference 2.3e-03 nats over 79 steps; largest 1.2e-01"
+    )
+
+    found = drift.spreads([outcome.model_copy(update={"passed": {"drift/a/reference": observed}})])
+
+    assert [(each.measure, each.least, each.largest) for each in found] == [
+        ("mean difference", 2.3e-3, 0.12),
+        ("median difference", 3.8e-6, 0.12),
     ]
