@@ -36,6 +36,20 @@ def test_a_check_without_a_note_is_said_to_be_without() -> None:
     assert "0 tell of a fault" in rendered
 
 
+def test_of_many_checks_that_failed_all_are_named_and_the_first_say_how() -> None:
+    failed = next(each for each in document.stored() if each.verdict is Verdict.FAIL)
+    check = next(each for each in failed.checks if each.status == "fail")
+    many = tuple(
+        check.model_copy(update={"id": f"loads/{name}", "observed": f"{name} died"})
+        for name in "abcdef"
+    )
+
+    rendered = document.render([failed.model_copy(update={"checks": many})], document.notes())
+
+    assert [name for name in "abcdef" if f"`loads/{name}`" in rendered] == list("abcdef")
+    assert [name for name in "abcdef" if f"{name} died" in rendered] == list("abcd")
+
+
 def test_spreads_are_over_all_builds_that_passed_a_comparison() -> None:
     first, second = document.stored()[:2]
     measured = "mean difference {} nats over 48 steps; largest {}"
