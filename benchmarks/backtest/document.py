@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RESULTS: Final = Path(__file__).parent
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "backtest.md"
 _REASONS: Final = 2
+_TOLD: Final = 4
 
 
 class Note(Document):
@@ -120,15 +121,21 @@ def kind(notes: Notes, outcome: Outcome, check: Check) -> str:
 
 
 def _why(outcome: Outcome, notes: Notes) -> str:
-    """What failed; where nothing did and the build did not pass, what was not asked."""
+    """What failed; where nothing did and the build did not pass, what was not asked.
+
+    Of the first checks that failed it says how, of the others only which.
+    """
     failing = [
-        f"`{check.id}`: {_cell(check.observed)} ({kind(notes, outcome, check)})"
-        for check in outcome.checks
-        if is_fatal(check)
+        f"`{check.id}`{_how(check) if place < _TOLD else ''} ({kind(notes, outcome, check)})"
+        for place, check in enumerate(filter(is_fatal, outcome.checks))
     ]
     if failing or outcome.problem or outcome.verdict is Verdict.PASS:
         return "; ".join(failing) or _cell(outcome.problem)
     return "; ".join(sorted({_cell(check.observed) for check in outcome.checks})[:_REASONS])
+
+
+def _how(check: Check) -> str:
+    return f": {_cell(check.observed)}"
 
 
 def _cell(text: str) -> str:

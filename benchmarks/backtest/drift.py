@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from engine_ci.records.backtest import Outcome
 
 _CHECK = re.compile(r"drift/(?P<model>[^/]+)/(?P<comparison>[^/]+)")
-_OBSERVED = re.compile(r"(?P<moved>\S+) nats over \d+ steps; largest (?P<largest>\S+)")
+_MEASURE = re.compile(r"((?:mean|median) (?:difference|KL)) ([\d.e+-]+)")
+_LARGEST = re.compile(r"nats over \d+ steps; largest (?P<largest>\S+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,13 +25,15 @@ class Spread:
     """What all builds showed in one comparison of one model.
 
     Attributes:
-        least, most: of the measure that is judged, in nats.
+        measure: that is judged; quantised models have two.
+        least, most: of the measure, in nats.
         largest: difference of any one log-probability, in nats.
         builds: how many were compared.
     """
 
     model: str
     comparison: str
+    measure: str
     least: float
     most: float
     largest: float
@@ -38,22 +41,24 @@ class Spread:
 
 
 def spreads(outcomes: Iterable[Outcome]) -> list[Spread]:
-    """A spread for each comparison that any build passed, by model."""
-    found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    """A spread for each measure of each comparison that any build passed, by model."""
+    found: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     for outcome in outcomes:
         for check, observed in outcome.passed.items():
-            named, measured = _CHECK.fullmatch(check), _OBSERVED.search(observed)
-            if named and measured:
-                pair = (float(measured["moved"]), float(measured["largest"]))
-                found[named["model"], named["comparison"]].append(pair)
+            named, largest = _CHECK.fullmatch(check), _LARGEST.search(observed)
+            if named and largest:
+                for measure, moved in _MEASURE.findall(observed):
+                    key = (named["model"], named["comparison"], measure)
+                    found[key].append((float(moved), float(largest["largest"])))
     return [_spread(*key, pairs) for key, pairs in sorted(found.items())]
 
 
-def _spread(model: str, comparison: str, pairs: list[tuple[float, float]]) -> Spread:
+def _spread(model: str, comparison: str, measure: str, pairs: list[tuple[float, float]]) -> Spread:
     moved, largest = zip(*pairs, strict=True)
     return Spread(
         model=model,
         comparison=comparison,
+        measure=measure,
         least=min(moved),
         most=max(moved),
         largest=max(largest),
