@@ -31,9 +31,10 @@ class Scale:
 
 
 # Good builds are 1.6e-6 at most from the reference; a matrix that is off by 0.1 % gives 8e-5 and
-# more. Builds at equal flags are 0 to 2.6e-7 apart, flash attention on and off 2.1e-4.
+# more. Builds at equal flags are 0 to 2e-6 apart, and 1.8e-3 where one takes the queries of
+# attention one at a time.
 TO_REFERENCE: Final = Scale(passes=1e-5, fails=3e-5)
-TO_BASELINE: Final = Scale(passes=1e-5, fails=5e-4)
+TO_BASELINE: Final = Scale(passes=1e-5, fails=5e-3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

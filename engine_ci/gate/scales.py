@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Final
@@ -92,14 +92,21 @@ _ROUNDED: Final = (
 _HALVES: Final = (
     Scale(measure=_median, name="median difference", passes=2e-3, fails=5e-3, over=median),
 )
+# Two builds at equal flags may compute attention in another way, which turns roundings over all the
+# way: measured 0.12 on average, and a choice that led by 0.36. A fault of weights shows against the
+# reference, which is asked without flash attention.
+_ROUNDED_TO_BASELINE: Final = tuple(replace(scale, fails=0.25, near_tie=1.0) for scale in _ROUNDED)
+_HALVES_TO_BASELINE: Final = tuple(replace(scale, fails=5e-2) for scale in _HALVES)
 
 
 def scales(model: Model, against: Against) -> tuple[Scale, ...]:
     """What a model is judged by, the same in every mode; where there are several, the worst."""
+    if against is Against.BASELINE:
+        return {"F32": (TO_BASELINE,), "F16": _HALVES_TO_BASELINE}.get(
+            model.weights, _ROUNDED_TO_BASELINE
+        )
     if model.weights != "F32":
         return _HALVES if model.weights == "F16" else _ROUNDED
-    if against is Against.BASELINE:
-        return (TO_BASELINE,)
     return (TO_REFERENCE_OF_GEMMA if model.architecture.startswith("gemma") else TO_REFERENCE,)
 
 
