@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -28,20 +28,7 @@ Suite = Literal[
     "memory",
     "performance",
 ]
-ALL_SUITES: tuple[Suite, ...] = (
-    "loads",
-    "tokens",
-    "drift",
-    "tokenizer",
-    "chat",
-    "embeddings",
-    "real",
-    "api",
-    "kv-pressure",
-    "lifecycle",
-    "memory",
-    "performance",
-)
+ALL_SUITES: tuple[Suite, ...] = get_args(Suite)
 
 
 ProfileName = Literal["quick", "nightly"]

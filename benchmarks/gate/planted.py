@@ -59,25 +59,33 @@ def main(names: Sequence[str]) -> None:
 def asked(engine: Engine, *, settings: Config, made_with: str) -> Result:
     """What the gate says of one engine beside its baseline."""
     (baseline,) = catalogue.engines([engine.baseline])
+    answer = gated(
+        engines.ensure(engine),
+        baseline=engines.ensure(baseline),
+        settings=settings,
+        suites=engine.suites,
+        seed=SEED,
+    )
+    return compact(engine, answer, made_with=made_with)
+
+
+def gated(
+    candidate: Path, *, baseline: Path, settings: Config, suites: Sequence[str], seed: int
+) -> GateResult:
+    """One run of the gate, without its reports."""
     located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
     with tempfile.TemporaryDirectory() as logs:
         context, setup = context_for(
-            engines.ensure(engine),
-            baseline=engines.ensure(baseline),
+            candidate,
+            baseline=baseline,
             platform=known_platform(None),
             models=located,
             config=settings,
             logs=Path(logs),
-            seed=SEED,
+            seed=seed,
         )
-        answer = run_gate(
-            context,
-            engine.suites,
-            now=datetime.now(UTC),
-            progress=lambda _: None,
-            setup=setup,
-        )
-    return compact(engine, answer, made_with=made_with)
+        now = datetime.now(UTC)
+        return run_gate(context, suites, now=now, progress=lambda _: None, setup=setup)
 
 
 def compact(engine: Engine, answer: GateResult, *, made_with: str) -> Result:

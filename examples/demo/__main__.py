@@ -13,23 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine_ci.config import ALL_SUITES
 from examples.demo.outcome import Outcome, read, wrong
 from fixtures.github import GitHubServer, Login
 
 HERE = Path(__file__).parent
-SUITES = (
-    "loads",
-    "tokens",
-    "drift",
-    "tokenizer",
-    "chat",
-    "embeddings",
-    "real",
-    "api",
-    "kv-pressure",
-    "lifecycle",
-    "memory",
-)
+SUITES = tuple(suite for suite in ALL_SUITES if suite != "performance")
 TOKEN = "demo-token"  # noqa: S105 - opens nothing but the embedded server
 BOT = ("engine-ci[bot]", "engine-ci[bot]@users.noreply.github.com")
 

@@ -10,6 +10,7 @@ from engine_ci.engine import answers
 from engine_ci.engine.client import GREEDY
 from engine_ci.errors import EngineAnswerError
 from engine_ci.gate.api.chat_shapes import Chunk
+from engine_ci.gate.asking import BEYOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 COMPLETION: Final = "/completion"
 CHAT: Final = "/v1/chat/completions"
-# How far past its golden end an answer may run before it is cut off.
-_BEYOND: Final = 8
 # So many letters by chance are the same once in 10 ** 22.
 _CHANCES: Final = 16
 _DONE: Final = b"data: [DONE]"
@@ -68,7 +67,7 @@ def slots(argv: Sequence[str]) -> int | None:
 
 def completion(known: Known) -> dict[str, Any]:
     """The body that asks `/completion` for the golden answer."""
-    count = len(known.tokens) + _BEYOND
+    count = len(known.tokens) + BEYOND
     return GREEDY | {"prompt": known.prompt, "n_predict": count, "return_tokens": True}
 
 
@@ -87,7 +86,7 @@ def by_chance(known: Known, *, seed: int) -> dict[str, Any]:
 
 def chat(known: Known, *, count: int | None = None) -> dict[str, Any]:
     """The body that asks for the golden answer in a chat, or its first `count` tokens."""
-    tokens = len(known.tokens) + _BEYOND if count is None else count
+    tokens = len(known.tokens) + BEYOND if count is None else count
     return GREEDY | {"messages": list(known.messages), "max_tokens": tokens}
 
 
