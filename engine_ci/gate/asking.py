@@ -129,6 +129,19 @@ def listed(differences: Sequence[str]) -> str:
     return f"{shown}\nand {more} more" if more > 0 else shown
 
 
+def compared(differences: Iterable[str], *, right: str = "the same") -> Answer:
+    """Judges in what answers differ from what is known; `right` says that they do not."""
+    if found := list(differences):
+        observed = f"{len(found)} differences"
+        return Answer(status=Status.FAIL, observed=observed, detail=listed(found))
+    return Answer(status=Status.PASS, observed=right)
+
+
+def ready(engine: Engine) -> Answer:
+    """That an engine is there is what was asked."""
+    return Answer(status=Status.PASS, observed=f"ready in {engine.started_s:.2f} s")
+
+
 class Session:
     """One engine with one model, started when it is first asked something."""
 
@@ -267,6 +280,25 @@ def _app_arguments(
     own = subject.server.app_arguments(argv, model=model, port=port)
     # Of an option that is given twice, llama.cpp takes the last.
     return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
+
+
+def of_baseline(
+    context: Context,
+    opened: Callable[[Subject], AbstractContextManager[Session]],
+    question: Callable[[Engine], T],
+) -> T:
+    """What the baseline says in a session of its own.
+
+    Raises:
+        NotAskedError: there is none, or it gave no answer.
+    """
+    if context.baseline is None:
+        raise NotAskedError("there is no baseline that runs")
+    try:
+        with opened(context.baseline) as asked:
+            return asked.answer(question)
+    except EngineError as problem:
+        raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
 
 
 def side_by_side(

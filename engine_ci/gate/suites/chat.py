@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine_ci.gate import asking, conversing, structured, templates
 from engine_ci.gate.asking import Answer, Mode, Question, session
-from engine_ci.records.gate import FaultClass, Status
+from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -115,7 +115,4 @@ def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> I
 
 
 def _judge(differences: Callable[[Client], Iterator[str]], engine: Engine) -> Answer:
-    if found := list(differences(engine.client)):
-        observed = f"{len(found)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
-    return Answer(status=Status.PASS, observed="the same")
+    return asking.compared(differences(engine.client))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.errors import EngineError
 from engine_ci.gate import asking, divergence, modes, operations, scales
 from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question
 from engine_ci.gate.modes import session
@@ -124,13 +123,8 @@ def ask(cases: Sequence[Case], mode: Mode, engine: Engine) -> list[Exchange]:
 def _baseline(
     context: Context, located: LocatedModel, cases: Sequence[Case], mode: Mode
 ) -> Answers:
-    if context.baseline is None:
-        raise NotAskedError("there is no baseline that runs")
-    try:
-        with session(context, context.baseline, suite=SUITE, located=located, mode=mode) as opened:
-            exchanges = opened.answer(partial(ask, cases, mode))
-    except EngineError as problem:
-        raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
+    opened = partial(session, context, suite=SUITE, located=located, mode=mode)
+    exchanges = asking.of_baseline(context, opened, partial(ask, cases, mode))
     return [exchange.found.steps for exchange in exchanges]
 
 
@@ -141,8 +135,7 @@ def _judged(
 ) -> Answer:
     exchanges = found()
     if amiss := [text for exchange in exchanges for text in exchange.amiss]:
-        observed = f"{len(amiss)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(amiss))
+        return asking.compared(amiss)
     pairs = zip(exchanges, expected(), strict=True)
     return scales.judge(
         {

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.errors import EngineError, EngineRefusedError
+from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import asking, vectors
 from engine_ci.gate.api.embeddings import fields, lengths, order, packed, texts
-from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
+from engine_ci.gate.asking import Answer, Mode, Question, session
 from engine_ci.gate.distance import TO_BASELINE, TO_REFERENCE, distance
 from engine_ci.records.gate import FaultClass, Status
 
@@ -110,20 +110,12 @@ def _alone(passages: Iterable[Passage], engine: Engine) -> list[Vector]:
 def _baseline(
     context: Context, located: LocatedModel, golden: VectorGolden, mode: Mode
 ) -> list[Vector]:
-    if context.baseline is None:
-        raise NotAskedError("there is no baseline that runs")
-    try:
-        with session(context, context.baseline, suite=SUITE, located=located, mode=mode) as opened:
-            return opened.answer(partial(_alone, golden.bare))
-    except EngineError as problem:
-        raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
+    opened = partial(session, context, suite=SUITE, located=located, mode=mode)
+    return asking.of_baseline(context, opened, partial(_alone, golden.bare))
 
 
 def _judge(golden: VectorGolden, differences: Differences, engine: Engine) -> Answer:
-    if found := list(differences(golden, engine.client)):
-        observed = f"{len(found)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
-    return Answer(status=Status.PASS, observed="the same")
+    return asking.compared(differences(golden, engine.client))
 
 
 def _refusal(context: Context, located: LocatedModel) -> Check:

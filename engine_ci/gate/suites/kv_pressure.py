@@ -16,7 +16,7 @@ from engine_ci.engine.adapters.llama_server import Settings
 from engine_ci.engine.client import Client
 from engine_ci.gate import asking, pressing, pressure
 from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
-from engine_ci.records.gate import FaultClass, Status
+from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -106,7 +106,8 @@ def _ask(
         def judge(differences: Differences, engine: Engine) -> Answer:
             logs[engine.log] = fatal
             client = Client(engine.port, timeout_s=_ANSWER_S, cpu_s=engine.process.cpu_s)
-            return _judge(chain(differences(client), _unwell(client)))
+            found = chain(differences(client), _unwell(client))
+            return asking.compared(found, right="as expected")
 
         for name, expected, differences in asked:
             yield _question(name, expected).ask(partial(opened.answer, partial(judge, differences)))
@@ -114,13 +115,6 @@ def _ask(
 
 def _question(name: str, expected: str) -> Question:
     return Question(suite=SUITE, name=name, fault_class=FaultClass.KV, expected=expected)
-
-
-def _judge(differences: Iterable[str]) -> Answer:
-    if found := list(differences):
-        observed = f"{len(found)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
-    return Answer(status=Status.PASS, observed="as expected")
 
 
 def _unwell(client: Client) -> Iterator[str]:
@@ -136,7 +130,8 @@ def judge_logs(logs: Mapping[Path, Sequence[str]]) -> Answer:
     """
     if not logs:
         raise NotAskedError("no engine was started")
-    return _judge(chain.from_iterable(_told(*item) for item in logs.items()))
+    told = chain.from_iterable(_told(*item) for item in logs.items())
+    return asking.compared(told, right="as expected")
 
 
 def _told(path: Path, fatal: Sequence[str]) -> Iterator[str]:

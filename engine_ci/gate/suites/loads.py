@@ -12,7 +12,6 @@ from engine_ci.records.gate import FaultClass, Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.records.gate import Check
 
@@ -60,8 +59,4 @@ def _load(context: Context, located: LocatedModel) -> Check:
         expected=f"ready with {name}",
     )
     with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
-        return question.ask(lambda: opened.answer(_ready))
-
-
-def _ready(engine: Engine) -> Answer:
-    return Answer(status=Status.PASS, observed=f"ready in {engine.started_s:.2f} s")
+        return question.ask(lambda: opened.answer(asking.ready))

@@ -12,9 +12,8 @@ from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from engine_ci.errors import EngineError
 from engine_ci.gate import asking, divergence
-from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
+from engine_ci.gate.asking import Answer, Mode, Question, session
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
@@ -80,15 +79,8 @@ def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
 
 
 def _baseline(context: Context, located: LocatedModel, question: Callable[[Engine], T]) -> T:
-    if context.baseline is None:
-        raise NotAskedError("there is no baseline that runs")
-    try:
-        with session(
-            context, context.baseline, suite=SUITE, located=located, mode=Mode.APP
-        ) as opened:
-            return opened.answer(question)
-    except EngineError as problem:
-        raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
+    opened = partial(session, context, suite=SUITE, located=located, mode=Mode.APP)
+    return asking.of_baseline(context, opened, question)
 
 
 def _continued(engine: Engine) -> list[tuple[Step, ...]]:

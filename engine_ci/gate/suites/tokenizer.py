@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from engine_ci.gate import asking, tokenisation
 from engine_ci.gate.asking import Answer, Mode, Question, session
 from engine_ci.gate.zoo import Variant
-from engine_ci.records.gate import FaultClass, Status
+from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +45,7 @@ def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
             fault_class=FaultClass.CRASH_LOAD,
             expected=f"ready with {name}",
         )
-        yield loads.ask(partial(opened.answer, _ready))
+        yield loads.ask(partial(opened.answer, asking.ready))
         for kind, expected, differences in _kinds(located.model):
             question = Question(
                 suite=SUITE,
@@ -64,15 +64,8 @@ def _kinds(model: Model) -> Iterator[tuple[str, str, Differences]]:
         yield "pieces", "the golden token IDs, and what each spells", pieces
 
 
-def _ready(engine: Engine) -> Answer:
-    return Answer(status=Status.PASS, observed=f"ready in {engine.started_s:.2f} s")
-
-
 def _judge(texts: Iterable[Tokenised], differences: Differences, engine: Engine) -> Answer:
-    if found := list(differences(engine.client, texts)):
-        observed = f"{len(found)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
-    return Answer(status=Status.PASS, observed="the same")
+    return asking.compared(differences(engine.client, texts))
 
 
 def tokenize(client: Client, texts: Iterable[Tokenised]) -> Iterator[str]:
