@@ -138,6 +138,8 @@ class Config(Versioned):
     """An app's configuration. Paths are relative to the folder of the file.
 
     Attributes:
+        mirrors: where files are looked for before their publisher is asked: folders, or addresses
+            of HTTPS. `{version}` in one stands for the version.
         targets: other files of the app that carry the pin.
     """
 
@@ -145,6 +147,7 @@ class Config(Versioned):
     platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
     policy: Policy = Policy()
     bundle: BundlePolicy = BundlePolicy()
+    mirrors: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
     engine: EnginePolicy = EnginePolicy()
     gate: GatePolicy = GatePolicy()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.fetch import Fetched
+    from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.stamp import Stamp
     from engine_ci.artifact.unpack import Archive
@@ -32,12 +33,14 @@ class Request:
     Attributes:
         assets: the published file of every platform; all are fetched and hashed.
         platform: the one that is prepared.
-        package: where the files come from.
+        source: who publishes the files, as the pin says it.
+        origins: where they may come from, in order.
         backends: run-time backends that the app wants.
         keep: patterns of further file names that the app wants.
         cache: downloads by content.
         into: where the bundle goes.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
+        told: how many bytes of a download are there.
     """
 
     pin: str
@@ -45,7 +48,8 @@ class Request:
     version: str
     build: Build | None
     rebuild: int
-    package: str
+    source: str
+    origins: tuple[Origin, ...]
     assets: Mapping[Platform, Asset | PublishedAsset]
     platform: Platform
     backends: tuple[str, ...]
@@ -53,6 +57,7 @@ class Request:
     cache: Path
     into: Path
     archive: Path | None = None
+    told: Told = lambda _: None
 
 
 def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
@@ -118,7 +123,7 @@ def _fetched(request: Request, platform: Platform) -> Fetched:
     asset = request.assets[platform]
     if request.archive is not None and platform == request.platform:
         return fetch.verified(request.archive, asset)
-    return fetch.fetch(asset, package=request.package, version=request.version, cache=request.cache)
+    return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
@@ -156,7 +161,7 @@ def _provenance(
 ) -> dict[Platform, Provenance]:
     return {
         platform: Provenance(
-            source=f"package-index:{request.package}",
+            source=request.source,
             asset=request.assets[platform].name,
             size=file.size,
             published_sha256=request.assets[platform].sha256,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform as host
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -119,24 +120,25 @@ def make(
     archive: Path | None = None,
 ) -> Bundle:
     """Prepares one release as the configuration wants it."""
+    from engine_ci.artifact import origins
     from engine_ci.artifact.bundle import Request
     from engine_ci.artifact.bundle import prepare as make_bundle
-    from engine_ci.errors import UnsupportedError
-    from engine_ci.pins.model import PackageIndex
 
     source = workspace.pin.source
-    if not isinstance(source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {workspace.pin.name}: archives from `{source}` cannot be prepared yet",
-            hint="this release knows the source `package-index`",
-        )
     request = Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
         version=release.version,
         build=release.build,
         rebuild=release.rebuild,
-        package=source.package,
+        source=str(source),
+        origins=origins.of(
+            source,
+            version=release.version,
+            mirrors=workspace.config.mirrors,
+            root=workspace.root,
+            releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
+        ),
         assets=assets(release),
         platform=platform,
         backends=workspace.config.bundle.backends,
