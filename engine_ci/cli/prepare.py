@@ -12,8 +12,9 @@ import typer
 from engine_ci.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Asset, Pin, Platform
     from engine_ci.records.bundle import Bundle
@@ -116,7 +117,7 @@ def make(
     *,
     into: Path,
     platform: Platform,
-    say: Callable[[str], None],
+    say: Progress,
     archive: Path | None = None,
 ) -> Bundle:
     """Prepares one release as the configuration wants it."""
@@ -146,6 +147,7 @@ def make(
         cache=workspace.cache,
         into=into,
         archive=archive,
+        told=say.count,
     )
     return make_bundle(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
 
