@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
+from engine_ci import __version__
+from engine_ci.artifact import audit, fetch, install, plan, seal, stamp, unpack
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
@@ -75,6 +77,30 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         VerificationError: bytes that are not what they should be.
         OutsideError: a file could not be fetched.
     """
+    _refuse_platform(request)
+    with install.alone(request.into):
+        return _made(request, phase=phase)
+
+
+def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
+    """The bundle at `request.into`, made only where it is not there, whole and for this request.
+
+    Of two runs at once one makes it. Arguments and errors are those of `prepare`.
+    """
+    digest = _digest(request)
+    found = seal.intact(request.into, request=digest)
+    if found is not None:
+        return found
+    _refuse_platform(request)
+    with install.alone(request.into):
+        found = seal.intact(request.into, request=digest)
+        if found is None:
+            found = _made(request, phase=phase)
+            seal.put(request.into, request=digest)
+    return found
+
+
+def _refuse_platform(request: Request) -> None:
     if request.platform not in audit.MACHINES:
         raise UnsupportedError(
             f"{request.platform} bundles cannot be prepared: signing for macOS is not there yet",
@@ -82,6 +108,25 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         )
     if request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
+
+
+def _digest(request: Request) -> str:
+    """Over all that decides what the bundle holds."""
+    asked = {
+        "engine-ci": __version__,
+        "pin": request.pin,
+        "version": request.version,
+        "rebuild": request.rebuild,
+        "assets": {platform: asset.sha256 for platform, asset in request.assets.items()},
+        "platform": request.platform,
+        "backends": request.backends,
+        "keep": request.keep,
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
+    """The bundle, installed by who is alone at its place."""
     with install.replacing(request.into) as work:
         phase("fetch")
         fetched = {platform: _fetched(request, platform) for platform in request.assets}

@@ -12,8 +12,9 @@ import typer
 from engine_ci.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from engine_ci.artifact.bundle import Request
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Asset, Pin, Platform
@@ -40,9 +41,7 @@ def prepare(
     archive: Annotated[
         Path | None, typer.Option("--archive", help="A local file, as strictly verified.")
     ] = None,
-    platform: Annotated[
-        str | None, typer.Option("--platform", help="Instead of this machine's.", metavar="P")
-    ] = None,
+    platform: options.Platform = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
@@ -121,12 +120,29 @@ def make(
     archive: Path | None = None,
 ) -> Bundle:
     """Prepares one release as the configuration wants it."""
+    from engine_ci.artifact import bundle
+
+    request = request_for(
+        workspace, release, into=into, platform=platform, archive=archive, told=say.count
+    )
+    return bundle.prepare(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
+
+
+def request_for(
+    workspace: Workspace,
+    release: Pin | Release,
+    *,
+    into: Path,
+    platform: Platform,
+    told: Callable[[int], None],
+    archive: Path | None = None,
+) -> Request:
+    """What is to be made of a release."""
     from engine_ci.artifact import origins
     from engine_ci.artifact.bundle import Request
-    from engine_ci.artifact.bundle import prepare as make_bundle
 
     source = workspace.pin.source
-    request = Request(
+    return Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
         version=release.version,
@@ -147,9 +163,8 @@ def make(
         cache=workspace.cache,
         into=into,
         archive=archive,
-        told=say.count,
+        told=told,
     )
-    return make_bundle(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
 
 
 def assets(release: Pin | Release) -> Mapping[Platform, Asset | PublishedAsset]:
