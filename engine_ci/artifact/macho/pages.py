@@ -25,12 +25,13 @@ class Source(NamedTuple):
     """A file, and the images in it: these for their few structures, the stream for all bytes."""
 
     stream: BufferedReader
+    data: memoryview
     slices: tuple[Slice, ...]
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """Opens a Mach-O file.
+    """Opens a Mach-O file; a MachOError that leaves the block names it.
 
     Raises:
         MachOError: it is none, or a damaged one.
@@ -42,8 +43,11 @@ def opened(path: Path) -> Iterator[Source]:
         raise OutsideError(f"{path}: not readable: {error.strerror}") from error
     with stream:
         empty = os.fstat(stream.fileno()).st_size == 0
-        data = b"" if empty else mmap(stream.fileno(), 0, access=ACCESS_READ)
-        yield Source(stream, layout.slices(data))
+        data = memoryview(b"" if empty else mmap(stream.fileno(), 0, access=ACCESS_READ))
+        try:
+            yield Source(stream, data, layout.slices(data))
+        except MachOError as error:
+            raise MachOError(f"{path.name}: {error}", hint=error.hint) from error
 
 
 def pieces(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine_ci.artifact.macho import code_directory, commands, superblob
 from engine_ci.artifact.macho.code_directory import ADHOC, LINKER_SIGNED
 from engine_ci.artifact.macho.commands import LC
-from engine_ci.artifact.macho.superblob import ALTERNATES, BLOB_HEAD, Slot
+from engine_ci.artifact.macho.superblob import BLOB_HEAD, DIRECTORIES, SEALED, Slot
 from engine_ci.errors import MachOError
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class Signature:
     def directory(self) -> CodeDirectory:
         """The one that counts: of the strongest kind of hash."""
         return max(self.directories, key=lambda each: each.algorithm.rank)
+
+    @property
+    def sealed(self) -> dict[int, memoryview]:
+        """The blobs that a code directory holds hashes of, by slot."""
+        return {blob.slot: blob.data for blob in self.blobs if blob.slot in SEALED}
 
     @property
     def cdhash(self) -> str:
@@ -77,7 +82,7 @@ def read(image: Slice) -> Signature | None:
     directories = tuple(
         code_directory.parse(blob.data)
         for blob in blobs
-        if blob.slot in (Slot.CODE_DIRECTORY, *ALTERNATES)
+        if blob.slot in DIRECTORIES
     )
     if not directories:
         raise MachOError("code signature: expected a code directory, found none")

@@ -17,7 +17,7 @@ _MOST_BLOBS = 32
 
 
 class Slot(IntEnum):
-    """What a blob is, by its number in the index; from 1 to 15 a code directory seals it."""
+    """What a blob is, by its number in the index."""
 
     CODE_DIRECTORY = 0
     INFO_PLIST = 1
@@ -28,7 +28,9 @@ class Slot(IntEnum):
     CMS = 0x10000
 
 
+SEALED = range(1, 16)  # slots whose blobs the code directory holds hashes of
 ALTERNATES = range(0x1000, 0x1005)  # the same code directory with other kinds of hashes
+DIRECTORIES = (Slot.CODE_DIRECTORY, *ALTERNATES)
 
 _MAGICS: Mapping[int, int] = {
     Slot.REQUIREMENTS: 0xFADE0C01,
@@ -55,7 +57,7 @@ class IndexEntry(NamedTuple):
 class _Head(NamedTuple):
     magic: int
     length: int
-    count: int
+    blobs: int
 
 
 class Blob(NamedTuple):
@@ -85,12 +87,12 @@ def parse(data: memoryview) -> tuple[Blob, ...]:
     head = _HEAD.read(data, 0, what=what)
     if head.magic != MAGIC:
         raise MachOError(f"{what}: expected the magic {MAGIC:#x}, found {head.magic:#x}")
-    if not 1 <= head.count <= _MOST_BLOBS:
-        raise MachOError(f"{what}: expected 1 to {_MOST_BLOBS} blobs, found {head.count}")
+    if not 1 <= head.blobs <= _MOST_BLOBS:
+        raise MachOError(f"{what}: expected 1 to {_MOST_BLOBS} blobs, found {head.blobs}")
     container = fields.span(data, 0, head.length, what=what)
-    table = range(_HEAD.size, _HEAD.size + head.count * _ENTRY.size, _ENTRY.size)
+    table = range(_HEAD.size, _HEAD.size + head.blobs * _ENTRY.size, _ENTRY.size)
     entries = [_ENTRY.read(container, place, what=f"{what}: index") for place in table]
-    if len({entry.slot for entry in entries}) < head.count:
+    if len({entry.slot for entry in entries}) < head.blobs:
         raise MachOError(f"{what}: two blobs are in one slot")
     blobs = tuple(_blob(container, entry) for entry in entries)
     _check_between(container, blobs, begin=table.stop)
@@ -115,7 +117,9 @@ def build(blobs: Mapping[int, bytes], *, first: int = 0) -> bytes:
 
 
 def _blob(container: memoryview, entry: IndexEntry) -> Blob:
-    what = f"code signature: blob {entry.slot:#x}"
+    what = f"code signature: slot {entry.slot:#x}"
+    if entry.slot not in (*DIRECTORIES, *SEALED, Slot.CMS):
+        raise MachOError(f"{what}: it is none that is known")
     head = BLOB_HEAD.read(container, entry.offset, what=what)
     expected = _MAGICS.get(entry.slot, head.magic)
     if head.magic != expected:

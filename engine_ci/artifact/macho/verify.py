@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact.macho import pages, signature
-from engine_ci.artifact.macho.superblob import ALTERNATES, Slot
+from engine_ci.artifact.macho.superblob import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 8
 # Files of an app's folder, where code in an app is signed; a lone file has none of them.
 _OUTSIDE = frozenset({Slot.INFO_PLIST, Slot.RESOURCES})
-_NOT_SEALED = frozenset({Slot.CODE_DIRECTORY, Slot.CMS, *ALTERNATES})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +89,7 @@ def _content(image: Slice, found: Signature, stream: BufferedReader) -> Iterator
 
 
 def _seals(image: Slice, found: Signature, directory: CodeDirectory) -> Iterator[str]:
-    sealed = {blob.slot: blob.data for blob in found.blobs if blob.slot not in _NOT_SEALED}
+    sealed = found.sealed
     plist = signature.info_plist(image)
     if plist is not None:
         sealed[Slot.INFO_PLIST] = image.data[plist.offset : plist.offset + plist.size]
