@@ -87,12 +87,77 @@ class DylibCommand(NamedTuple):
     compatibility_version: int
 
 
+class DylibUseCommand(NamedTuple):
+    """`dylib_use_command`: a `dylib_command` that says more, since macOS 15."""
+
+    cmd: int
+    size: int
+    name: int
+    marker: int
+    current_version: int
+    compatibility_version: int
+    flags: int
+
+
 class RpathCommand(NamedTuple):
     """`rpath_command`: `path` is where in the command the text begins."""
 
     cmd: int
     size: int
     path: int
+
+
+class UuidCommand(NamedTuple):
+    """`uuid_command`."""
+
+    cmd: int
+    size: int
+    uuid: bytes
+
+
+class BuildVersionCommand(NamedTuple):
+    """`build_version_command`; the tools that took part follow it."""
+
+    cmd: int
+    size: int
+    platform: int
+    minimum_os: int
+    sdk: int
+    tools: int
+
+
+class VersionMinCommand(NamedTuple):
+    """`version_min_command`, the older way: the number of the command tells the platform."""
+
+    cmd: int
+    size: int
+    minimum_os: int
+    sdk: int
+
+
+class DysymtabCommand(NamedTuple):
+    """`dysymtab_command`, of which only the number of undefined symbols is read."""
+
+    cmd: int
+    size: int
+    undefined: int
+
+
+class DyldInfoCommand(NamedTuple):
+    """`dyld_info_command`: five streams in __LINKEDIT."""
+
+    cmd: int
+    size: int
+    rebase_offset: int
+    rebase_size: int
+    bind_offset: int
+    bind_size: int
+    weak_bind_offset: int
+    weak_bind_size: int
+    lazy_bind_offset: int
+    lazy_bind_size: int
+    export_offset: int
+    export_size: int
 
 
 class LinkeditCommand(NamedTuple):
@@ -108,5 +173,11 @@ HEAD = Form("<2I", CommandHead)
 SEGMENT = Form("<2I16s4Q4I", SegmentCommand)
 SECTION = Form("<16s16s2Q8I", SectionRecord)
 DYLIB = Form("<6I", DylibCommand)
+DYLIB_USE = Form("<7I", DylibUseCommand)
 RPATH = Form("<3I", RpathCommand)
 LINKEDIT = Form("<4I", LinkeditCommand)
+UUID = Form("<2I16s", UuidCommand)
+BUILD_VERSION = Form("<6I", BuildVersionCommand)
+VERSION_MIN = Form("<4I", VersionMinCommand)
+DYLD_INFO = Form("<12I", DyldInfoCommand)
+DYSYMTAB = Form("<2I20xI48x", DysymtabCommand)

@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine_ci.artifact.macho import commands, fields
+from engine_ci.artifact.macho import commands, fat, fields
 from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.macho.fields import Form
 from engine_ci.errors import MachOError
@@ -26,17 +26,13 @@ if TYPE_CHECKING:
     Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 
 MAGIC = 0xFEEDFACF
-FAT_MAGIC = 0xCAFEBABE
-FAT_MAGIC_64 = 0xCAFEBABF
 _NOT_READ = {
     0xFEEDFACE: "a 32-bit image",
     0xCEFAEDFE: "a 32-bit big-endian image",
     0xCFFAEDFE: "a big-endian image",
 }
 _ARCHITECTURES = {0x0100000C: "arm64", 0x01000007: "x86_64"}
-_SUBTYPE = 0x00FFFFFF  # the high byte says things about the ABI, and differs between the headers
 _ARM64E = 2
-_MOST_SLICES = 32
 _MOST_COMMAND_BYTES = 1 << 20
 _WORD = 8
 _SECTION_TYPE = 0xFF
@@ -64,28 +60,7 @@ class Header(NamedTuple):
     reserved: int
 
 
-class FatHeader(NamedTuple):
-    """`fat_header`: big-endian, unlike all else."""
-
-    magic: int
-    slices: int
-
-
-class FatEntry(NamedTuple):
-    """`fat_arch` and `fat_arch_64`: one slice."""
-
-    cputype: int
-    cpusubtype: int
-    offset: int
-    size: int
-    alignment: int
-
-
 HEADER = Form("<8I", Header)
-FAT_HEADER = Form(">2I", FatHeader)
-FAT_ENTRY = Form(">5I", FatEntry)
-FAT_ENTRY_64 = Form(">2I2QI4x", FatEntry)
-_FAT_ENTRIES = {FAT_MAGIC: FAT_ENTRY, FAT_MAGIC_64: FAT_ENTRY_64}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +123,7 @@ class Slice:
     @property
     def subtype(self) -> int:
         """Which member of the processor's family, without what is said about the ABI."""
-        return self.header.cpusubtype & _SUBTYPE
+        return self.header.cpusubtype & fat.SUBTYPE
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
@@ -191,38 +166,17 @@ def slices(data: Buffer) -> tuple[Slice, ...]:
         MachOError: it is no Mach-O file, of another word size or byte order, or damaged.
     """
     view = memoryview(data).toreadonly()
-    magic = FAT_HEADER.read(view, 0, what="header").magic
-    if magic not in _FAT_ENTRIES:
+    if not fat.is_fat(view):
         return (_slice(view, offset=0),)
-    return tuple(_member(view, entry) for entry in _fat_entries(view, _FAT_ENTRIES[magic]))
+    return tuple(_member(view, entry) for entry in fat.entries(view))
 
 
-def _fat_entries(view: memoryview, form: Form[FatEntry]) -> list[FatEntry]:
-    """The table of a fat file: within the file, no two overlapping or for one processor."""
-    count = FAT_HEADER.read(view, 0, what="fat header").slices
-    if not 1 <= count <= _MOST_SLICES:
-        raise MachOError(f"fat header: expected 1 to {_MOST_SLICES} slices, found {count}")
-    table = range(FAT_HEADER.size, FAT_HEADER.size + count * form.size, form.size)
-    entries = [form.read(view, place, what="fat header") for place in table]
-    if len({(entry.cputype, entry.cpusubtype & _SUBTYPE) for entry in entries}) < count:
-        raise MachOError("fat header: two slices are for one processor")
-    ends = [table.stop, *(entry.offset + entry.size for entry in _by_offset(entries))]
-    for entry, free in zip(_by_offset(entries), ends, strict=False):
-        if entry.offset < free:
-            raise MachOError(f"fat header: a slice begins at byte {entry.offset}, before {free}")
-    return entries
-
-
-def _by_offset(entries: list[FatEntry]) -> list[FatEntry]:
-    return sorted(entries, key=lambda entry: entry.offset)
-
-
-def _member(view: memoryview, entry: FatEntry) -> Slice:
+def _member(view: memoryview, entry: fat.Entry) -> Slice:
     """A slice of a fat file; what the table says of it must be what it says itself."""
     data = fields.span(view, entry.offset, entry.size, what="slice")
     found = _slice(data, offset=entry.offset)
     header = found.header
-    if (header.cputype, found.subtype) != (entry.cputype, entry.cpusubtype & _SUBTYPE):
+    if (header.cputype, found.subtype) != (entry.cputype, entry.cpusubtype & fat.SUBTYPE):
         raise MachOError(
             f"slice: expected cpu {entry.cputype:#x} as the fat header says, "
             f"found {header.cputype:#x}, or another of its kind"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from engine_ci.artifact.macho import commands, layout
+from engine_ci.artifact.macho import fat as fat_table
 from engine_ci.artifact.macho.commands import LC
 
 ARM64 = 0x0100000C
@@ -117,12 +118,12 @@ def segment(
     return commands.SEGMENT.pack(record) + b"".join(sections)
 
 
-def fat(*entries: tuple[layout.FatEntry, bytes], wide: bool = False, count: int = -1) -> bytes:
+def fat(*entries: tuple[fat_table.Entry, bytes], wide: bool = False, count: int = -1) -> bytes:
     """A fat file of images that stand where their entries say; later ones overwrite earlier."""
-    form = layout.FAT_ENTRY_64 if wide else layout.FAT_ENTRY
-    magic = layout.FAT_MAGIC_64 if wide else layout.FAT_MAGIC
+    form = fat_table.ENTRY_64 if wide else fat_table.ENTRY
+    magic = fat_table.MAGIC_64 if wide else fat_table.MAGIC
     said = len(entries) if count < 0 else count
-    content = bytearray(layout.FAT_HEADER.pack(layout.FatHeader(magic=magic, slices=said)))
+    content = bytearray(fat_table.HEADER.pack(fat_table.Header(magic=magic, slices=said)))
     content += b"".join(form.pack(entry) for entry, _ in entries)
     for entry, raw in entries:
         content = content.ljust(entry.offset + len(raw), b"\0")
@@ -130,8 +131,8 @@ def fat(*entries: tuple[layout.FatEntry, bytes], wide: bool = False, count: int 
     return bytes(content)
 
 
-def entry(offset: int, raw: bytes, *, cpu: int = ARM64, subtype: int = 0) -> layout.FatEntry:
+def entry(offset: int, raw: bytes, *, cpu: int = ARM64, subtype: int = 0) -> fat_table.Entry:
     """The entry of a fat header for these bytes."""
-    return layout.FatEntry(
+    return fat_table.Entry(
         cputype=cpu, cpusubtype=subtype, offset=offset, size=len(raw), alignment=12
     )
