@@ -1,4 +1,4 @@
-"""Pure. How a signer lays out an ad-hoc signature: ours as `codesign -s -`, or as one that is there.
+"""Pure. How an ad-hoc signature is laid out: as `codesign -s -` does it, or as one that is there.
 
 What goes into a signature besides the hashes of pages is decided here, so that the same image and
 identifier give the same bytes, and those that Apple's signer would give.
@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact.macho import code_directory, superblob
+from engine_ci.artifact.macho import code_directory, signature, superblob
 from engine_ci.artifact.macho.code_directory import ADHOC, MAIN_BINARY, SHA256, ExecSegment
 from engine_ci.artifact.macho.layout import FileType
-from engine_ci.artifact.macho.signature import info_plist
 from engine_ci.artifact.macho.superblob import EMPTY_CMS, EMPTY_REQUIREMENTS, Slot
 from engine_ci.errors import MachOError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine_ci.artifact.macho.layout import Slice
-    from engine_ci.artifact.macho.signature import Signature
 
 _SPARE = 18000  # what codesign sets apart for a certificate that does not come
 _ALIGNMENT = 16
@@ -83,7 +81,7 @@ class Profile:
 
 def codesign(image: Slice, *, identifier: str) -> Profile:
     """As `codesign --sign -` does today: pages of 16 kB on arm64, three blobs, no certificate."""
-    sealed = {Slot.REQUIREMENTS: EMPTY_REQUIREMENTS}
+    sealed: dict[int, bytes] = {Slot.REQUIREMENTS: EMPTY_REQUIREMENTS}
     text = next((segment for segment in image.segments if segment.name == "__TEXT"), None)
     return Profile(
         identifier=identifier,
@@ -102,20 +100,24 @@ def codesign(image: Slice, *, identifier: str) -> Profile:
     )
 
 
-def kept(image: Slice, signature: Signature) -> Profile:
+def kept(image: Slice) -> Profile:
     """As the signature that is there: its identifier, flags, page size, blobs and places.
 
     Raises:
-        MachOError: it is no ad-hoc signature with sha256 hashes alone, which is all we make.
+        MachOError: there is none, or another than an ad-hoc one with one code directory of sha256
+            hashes, which is all we make.
     """
-    directory = signature.directory
-    if not signature.ad_hoc or [each.algorithm for each in signature.directories] != [SHA256]:
+    found = signature.read(image)
+    if found is None:
+        raise MachOError("expected a signed image, found one that is not signed")
+    directory = found.directory
+    if not found.ad_hoc or [each.algorithm for each in found.directories] != [SHA256]:
         raise MachOError(
             "expected an ad-hoc signature with sha256 hashes alone, found another kind",
             hint="sign it anew",
         )
-    sealed = {slot: bytes(blob) for slot, blob in signature.sealed.items()}
-    cms = next((bytes(blob.data) for blob in signature.blobs if blob.slot == Slot.CMS), None)
+    sealed = {slot: bytes(blob) for slot, blob in found.sealed.items()}
+    cms = next((bytes(blob.data) for blob in found.blobs if blob.slot == Slot.CMS), None)
     return Profile(
         identifier=directory.identifier,
         flags=directory.flags,
@@ -124,9 +126,9 @@ def kept(image: Slice, signature: Signature) -> Profile:
         sealed=sealed,
         special=_special(image, sealed),
         cms=cms,
-        first=signature.blobs[0].offset,
+        first=found.blobs[0].offset,
         hash_offset=directory.hash_offset,
-        room=signature.room,
+        room=found.room,
     )
 
 
@@ -137,7 +139,7 @@ def rounded(size: int, alignment: int) -> int:
 
 def _special(image: Slice, sealed: Mapping[int, bytes]) -> dict[int, bytes]:
     special = {slot: SHA256.of(blob) for slot, blob in sealed.items()}
-    plist = info_plist(image)
+    plist = signature.info_plist(image)
     if plist is not None:
         content = image.data[plist.offset : plist.offset + plist.size]
         special[Slot.INFO_PLIST] = SHA256.of(content)

@@ -16,12 +16,11 @@ from engine_ci.artifact.macho import (
     identifiers,
     pages,
     profile,
-    signature,
 )
 from engine_ci.artifact.macho.code_directory import SHA256
 from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.macho.profile import rounded
-from engine_ci.errors import MachOError
+from engine_ci.errors import MachOError, OutsideError
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -62,24 +61,24 @@ class _Plan:
 def rewrite(
     source: Path, target: Path, *, changes: Changes = edit.NONE, identifier: str | None = None
 ) -> None:
-    """Writes `source` with the changes, signed, in the place of `target`, which may be the same.
+    """Writes `source` with the changes, signed as `codesign --sign -` does it.
 
     Args:
         source: a thin or a fat file, signed or not.
-        target: never changed in place: macOS remembers the signature of a file that it has seen.
+        target: a fresh file takes its place; it may be the source.
         changes: to every slice.
         identifier: as codesign chooses it from the target's name when not given.
 
     Raises:
         MachOError: it is no Mach-O file, a damaged one, or one without room for that.
-        OutsideError: it cannot be read.
+        OutsideError: a file cannot be read or written.
     """
 
-    def planned(image: Slice) -> _Plan:
+    def profile_of(image: Slice) -> Profile:
         name = identifier or identifiers.default(target.name, image)
-        return _plan(image, profile.codesign(image, identifier=name), changes=changes)
+        return profile.codesign(image, identifier=name)
 
-    _write(source, target, planned)
+    write(source, target, profile_of=profile_of, changes=changes)
 
 
 def resign(source: Path, target: Path) -> None:
@@ -87,16 +86,30 @@ def resign(source: Path, target: Path) -> None:
 
     Raises:
         MachOError: as for `rewrite`; or it was not signed ad hoc.
-        OutsideError: it cannot be read.
+        OutsideError: a file cannot be read or written.
     """
+    write(source, target, profile_of=profile.kept)
 
-    def planned(image: Slice) -> _Plan:
-        found = signature.read(image)
-        if found is None:
-            raise MachOError("expected a signed image, found one that is not")
-        return _plan(image, profile.kept(image, found), changes=edit.NONE)
 
-    _write(source, target, planned)
+def write(
+    source: Path,
+    target: Path,
+    *,
+    profile_of: Callable[[Slice], Profile],
+    changes: Changes = edit.NONE,
+) -> None:
+    """Writes `source` with the changes, each slice signed as its profile says.
+
+    The target is never changed in place: macOS remembers the signature of a file that it has seen.
+    """
+    try:
+        with pages.opened(source) as opened, documents.replacing(target) as temporary:
+            plans = [_plan(image, profile_of(image), changes=changes) for image in opened.slices]
+            with temporary.open("wb") as stream:
+                _write_slices(opened, plans, stream)
+        target.chmod(source.stat().st_mode & _MODE)
+    except OSError as error:
+        raise OutsideError(f"{target}: cannot be written: {error.strerror}") from error
 
 
 def _plan(image: Slice, how: Profile, *, changes: Changes) -> _Plan:
@@ -170,14 +183,6 @@ def _resized(image: Slice, linkedit: Segment, *, end: int) -> bytes:
     record = commands.SEGMENT.read(body, 0, what="SEGMENT_64 command")
     record = record._replace(file_size=size, memory_size=rounded(size, page))
     return commands.SEGMENT.pack(record) + bytes(body[commands.SEGMENT.size :])
-
-
-def _write(source: Path, target: Path, planned: Callable[[Slice], _Plan]) -> None:
-    with pages.opened(source) as opened, documents.replacing(target) as temporary:
-        plans = [planned(image) for image in opened.slices]
-        with temporary.open("wb") as stream:
-            _write_slices(opened, plans, stream)
-    target.chmod(source.stat().st_mode & _MODE)
 
 
 def _write_slices(source: Source, plans: list[_Plan], target: BufferedWriter) -> None:

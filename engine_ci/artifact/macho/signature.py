@@ -80,9 +80,7 @@ def read(image: Slice) -> Signature | None:
         raise MachOError(f"code signature: expected at most {_MOST_BYTES} bytes, found {len(data)}")
     blobs = superblob.parse(data)
     directories = tuple(
-        code_directory.parse(blob.data)
-        for blob in blobs
-        if blob.slot in DIRECTORIES
+        code_directory.parse(blob.data) for blob in blobs if blob.slot in DIRECTORIES
     )
     if not directories:
         raise MachOError("code signature: expected a code directory, found none")
