@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
+from engine_ci.pins.model import PackageIndex
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.fetch import Fetched
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.stamp import Stamp
-    from engine_ci.artifact.unpack import Archive
-    from engine_ci.pins.model import Asset, Build, Platform
+    from engine_ci.pins.model import Asset, Build, GitHubReleases, Platform
     from engine_ci.records.bundle import AuditFinding
     from engine_ci.records.candidate import PublishedAsset
 
@@ -30,9 +32,10 @@ class Request:
     """One engine at one version, and what of it the app wants.
 
     Attributes:
-        assets: the published file of every platform; all are fetched and hashed.
+        source: where the files come from.
+        assets: the published file of every platform; all are fetched and hashed, where `source` is
+            a package index.
         platform: the one that is prepared.
-        package: where the files come from.
         backends: run-time backends that the app wants.
         keep: patterns of further file names that the app wants.
         cache: downloads by content.
@@ -45,7 +48,7 @@ class Request:
     version: str
     build: Build | None
     rebuild: int
-    package: str
+    source: GitHubReleases | PackageIndex
     assets: Mapping[Platform, Asset | PublishedAsset]
     platform: Platform
     backends: tuple[str, ...]
@@ -65,7 +68,7 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         phase: told the name of every step when it begins.
 
     Raises:
-        UnsupportedError: bundles for this platform cannot be made yet.
+        UnsupportedError: bundles for this platform cannot be made yet, or archives not fetched.
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
         OutsideError: a file could not be fetched.
@@ -79,10 +82,13 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
     with install.replacing(request.into) as work:
         phase("fetch")
-        fetched = {platform: _fetched(request, platform) for platform in request.assets}
-        wheel = fetched[request.platform].path
-        with unpack.opened(wheel, into=work / "unpacked") as archive:
-            phase("unpack")
+        fetched = {platform: _fetched(request, platform) for platform in _reached(request)}
+        phase("unpack")
+        with unpack.opened(
+            fetched[request.platform].path,
+            name=request.assets[request.platform].name,
+            into=work / "unpacked",
+        ) as archive:
             images = ArchivedImages(archive)
             pruned = plan.prune(
                 archive.entries, images=images, backends=request.backends, keep=request.keep
@@ -114,11 +120,23 @@ def tree_sha256(files: Iterable[BundleFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def _reached(request: Request) -> Iterable[Platform]:
+    """The platforms whose files can be here."""
+    return request.assets if isinstance(request.source, PackageIndex) else (request.platform,)
+
+
 def _fetched(request: Request, platform: Platform) -> Fetched:
     asset = request.assets[platform]
     if request.archive is not None and platform == request.platform:
         return fetch.verified(request.archive, asset)
-    return fetch.fetch(asset, package=request.package, version=request.version, cache=request.cache)
+    if not isinstance(request.source, PackageIndex):
+        raise UnsupportedError(
+            f"pin {request.pin}: {asset.name} cannot be fetched from `{request.source}` yet",
+            hint="bring the file here, and name it with `--archive`",
+        )
+    return fetch.fetch(
+        asset, package=request.source.package, version=request.version, cache=request.cache
+    )
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
@@ -132,11 +150,15 @@ def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
 
 def _move(pruned: PrunePlan, archive: Archive, *, folder: Path) -> tuple[BundleFile, ...]:
     files = []
+    placed: dict[Path, Path] = {}
     for kept in pruned.keep:
         unpacked = archive.unpack(kept.source)
         target = folder / kept.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        unpacked.path.rename(target)
+        if unpacked.path in placed:  # by another name
+            shutil.copy(placed[unpacked.path], target)
+        else:
+            placed[unpacked.path] = unpacked.path.rename(target)
         files.append(
             BundleFile(
                 path=kept.path,
@@ -151,12 +173,17 @@ def _move(pruned: PrunePlan, archive: Archive, *, folder: Path) -> tuple[BundleF
     return tuple(files)
 
 
+def _origin(source: GitHubReleases | PackageIndex) -> str:
+    name = source.package if isinstance(source, PackageIndex) else source.repository
+    return f"{source.kind}:{name}"
+
+
 def _provenance(
     request: Request, fetched: Mapping[Platform, Fetched]
 ) -> dict[Platform, Provenance]:
     return {
         platform: Provenance(
-            source=f"package-index:{request.package}",
+            source=_origin(request.source),
             asset=request.assets[platform].name,
             size=file.size,
             published_sha256=request.assets[platform].sha256,

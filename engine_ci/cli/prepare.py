@@ -121,22 +121,14 @@ def make(
     """Prepares one release as the configuration wants it."""
     from engine_ci.artifact.bundle import Request
     from engine_ci.artifact.bundle import prepare as make_bundle
-    from engine_ci.errors import UnsupportedError
-    from engine_ci.pins.model import PackageIndex
 
-    source = workspace.pin.source
-    if not isinstance(source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {workspace.pin.name}: archives from `{source}` cannot be prepared yet",
-            hint="this release knows the source `package-index`",
-        )
     request = Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
         version=release.version,
         build=release.build,
         rebuild=release.rebuild,
-        package=source.package,
+        source=workspace.pin.source,
         assets=assets(release),
         platform=platform,
         backends=workspace.config.bundle.backends,

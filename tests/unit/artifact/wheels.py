@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact.bundle import Request
-from engine_ci.pins.model import Asset
+from engine_ci.pins.model import Asset, PackageIndex
 from tests.unit.artifact.elves import image
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def request(folder: Path, published: Asset, *, archive: Path | None = None) -> R
         version="1.0",
         build=None,
         rebuild=0,
-        package=PACKAGE,
+        source=PackageIndex(kind="package-index", package=PACKAGE),
         assets={"ubuntu-x64": published},
         platform="ubuntu-x64",
         backends=("cpu",),
