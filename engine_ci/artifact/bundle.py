@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.fetch import Fetched
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.stamp import Stamp
-    from engine_ci.artifact.unpack import Archive
     from engine_ci.pins.model import Asset, Build, Platform
     from engine_ci.records.bundle import AuditFinding
     from engine_ci.records.candidate import PublishedAsset
@@ -33,7 +34,7 @@ class Request:
     """One engine at one version, and what of it the app wants.
 
     Attributes:
-        assets: the published file of every platform; all are fetched and hashed.
+        assets: published files, this platform's and others'; all are fetched and hashed.
         platform: the one that is prepared.
         source: who publishes the files, as the pin says it.
         origins: where they may come from, in order.
@@ -72,7 +73,7 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         phase: told the name of every step when it begins.
 
     Raises:
-        UnsupportedError: bundles for this platform cannot be made yet.
+        UnsupportedError: bundles for this platform cannot be made yet, or archives not fetched.
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
         OutsideError: a file could not be fetched.
@@ -130,9 +131,12 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
     with install.replacing(request.into) as work:
         phase("fetch")
         fetched = {platform: _fetched(request, platform) for platform in request.assets}
-        wheel = fetched[request.platform].path
-        with unpack.opened(wheel, into=work / "unpacked") as archive:
-            phase("unpack")
+        phase("unpack")
+        with unpack.opened(
+            fetched[request.platform].path,
+            name=request.assets[request.platform].name,
+            into=work / "unpacked",
+        ) as archive:
             images = ArchivedImages(archive)
             pruned = plan.prune(
                 archive.entries, images=images, backends=request.backends, keep=request.keep
@@ -182,11 +186,15 @@ def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
 
 def _move(pruned: PrunePlan, archive: Archive, *, folder: Path) -> tuple[BundleFile, ...]:
     files = []
+    placed: dict[Path, Path] = {}
     for kept in pruned.keep:
         unpacked = archive.unpack(kept.source)
         target = folder / kept.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        unpacked.path.rename(target)
+        if unpacked.path in placed:  # by another name
+            shutil.copy(placed[unpacked.path], target)
+        else:
+            placed[unpacked.path] = unpacked.path.rename(target)
         files.append(
             BundleFile(
                 path=kept.path,

@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING
 from engine_ci.artifact import elf
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.elf import Image
-    from engine_ci.artifact.unpack import Archive
 
 
 class ArchivedImages:
-    """Every file of an archive, by path, seen as an image.
+    """Every file of an archive, by path, seen as an image; a link is the file that it leads to.
 
     Asking for one that is no ELF image raises VerificationError.
     """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._read: dict[str, Image] = {}
+        self._read: dict[Path, Image] = {}
 
     def __getitem__(self, path: str, /) -> Image:
-        if path not in self._read:
-            self._read[path] = elf.read(self._archive.unpack(path).path)
-        return self._read[path]
+        file = self._archive.unpack(path).path
+        if file not in self._read:
+            self._read[file] = elf.read(file)
+        return self._read[file]
 
     def __contains__(self, path: object, /) -> bool:
         return path in self._archive.entries

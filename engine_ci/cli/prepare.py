@@ -156,7 +156,7 @@ def request_for(
             root=workspace.root,
             releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
         ),
-        assets=assets(release),
+        assets=needed(release, platform=platform),
         platform=platform,
         backends=workspace.config.bundle.backends,
         keep=workspace.config.bundle.keep,
@@ -167,11 +167,15 @@ def request_for(
     )
 
 
-def assets(release: Pin | Release) -> Mapping[Platform, Asset | PublishedAsset]:
-    """The files of a release, by platform, whether it is pinned or only chosen."""
+def needed(
+    release: Pin | Release, *, platform: Platform
+) -> Mapping[Platform, Asset | PublishedAsset]:
+    """The files to fetch: of a pin this platform's, of a release all, which a pin of it will name."""
     from engine_ci.pins.model import Pin
 
-    return release.platforms if isinstance(release, Pin) else release.assets
+    if isinstance(release, Pin):
+        return {name: asset for name, asset in release.platforms.items() if name == platform}
+    return release.assets
 
 
 def known_platform(name: str | None) -> Platform:
