@@ -33,6 +33,8 @@ class Image:
         runpath: where it looks for those, as written, `$ORIGIN` and all.
         rpath: the older kind, which counts for the libraries it loads too.
         exports: those of the symbols that mean something here.
+        versions: of the symbols that it needs, such as `GLIBC_2.28`.
+        executable_stack: whether it asks for a stack that code can be run from.
     """
 
     machine: str
@@ -41,6 +43,8 @@ class Image:
     runpath: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
     exports: frozenset[str] = frozenset()
+    versions: frozenset[str] = frozenset()
+    executable_stack: bool = False
 
 
 def read(path: Path) -> Image:
@@ -49,7 +53,7 @@ def read(path: Path) -> Image:
     Raises:
         VerificationError: it is no ELF image, or a damaged one.
     """
-    binary = _parse(path, relocations=False)
+    binary = _parse(path, relocations=False, versions=True)
     soname, needed = None, []
     runpath: list[str] = []
     rpath: list[str] = []
@@ -75,6 +79,15 @@ def read(path: Path) -> Image:
             str(symbol.name)
             for symbol in binary.dynamic_symbols
             if symbol.name in _NOTED and symbol.exported
+        ),
+        versions=frozenset(
+            _text(version.name, path)
+            for library in binary.symbols_version_requirement
+            for version in library.get_auxiliary_symbols()
+        ),
+        executable_stack=any(
+            segment.type == lief.ELF.Segment.TYPE.GNU_STACK and segment.has(lief.ELF.Segment.FLAGS.X)
+            for segment in binary.segments
         ),
     )
 
@@ -116,11 +129,11 @@ def _machine(path: Path) -> str:
     return _MACHINES.get(number, f"machine {number}")
 
 
-def _parse(path: Path, *, relocations: bool) -> lief.ELF.Binary:
+def _parse(path: Path, *, relocations: bool, versions: bool = False) -> lief.ELF.Binary:
     config = lief.ELF.ParserConfig()
     config.parse_relocations = relocations
     config.parse_symtab_symbols = False
-    config.parse_symbol_versions = False
+    config.parse_symbol_versions = versions
     config.parse_notes = False
     config.parse_overlay = False
     with lief.logging.level_scope(lief.logging.LEVEL.OFF):

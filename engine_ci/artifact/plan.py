@@ -7,18 +7,20 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from engine_ci.artifact import closure, elf
 from engine_ci.errors import VerificationError
 from engine_ci.records.bundle import DroppedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from engine_ci.artifact.archive import Entry
     from engine_ci.artifact.closure import Closure, Images
+    from engine_ci.artifact.loaders import Loader
     from engine_ci.records.bundle import Kind
+
+ImageT = TypeVar("ImageT")
 
 SERVER = "llama-server"
 _LICENCE = re.compile(r"(^|/)licen[cs]es/|(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", re.IGNORECASE)
@@ -50,6 +52,11 @@ class PrunePlan:
         return next(file.path for file in self.keep if file.kind == "server")
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """What each file is called in the bundle, by its path in the archive."""
+        return {file.source: file.path for file in self.keep}
+
+    @property
     def images(self) -> tuple[Kept, ...]:
         """The files that the loader reads."""
         return tuple(file for file in self.keep if file.kind in ("server", "library", "backend"))
@@ -58,7 +65,8 @@ class PrunePlan:
 def prune(
     entries: Mapping[str, Entry],
     *,
-    images: Images,
+    images: Images[ImageT],
+    loader: Loader[ImageT],
     backends: Iterable[str],
     keep: Iterable[str],
 ) -> PrunePlan:
@@ -67,7 +75,8 @@ def prune(
     Args:
         entries: the archive's files and links, by path. A link that is kept becomes a file under
             the link's name, so a bundle has one copy of a library, under the name it is needed by.
-        images: those of them that are ELF; only the ones that matter are looked up.
+        images: those of them that are images; only the ones that matter are looked up.
+        loader: the system's.
         backends: run-time backends that the app wants: `cpu` is `libggml-cpu.so`.
         keep: patterns of further file names that the app wants.
 
@@ -78,20 +87,29 @@ def prune(
     roots = [
         path
         for path in sorted(entries)
-        if _named_as_backend(path, backends) and elf.BACKEND in images[path].exports
+        if _named_as_backend(path, backends) and loader.is_backend(images[path])
     ]
-    pulled = closure.follow([server, *roots], images=images)
+    links = {path: entry.target for path, entry in entries.items() if entry.target is not None}
+    pulled = loader.follow(server, roots, images=images, links=links)
     kept: dict[str, tuple[Kind, str]] = {server: ("server", "the program itself")}
     kept |= dict.fromkeys(roots, ("backend", "a run-time backend that the app wants"))
     for path, by in pulled.why.items():
         kept.setdefault(path, ("library", f"{posixpath.basename(by)} needs it"))
+    started = frozenset(kept)
     folder = _common_folder(kept)
     for path in entries:
         if _LICENCE.search(path):
             kept.setdefault(path, ("licence", "a licence goes with the files it is for"))
         elif any(fnmatchcase(posixpath.basename(path), pattern) for pattern in keep):
             kept.setdefault(path, ("resource", "the app's configuration keeps it"))
-    laid_out = _laid_out(kept, folder=folder)
+
+    def place(path: str) -> str:
+        inside = _DIST_INFO.sub("dist-info/", _inside(path, folder))
+        if kept[path][0] == "licence":
+            return inside
+        return loader.place(path, images[path] if path in started else None, inside=inside)
+
+    laid_out = _laid_out(kept, place=place)
     return PrunePlan(
         keep=tuple(
             Kept(path=path, source=source, kind=kept[source][0], why=kept[source][1])
@@ -123,11 +141,11 @@ def _common_folder(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(level[0] for level in same)
 
 
-def _laid_out(paths: Iterable[str], *, folder: tuple[str, ...]) -> dict[str, str]:
+def _laid_out(paths: Iterable[str], *, place: Callable[[str], str]) -> dict[str, str]:
     """Paths that stay equal from version to version, each with the path in the archive."""
     origin: dict[str, str] = {}
     for source in sorted(paths):
-        path = _DIST_INFO.sub("dist-info/", _inside(source, folder))
+        path = place(source)
         if path in origin:
             raise VerificationError(f"{source} and {origin[path]} would both become {path}")
         origin[path] = source
