@@ -33,6 +33,9 @@ class Floors:
     glibcxx: str | None = None
 
 
+NO_FLOORS: Final = Floors()
+
+
 def findings(
     plan: PrunePlan, *, system: Iterable[AuditFinding], backends: Iterable[str], licensed: bool
 ) -> tuple[AuditFinding, ...]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from engine_ci import __version__
 from engine_ci.artifact import audit, fetch, install, loaders, plan, seal, stamp, unpack
 from engine_ci.artifact.archive import Unpacked
-from engine_ci.artifact.audit import Floors
-from engine_ci.artifact.expected import Expected
+from engine_ci.artifact.audit import NO_FLOORS
+from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, Provenance
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
+    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.fetch import Fetched
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import Kept, PrunePlan
@@ -67,9 +69,9 @@ class Request:
     cache: Path
     into: Path
     licences: tuple[Path, ...] = ()
-    floors: Floors = Floors()
+    floors: Floors = NO_FLOORS
     signer: Signer = "builtin"
-    expected: Expected = Expected()
+    expected: Expected = NOTHING_EXPECTED
     archive: Path | None = None
     told: Told = lambda _: None
 
@@ -243,9 +245,7 @@ def _put(
         if said is None:
             _move(unpacked.path, target, placed=placed)
         else:
-            notes += [
-                AuditFinding(level="warning", path=kept.path, message=each) for each in said
-            ]
+            notes += [AuditFinding(level="warning", path=kept.path, message=each) for each in said]
             unpacked = Unpacked(
                 path=target, size=target.stat().st_size, sha256=documents.sha256_of(target)
             )

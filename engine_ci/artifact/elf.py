@@ -86,8 +86,9 @@ def read(path: Path) -> Image:
             for version in library.get_auxiliary_symbols()
         ),
         executable_stack=any(
-            segment.type == lief.ELF.Segment.TYPE.GNU_STACK and segment.has(lief.ELF.Segment.FLAGS.X)
+            segment.has(lief.ELF.Segment.FLAGS.X)
             for segment in binary.segments
+            if segment.type == lief.ELF.Segment.TYPE.GNU_STACK
         ),
     )
 

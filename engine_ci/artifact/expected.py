@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import VerificationError
 
@@ -52,6 +52,9 @@ class Expected:
                 f"the bundle's tree has the sha256 {tree_sha256}, the pin says {self.tree_sha256}",
                 hint="the same file gave other bytes: was it prepared by another engine-ci?",
             )
+
+
+NOTHING_EXPECTED: Final = Expected()
 
 
 def _compare(who: str, expected: set[str], found: set[str]) -> None:

@@ -65,9 +65,7 @@ class Loader(Protocol[ImageT]):
             inside: the path without the folders that all files of the engine share.
         """
 
-    def findings(
-        self, images: Mapping[str, ImageT], *, floors: Floors
-    ) -> Iterator[AuditFinding]:
+    def findings(self, images: Mapping[str, ImageT], *, floors: Floors) -> Iterator[AuditFinding]:
         """What is wrong with images, by their path in the bundle."""
 
     def put(
@@ -128,7 +126,9 @@ class LdSo:
         """Where it was."""
         return inside
 
-    def findings(self, images: Mapping[str, elf.Image], *, floors: Floors) -> Iterator[AuditFinding]:
+    def findings(
+        self, images: Mapping[str, elf.Image], *, floors: Floors
+    ) -> Iterator[AuditFinding]:
         """What `elf_audit` says."""
         return elf_audit.findings(images, machine=self.machine, floors=floors)
 

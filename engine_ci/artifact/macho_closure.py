@@ -91,9 +91,7 @@ class _Loader:
                 return self._links.get(path, path)
         return None
 
-    def _candidates(
-        self, name: str, *, needed_by: str, run_paths: Sequence[str]
-    ) -> Iterator[str]:
+    def _candidates(self, name: str, *, needed_by: str, run_paths: Sequence[str]) -> Iterator[str]:
         if name.startswith(_RPATH):
             for folder in run_paths:
                 yield posixpath.normpath(posixpath.join(folder, name.removeprefix(_RPATH)))
@@ -106,6 +104,7 @@ class _Loader:
             ("@loader_path", posixpath.dirname(path)),
             ("@executable_path", self._executable),
         ):
-            if name == word or name.startswith(f"{word}/"):
-                return posixpath.normpath(posixpath.join(folder, name.removeprefix(word).lstrip("/")))
+            rest = name.removeprefix(word)
+            if rest != name and rest[:1] in ("", "/"):
+                return posixpath.normpath(posixpath.join(folder, rest.lstrip("/")))
         return None

@@ -93,7 +93,9 @@ def architectures(path: Path) -> tuple[str, ...]:
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
 
 
-def _exporting(symbol: str, images: Mapping[Path, frozenset[str]]) -> list[tuple[Path, frozenset[str]]]:
+def _exporting(
+    symbol: str, images: Mapping[Path, frozenset[str]]
+) -> list[tuple[Path, frozenset[str]]]:
     exporting = [(path, exports) for path, exports in images.items() if symbol in exports]
     return exporting or list(images.items())
 
