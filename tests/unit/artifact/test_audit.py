@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from engine_ci.artifact import audit, plan
+from engine_ci.artifact.archive import Entry
 from engine_ci.artifact.elf import BACKEND, Image
-from engine_ci.artifact.unpack import Entry
 
 
 def findings(
@@ -14,7 +14,7 @@ def findings(
         "pkg/llama-server": server,
         "pkg/libggml-cpu.so": cpu or Image(machine="x86_64", exports=frozenset({BACKEND})),
     }
-    entries = {path: Entry(path=path, size=1, crc=1) for path in (*images, *others)}
+    entries = {path: Entry(path=path, size=1, fingerprint="x") for path in (*images, *others)}
     made = plan.prune(entries, images=images, backends=("cpu",), keep=())
     found = audit.findings(made, images=images, platform="ubuntu-x64", backends=("cpu",))
     return [(item.level, item.path, item.message) for item in found]

@@ -19,14 +19,16 @@ from engine_ci.errors import (
     UsageError,
     VerificationError,
 )
-from engine_ci.pins.model import Commit
+from engine_ci.pins.model import Commit, GitHubReleases
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
-from tests.unit.artifact.wheels import Index, asset, engine, request, wheel
+from tests.unit.artifact.wheels import Index, asset, engine, release, request, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine_ci.artifact.bundle import Request
 
 
 def prepare(folder: Path, files: dict[str, bytes], *, version: str = "1.0") -> Bundle:
@@ -103,6 +105,69 @@ def test_every_platform_is_fetched_and_hashed(index: Index, tmp_path: Path) -> N
     assert index.downloads == [other.name]
     assert made.provenance["macos-arm64"].measured_sha256 == other.sha256
     assert made.provenance["ubuntu-x64"].measured_sha256 == asked.assets["ubuntu-x64"].sha256
+
+
+def released(folder: Path, *, build: int = 11434) -> Request:
+    """A request for an archive of a release, which is here already."""
+    path = release(folder, build=build)
+    return dataclasses.replace(
+        request(folder, asset(path), archive=path),
+        source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
+        version=f"b{build}",
+        build=build,
+    )
+
+
+def test_an_archive_of_a_release_becomes_a_bundle_without_links_or_its_folder(
+    tmp_path: Path,
+) -> None:
+    asked = released(tmp_path)
+    elsewhere = asked.assets["ubuntu-x64"].model_copy(update={"sha256": "0" * 64})
+
+    made = bundle.prepare(
+        dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": elsewhere})
+    )
+
+    files = [path for path in (tmp_path / "bundle").rglob("*") if path.name != RECORD]
+    assert sorted(path.name for path in files) == [
+        "LICENSE", "libggml-cpu.so", "libllama.so.0", "llama-server",
+    ]  # fmt: skip
+    assert not any(path.is_symlink() for path in files)
+    assert {file.path for file in made.files} == {path.name for path in files}
+    assert {file.path: file.why for file in made.dropped} == {
+        "llama-b11434/libggml-vulkan.so": "a run-time backend that the app does not want",
+        "llama-b11434/libllama.so": "a link to libllama.so.0.0.1",
+    }
+    assert set(made.provenance) == {"ubuntu-x64"}
+    assert made.provenance["ubuntu-x64"].source == "github-releases:ggml-org/llama.cpp"
+
+
+def test_the_same_engine_in_two_releases_is_one_tree(tmp_path: Path) -> None:
+    one = bundle.prepare(released(tmp_path))
+    two = bundle.prepare(released(tmp_path, build=11435))
+
+    assert one.tree_sha256 == two.tree_sha256
+    assert (one.build, two.build) == (11434, 11435)
+
+
+def test_a_file_that_is_kept_under_two_names_is_there_twice(tmp_path: Path) -> None:
+    made = bundle.prepare(dataclasses.replace(released(tmp_path), keep=("libllama.so*",)))
+
+    names = ["libllama.so", "libllama.so.0", "libllama.so.0.0.1"]
+    kept = [file for file in made.files if file.path in names]
+    assert [file.path for file in kept] == names
+    assert len({file.sha256 for file in kept}) == 1
+    assert len({(tmp_path / "bundle" / name).stat().st_ino for name in names}) == 3
+    assert len({(tmp_path / "bundle" / name).read_bytes() for name in names}) == 1
+
+
+def test_an_archive_of_a_release_that_is_not_here_cannot_be_fetched_yet(tmp_path: Path) -> None:
+    asked = dataclasses.replace(released(tmp_path), archive=None)
+
+    with pytest.raises(UnsupportedError, match=r"cannot be fetched from `github-releases ggml-org"):
+        bundle.prepare(asked)
+
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:

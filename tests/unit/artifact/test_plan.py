@@ -102,7 +102,7 @@ def test_a_library_is_kept_once_under_the_linked_name_that_is_needed() -> None:
         {
             "b1/llama-server": server("libllama.so.0"),
             "b1/libllama.so.0.0.1": PLAIN,
-            "b1/libother.so.0.0.1": server(),
+            "b1/libother.so.0.0.1": server("libc.so.6"),
         },
         links={
             "b1/libllama.so": "b1/libllama.so.0.0.1",

@@ -63,7 +63,10 @@ def test_a_link_stands_for_the_file_that_it_leads_to_and_is_never_created(tmp_pa
     real = files["lib/libx.so.0.1"]
     assert files == dict.fromkeys(files, real)
     assert opened.entries["lib/libx.so"] == Entry(
-        path="lib/libx.so", size=4, fingerprint=f"{zlib.crc32(b'code'):08x}", target="lib/libx.so.0.1"
+        path="lib/libx.so",
+        size=4,
+        fingerprint=f"{zlib.crc32(b'code'):08x}",
+        target="lib/libx.so.0.1",
     )
     assert [file for file in (tmp_path / "out").rglob("*") if not file.is_dir()] == [real.path]
 
