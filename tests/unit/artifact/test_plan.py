@@ -7,6 +7,7 @@ import pytest
 from engine_ci.artifact import plan
 from engine_ci.artifact.archive import Entry
 from engine_ci.artifact.elf import BACKEND, Image
+from engine_ci.artifact.loaders import LdSo
 from engine_ci.errors import VerificationError
 
 PLAIN = Image(machine="x86_64", runpath=("$ORIGIN", "$ORIGIN/../lib"))
@@ -33,7 +34,9 @@ def pruned(
     for path, target in (links or {}).items():
         entries[path] = dataclasses.replace(entries[target], path=path, target=target)
         images[path] = images[target]
-    return plan.prune(entries, images=images, backends=backends, keep=keep)
+    return plan.prune(
+        entries, images=images, loader=LdSo("x86_64"), backends=backends, keep=keep
+    )
 
 
 def kinds(made: plan.PrunePlan) -> dict[str, str]:
@@ -102,7 +105,7 @@ def test_a_library_is_kept_once_under_the_linked_name_that_is_needed() -> None:
         {
             "b1/llama-server": server("libllama.so.0"),
             "b1/libllama.so.0.0.1": PLAIN,
-            "b1/libother.so.0.0.1": server(),
+            "b1/libother.so.0.0.1": server("libc.so.6"),
         },
         links={
             "b1/libllama.so": "b1/libllama.so.0.0.1",
