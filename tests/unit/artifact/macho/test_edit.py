@@ -103,6 +103,14 @@ def test_the_last_byte_of_the_room_may_be_used_and_no_more() -> None:
     assert caught.value.hint == "link it with -headerpad_max_install_names"
 
 
+def test_an_empty_section_ends_the_room_too() -> None:
+    raw = signable.image(
+        machos.segment("__OTHER", machos.section("__empty", offset=0x400, size=0)), text_at=0x600
+    )
+    with pytest.raises(MachOError, match=f"has room for {0x400 - layout.HEADER.size}$"):
+        packed(Changes(run_paths=("/" * 4096,)), raw)
+
+
 def test_without_sections_all_before_the_next_segment_is_room() -> None:
     raw = machos.image(
         machos.segment("__TEXT", size=0x10),
