@@ -23,9 +23,10 @@ class Cursor:
 
     def byte(self) -> int:
         """One byte."""
-        if self.at_end:
-            raise self._cut_off()
-        value = self._data[self.offset]
+        try:
+            value = self._data[self.offset]
+        except IndexError:
+            raise self._cut_off() from None
         self.offset += 1
         return value
 

@@ -134,9 +134,7 @@ def _text(name: str, *, behind: int) -> bytes:
 
 
 def _content_begins(image: Slice) -> int:
-    """Where the first bytes are that are no header."""
+    """Where the first bytes are that are no header; an empty section may mark them too."""
     places = [segment.offset for segment in image.segments if segment.file_size]
-    places += [
-        section.offset for segment in image.segments for section in segment.sections if section.size
-    ]
+    places += [section.offset for segment in image.segments for section in segment.sections]
     return min((place for place in places if place), default=len(image.data))

@@ -5,6 +5,7 @@ Each file is read once, piece by piece, whatever its size. The same input gives 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -105,9 +106,10 @@ def write(
     try:
         with pages.opened(source) as opened, documents.replacing(target) as temporary:
             plans = [_plan(image, profile_of(image), changes=changes) for image in opened.slices]
+            mode = os.fstat(opened.stream.fileno()).st_mode & _MODE
             with temporary.open("wb") as stream:
                 _write_slices(opened, plans, stream)
-        target.chmod(source.stat().st_mode & _MODE)
+        target.chmod(mode)
     except OSError as error:
         raise OutsideError(f"{target}: cannot be written: {error.strerror}") from error
 

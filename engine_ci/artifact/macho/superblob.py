@@ -132,7 +132,7 @@ def _check_between(container: memoryview, blobs: tuple[Blob, ...], *, begin: int
     for blob in blobs:
         if blob.offset < begin or any(container[begin : blob.offset]):
             raise MachOError(
-                f"code signature: expected the blob {blob.slot:#x} at byte {begin}, "
+                f"code signature: expected slot {blob.slot:#x} at byte {begin}, "
                 f"found it at {blob.offset}"
             )
         begin = blob.offset + len(blob.data)

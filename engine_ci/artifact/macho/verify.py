@@ -98,8 +98,8 @@ def _seals(image: Slice, found: Signature, directory: CodeDirectory) -> Iterator
             yield f"the {directory.algorithm.name} of what is in slot {slot} is another"
         if slot not in sealed and slot not in _OUTSIDE:
             yield f"slot {slot} is sealed, and nothing is in it"
-    for slot in sealed.keys() - directory.special.keys() - _OUTSIDE:
-        yield f"what is in slot {slot:#x} is not sealed"
+    for slot in sorted(sealed.keys() - directory.special.keys() - _OUTSIDE):
+        yield f"what is in slot {slot} is not sealed"
 
 
 def _pages(image: Slice, directory: CodeDirectory, stream: BufferedReader) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from itertools import accumulate
 
-from engine_ci.artifact.macho import commands, layout
+from engine_ci.artifact.macho import chained, commands, layout
 from engine_ci.artifact.macho import fat as fat_table
 from engine_ci.artifact.macho.commands import LC
 
@@ -136,3 +137,85 @@ def entry(offset: int, raw: bytes, *, cpu: int = ARM64, subtype: int = 0) -> fat
     return fat_table.Entry(
         cputype=cpu, cpusubtype=subtype, offset=offset, size=len(raw), alignment=12
     )
+
+
+def dyld_info(
+    *, bind: bytes = b"", weak: bytes = b"", lazy: bytes = b"", export: bytes = b""
+) -> tuple[bytes, bytes]:
+    """A command of four streams, and the bytes of those for `linkedit`."""
+    offsets = accumulate(map(len, (bind, weak, lazy)), initial=LINKEDIT_AT)
+    places = [
+        number
+        for offset, stream in zip(offsets, (bind, weak, lazy, export), strict=True)
+        for number in (offset, len(stream))
+    ]
+    body = struct.pack("<10I", 0, 0, *places)
+    return command(LC.DYLD_INFO_ONLY, body), bind + weak + lazy + export
+
+
+def uleb(value: int) -> bytes:
+    """A number in ULEB128."""
+    head, rest = value & 0x7F, value >> 7
+    return bytes([head | 0x80]) + uleb(rest) if rest else bytes([head])
+
+
+def symbol(name: str, flags: int = 0) -> bytes:
+    """The bind opcode that names the next symbol."""
+    return bytes([0x40 | flags]) + name.encode() + b"\0"
+
+
+def fixups(
+    *imports: bytes,
+    names: bytes,
+    form: int = 1,
+    version: int = 0,
+    count: int | None = None,
+    compression: int = 0,
+) -> bytes:
+    """Chained fixups of packed imports, with what else their header says."""
+    table = b"".join(imports)
+    header = chained.Header(
+        version=version,
+        starts_offset=0,
+        imports_offset=chained.HEADER.size,
+        symbols_offset=chained.HEADER.size + len(table),
+        imports=len(imports) if count is None else count,
+        imports_format=form,
+        symbols_format=compression,
+    )
+    return chained.HEADER.pack(header) + table + names
+
+
+def packed(
+    name: int, *, ordinal: int = 1, weak: bool = False, form: int = 1, addend: int = 0
+) -> bytes:
+    """One import of chained fixups, whose name begins `name` bytes into their pool."""
+    if form == 3:
+        return struct.pack("<Qq", ordinal & 0xFFFF | weak << 16 | name << 32, addend)
+    word = ordinal & 0xFF | weak << 8 | name << 9
+    return struct.pack("<I", word) if form == 1 else struct.pack("<Ii", word, addend)
+
+
+def trie(names: dict[str, bytes]) -> bytes:
+    """An export trie of names and what their nodes say; it has a node for every byte of them."""
+    said = {name.encode(): info for name, info in names.items()}
+    prefixes = sorted({name[:end] for name in said for end in range(len(name) + 1)} | {b""})
+    children = {
+        prefix: [each for each in prefixes if each and each[:-1] == prefix] for prefix in prefixes
+    }
+
+    def node(prefix: bytes, offsets: dict[bytes, int]) -> bytes:
+        info = said.get(prefix, b"")
+        edges = [
+            child[-1:] + b"\0" + _three_bytes(offsets.get(child, 0)) for child in children[prefix]
+        ]
+        return uleb(len(info)) + info + bytes([len(edges)]) + b"".join(edges)
+
+    sizes = [len(node(prefix, {})) for prefix in prefixes]
+    offsets = dict(zip(prefixes, accumulate(sizes, initial=0), strict=False))
+    return b"".join(node(prefix, offsets) for prefix in prefixes)
+
+
+def _three_bytes(value: int) -> bytes:
+    """ULEB128 of a fixed length."""
+    return bytes([value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14])
