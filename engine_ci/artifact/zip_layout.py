@@ -42,8 +42,9 @@ def count(stream: BinaryIO, *, archive: str, most: int) -> int:
     end = stream.read(_END.size)
     if len(end) < _END.size or not end.startswith(b"PK\5\6"):
         raise refused(archive, "it does not end as a zip archive without a comment does")
-    _, *disks, here, told, length, start, comment = _END.unpack(end)
-    if any(disks) or here != told or comment or start + length + _END.size != size:
+    numbers: tuple[int, ...] = _END.unpack(end)[1:]
+    disk, other_disk, here, told, length, start, comment = numbers
+    if disk or other_disk or here != told or comment or start + length + _END.size != size:
         raise refused(archive, "its end does not say where its directory is")
     if told > most:
         raise refused(archive, f"it would unpack to {told} files, expected at most {most}")

@@ -165,7 +165,7 @@ def test_damage_anywhere_is_refused_or_harmless(
     content = bytearray(sound[store])
     for place, value in edits:
         content[place % len(content)] = value
-    path = store(content, folder)
+    path = store(bytes(content), folder)
 
     with contextlib.suppress(VerificationError):
         unpack_all(path, folder / "out")
