@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import unpack
+from engine_ci.artifact.archive import Limits
 from engine_ci.artifact.macho import layout, read
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _archive() -> Iterator[Feed]:
             path.write_bytes(raw)
             try:
                 with unpack.opened(
-                    path, into=into, limits=unpack.Limits(total_size=1 << 24)
+                    path, name=path.name, into=into, limits=Limits(total_size=1 << 24)
                 ) as found:
                     for name in found.entries:
                         found.unpack(name)

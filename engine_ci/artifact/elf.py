@@ -85,11 +85,7 @@ def read(path: Path) -> Image:
             for library in binary.symbols_version_requirement
             for version in library.get_auxiliary_symbols()
         ),
-        executable_stack=any(
-            segment.has(lief.ELF.Segment.FLAGS.X)
-            for segment in binary.segments
-            if segment.type == lief.ELF.Segment.TYPE.GNU_STACK
-        ),
+        executable_stack=_executable_stack(binary),
     )
 
 
@@ -120,6 +116,11 @@ def stored_number(path: Path, symbol: str) -> int | None:
         return None
     raw = bytes(binary.get_content_from_virtual_address(found.value, _INT))
     return int.from_bytes(raw, "little", signed=True) if len(raw) == _INT else None
+
+
+def _executable_stack(binary: lief.ELF.Binary) -> bool:
+    stack = binary.get(lief.ELF.Segment.TYPE.GNU_STACK)
+    return stack is not None and stack.has(lief.ELF.Segment.FLAGS.X)
 
 
 def _machine(path: Path) -> str:

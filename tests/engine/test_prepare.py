@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Prepare = Callable[..., tuple[Path, Bundle]]
 
+LICENCE = Path(__file__).parents[2] / "examples/demo/app/licences/LICENSE.llama.cpp"
+
 pytestmark = pytest.mark.engine
 
 WHEELS = {
@@ -68,6 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
                 keep=(),
                 cache=Path(platformdirs.user_cache_dir("engine-ci")),
                 into=into,
+                licences=(LICENCE,),
             )
         )
         return into, made

