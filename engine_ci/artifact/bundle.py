@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
+from engine_ci import __version__
+from engine_ci.artifact import audit, fetch, install, plan, seal, stamp, unpack
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
-from engine_ci.pins.model import PackageIndex
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.fetch import Fetched
+    from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.stamp import Stamp
-    from engine_ci.pins.model import Asset, Build, GitHubReleases, Platform
+    from engine_ci.pins.model import Asset, Build, Platform
     from engine_ci.records.bundle import AuditFinding
     from engine_ci.records.candidate import PublishedAsset
 
@@ -32,15 +34,17 @@ class Request:
     """One engine at one version, and what of it the app wants.
 
     Attributes:
-        source: where the files come from.
-        assets: the published file of every platform; all are fetched and hashed, where `source` is
-            a package index.
+        assets: the published file of every platform; all are fetched and hashed, unless one of them
+            is here as `archive`.
         platform: the one that is prepared.
+        source: who publishes the files, as the pin says it.
+        origins: where they may come from, in order.
         backends: run-time backends that the app wants.
         keep: patterns of further file names that the app wants.
         cache: downloads by content.
         into: where the bundle goes.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
+        told: how many bytes of a download are there.
     """
 
     pin: str
@@ -48,7 +52,8 @@ class Request:
     version: str
     build: Build | None
     rebuild: int
-    source: GitHubReleases | PackageIndex
+    source: str
+    origins: tuple[Origin, ...]
     assets: Mapping[Platform, Asset | PublishedAsset]
     platform: Platform
     backends: tuple[str, ...]
@@ -56,6 +61,7 @@ class Request:
     cache: Path
     into: Path
     archive: Path | None = None
+    told: Told = lambda _: None
 
 
 def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
@@ -68,11 +74,35 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         phase: told the name of every step when it begins.
 
     Raises:
-        UnsupportedError: bundles for this platform cannot be made yet, or archives not fetched.
+        UnsupportedError: bundles for this platform cannot be made yet.
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
         OutsideError: a file could not be fetched.
     """
+    _refuse_platform(request)
+    with install.alone(request.into):
+        return _made(request, phase=phase)
+
+
+def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
+    """The bundle at `request.into`, made only where it is not there, whole and for this request.
+
+    Of two runs at once one makes it. Arguments and errors are those of `prepare`.
+    """
+    digest = _digest(request)
+    found = seal.intact(request.into, request=digest)
+    if found is not None:
+        return found
+    _refuse_platform(request)
+    with install.alone(request.into):
+        found = seal.intact(request.into, request=digest)
+        if found is None:
+            found = _made(request, phase=phase)
+            seal.put(request.into, request=digest)
+    return found
+
+
+def _refuse_platform(request: Request) -> None:
     if request.platform not in audit.MACHINES:
         raise UnsupportedError(
             f"{request.platform} bundles cannot be prepared: signing for macOS is not there yet",
@@ -80,6 +110,25 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         )
     if request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
+
+
+def _digest(request: Request) -> str:
+    """Over all that decides what the bundle holds."""
+    asked = {
+        "engine-ci": __version__,
+        "pin": request.pin,
+        "version": request.version,
+        "rebuild": request.rebuild,
+        "assets": {platform: asset.sha256 for platform, asset in request.assets.items()},
+        "platform": request.platform,
+        "backends": request.backends,
+        "keep": request.keep,
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
+    """The bundle, installed by who is alone at its place."""
     with install.replacing(request.into) as work:
         phase("fetch")
         fetched = {platform: _fetched(request, platform) for platform in _reached(request)}
@@ -121,22 +170,15 @@ def tree_sha256(files: Iterable[BundleFile]) -> str:
 
 
 def _reached(request: Request) -> Iterable[Platform]:
-    """The platforms whose files can be here."""
-    return request.assets if isinstance(request.source, PackageIndex) else (request.platform,)
+    """The platforms whose files are looked at: one that is here already asks for no other."""
+    return request.assets if request.archive is None else (request.platform,)
 
 
 def _fetched(request: Request, platform: Platform) -> Fetched:
     asset = request.assets[platform]
     if request.archive is not None and platform == request.platform:
         return fetch.verified(request.archive, asset)
-    if not isinstance(request.source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {request.pin}: {asset.name} cannot be fetched from `{request.source}` yet",
-            hint="bring the file here, and name it with `--archive`",
-        )
-    return fetch.fetch(
-        asset, package=request.source.package, version=request.version, cache=request.cache
-    )
+    return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
@@ -173,17 +215,12 @@ def _move(pruned: PrunePlan, archive: Archive, *, folder: Path) -> tuple[BundleF
     return tuple(files)
 
 
-def _origin(source: GitHubReleases | PackageIndex) -> str:
-    name = source.package if isinstance(source, PackageIndex) else source.repository
-    return f"{source.kind}:{name}"
-
-
 def _provenance(
     request: Request, fetched: Mapping[Platform, Fetched]
 ) -> dict[Platform, Provenance]:
     return {
         platform: Provenance(
-            source=_origin(request.source),
+            source=request.source,
             asset=request.assets[platform].name,
             size=file.size,
             published_sha256=request.assets[platform].sha256,

