@@ -12,6 +12,7 @@ from engine_ci import __version__
 from engine_ci.artifact import audit, fetch, install, plan, seal, stamp, unpack
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
+from engine_ci.pins.model import Asset
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.stamp import Stamp
-    from engine_ci.pins.model import Asset, Build, Platform
+    from engine_ci.pins.model import Build, Platform
     from engine_ci.records.bundle import AuditFinding
     from engine_ci.records.candidate import PublishedAsset
 
@@ -34,8 +35,8 @@ class Request:
     """One engine at one version, and what of it the app wants.
 
     Attributes:
-        assets: the published file of every platform; all are fetched and hashed, unless one of them
-            is here as `archive`.
+        assets: the published file of every platform; all are fetched and hashed, but with `archive`
+            those of other platforms only where they are not pinned yet.
         platform: the one that is prepared.
         source: who publishes the files, as the pin says it.
         origins: where they may come from, in order.
@@ -170,8 +171,10 @@ def tree_sha256(files: Iterable[BundleFile]) -> str:
 
 
 def _reached(request: Request) -> Iterable[Platform]:
-    """The platforms whose files are looked at: one that is here already asks for no other."""
-    return request.assets if request.archive is None else (request.platform,)
+    """The platforms whose files are looked at; beside a local file, none that is pinned already."""
+    for platform, asset in request.assets.items():
+        if platform == request.platform or request.archive is None or not isinstance(asset, Asset):
+            yield platform
 
 
 def _fetched(request: Request, platform: Platform) -> Fetched:
