@@ -11,8 +11,9 @@ from engine_ci.artifact.archive import PIECE, refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The largest dictionary of `xz -9` takes 65 MiB.
-_XZ_MEMORY = 68 << 20
+# As much as `xz -8` needs: a dictionary of 32 MiB. That of `xz -9` would be half of all that
+# preparing a bundle may take.
+_XZ_MEMORY = 36 << 20
 
 
 class Stream:

@@ -20,6 +20,7 @@ from engine_ci.errors import (
 )
 from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
+from engine_ci.records.candidate import PublishedAsset
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
 from tests.unit.artifact.wheels import LICENCE, Index, asset, engine, release, request, wheel
@@ -93,17 +94,22 @@ def test_published_and_measured_digests_are_both_recorded(tmp_path: Path) -> Non
     }
 
 
-def test_every_platform_is_fetched_and_hashed(index: Index, tmp_path: Path) -> None:
+def test_every_platform_is_fetched_and_hashed_before_it_is_pinned(
+    index: Index, tmp_path: Path
+) -> None:
     (tmp_path / "mac").mkdir()
     other = index.publish(wheel(tmp_path / "mac", {"toy_engine/other": b"for another machine"}))
     path = wheel(tmp_path, engine())
     asked = request(tmp_path, asset(path), archive=path)
+    published = PublishedAsset(**other.model_dump())
 
-    made = bundle.prepare(dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": other}))
+    made = bundle.prepare(
+        dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": published})
+    )
 
     assert index.downloads == [other.name]
-    assert made.provenance["macos-arm64"].measured_sha256 == other.sha256
     assert made.provenance["ubuntu-x64"].measured_sha256 == asked.assets["ubuntu-x64"].sha256
+    assert made.provenance["macos-arm64"].measured_sha256 == other.sha256
 
 
 def released(folder: Path, *, build: int = 11434) -> Request:
