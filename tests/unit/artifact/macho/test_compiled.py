@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.mutations import Mutator
+from benchmarks.fuzz.mutations import Mutator
 from engine_ci.artifact.macho import read
 from engine_ci.errors import MachOError
 from tests.unit.artifact.macho import compiled
