@@ -7,13 +7,15 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import unpack
-from engine_ci.artifact.macho import layout, read
+from engine_ci.artifact.macho import layout, read, sign, verify
+from engine_ci.artifact.macho.edit import Changes
+from engine_ci.errors import MachOError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +48,24 @@ def _macho() -> Iterator[Feed]:
             read.image(image)
 
     yield feed
+
+
+@contextmanager
+def _signature() -> Iterator[Feed]:
+    """Verifies, then edits and signs; what is signed must hold, whatever the rest of it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, target = Path(folder, "image"), Path(folder, "signed")
+        changes = Changes(run_paths=["@loader_path"])
+
+        def feed(raw: bytes) -> None:
+            path.write_bytes(raw)
+            with suppress(MachOError):
+                verify.verify(path)
+            sign.rewrite(path, target, changes=changes, identifier="image")
+            faults = [each.faults for each in verify.verify(target) if each.faults]
+            assert not faults, faults
+
+        yield feed
 
 
 def _images() -> tuple[bytes, ...]:
@@ -89,6 +109,7 @@ READERS = {
     reader.name: reader
     for reader in (
         Reader(name="macho", seeds=_images, opened=_macho),
+        Reader(name="signature", seeds=_images, opened=_signature),
         Reader(name="archive", seeds=_wheel, opened=_archive),
     )
 }

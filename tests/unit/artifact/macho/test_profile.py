@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact.macho import code_directory, layout, profile, superblob
-from engine_ci.artifact.macho.code_directory import ADHOC, LINKER_SIGNED, SHA256, ExecSegment
+from engine_ci.artifact.macho.algorithms import SHA256
+from engine_ci.artifact.macho.code_directory import ADHOC, LINKER_SIGNED, ExecSegment
 from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.macho.superblob import EMPTY_CMS, EMPTY_REQUIREMENTS, Slot
 from engine_ci.errors import MachOError
@@ -136,6 +137,12 @@ def test_signatures_of_other_kinds_are_not_made_again(blobs: dict[int, bytes]) -
         profile.kept(with_signature(blobs))
 
     assert caught.value.hint == "sign it anew"
+
+
+@pytest.mark.parametrize("identifier", ["", "a\0b", "a\n", "\udcff"])
+def test_an_identifier_can_be_written(identifier: str) -> None:
+    with pytest.raises(MachOError, match="expected an identifier that can be written"):
+        profile.codesign(signable.only(signable.image()), identifier=identifier)
 
 
 def test_a_size_is_rounded_up() -> None:
