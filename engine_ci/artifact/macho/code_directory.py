@@ -156,14 +156,14 @@ def build(
         hash_offset: where the pages' hashes begin, when there is room between.
     """
     name = identifier.encode() + b"\0"
-    slots = max(special, default=0)
-    sealed = b"".join(special.get(slot, bytes(SHA256.size)) for slot in range(slots, 0, -1))
+    last = max(special, default=0)
+    sealed = b"".join(special.get(slot, bytes(SHA256.size)) for slot in range(last, 0, -1))
     begin = max(hash_offset, _HEADS[_VERSION] + len(name) + len(sealed))
     head = _Head(
         length=begin + len(pages),
         flags=flags,
         hash_offset=begin,
-        special_slots=slots,
+        special_slots=last,
         code_slots=len(pages) // SHA256.size,
         code_limit=code_limit,
         page_bits=page_size.bit_length() - 1,
@@ -200,9 +200,10 @@ def _head(blob: memoryview) -> _Head:
         if found not in possible:
             raise MachOError(f"{_WHAT}: {found:#x} is no {what} that is read here")
     pages = slots(head.code_limit_64 or head.code_limit, page_size=1 << head.page_bits)
-    if (head.hash_size, head.code_slots) != (algorithms.BY_NUMBER[head.hash_type].size, pages):
+    size = algorithms.BY_NUMBER[head.hash_type].size
+    if (head.hash_size, head.code_slots) != (size, pages):
         raise MachOError(
-            f"{_WHAT}: expected {pages} hashes of {algorithms.BY_NUMBER[head.hash_type].size} bytes, "
+            f"{_WHAT}: expected {pages} hashes of {size} bytes, "
             f"found {head.code_slots} of {head.hash_size}"
         )
     return head
