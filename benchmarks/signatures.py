@@ -26,7 +26,7 @@ from engine_ci.artifact.macho import identifiers, layout, profile, sign, verify
 from engine_ci.errors import MachOError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from engine_ci.artifact.macho.layout import Slice
     from engine_ci.artifact.macho.profile import Profile
@@ -109,12 +109,13 @@ def _again(path: Path, before: Signature) -> Counter[str]:
 
 
 def _afresh(path: Path, before: Signature) -> bool:
-    def profile_of(image: Slice) -> Profile:
-        found = profile.codesign(image, identifier=identifiers.default(path.name, image))
-        return replace(found, page_size=before.directory.page_size)
+    def profiles(images: Sequence[Slice]) -> list[Profile]:
+        (image,) = images
+        found = profile.codesign(image, identifier=identifiers.default(path.name, images))
+        return [replace(found, page_size=before.directory.page_size)]
 
     target = path.with_name("afresh")
-    sign.write(path, target, profile_of=profile_of)
+    sign.write(path, target, profiles=profiles)
     return _cdhash(target) == before.cdhash
 
 

@@ -14,7 +14,7 @@ from engine_ci.errors import OutsideError
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from io import BufferedReader, BufferedWriter
     from pathlib import Path
 
@@ -43,11 +43,11 @@ def rewrite(
         OutsideError: a file cannot be read or written.
     """
 
-    def profile_of(image: Slice) -> Profile:
-        name = identifiers.default(target.name, image) if identifier is None else identifier
-        return profile.codesign(image, identifier=name)
+    def profiles(images: Sequence[Slice]) -> list[Profile]:
+        name = identifiers.default(target.name, images) if identifier is None else identifier
+        return [profile.codesign(image, identifier=name) for image in images]
 
-    write(source, target, profile_of=profile_of, changes=changes)
+    write(source, target, profiles=profiles, changes=changes)
 
 
 def resign(source: Path, target: Path) -> None:
@@ -57,14 +57,14 @@ def resign(source: Path, target: Path) -> None:
         MachOError: as for `rewrite`; or it was not signed ad hoc.
         OutsideError: a file cannot be read or written.
     """
-    write(source, target, profile_of=profile.kept)
+    write(source, target, profiles=lambda images: [profile.kept(image) for image in images])
 
 
 def write(
     source: Path,
     target: Path,
     *,
-    profile_of: Callable[[Slice], Profile],
+    profiles: Callable[[Sequence[Slice]], Sequence[Profile]],
     changes: Changes = edit.NONE,
 ) -> None:
     """Writes `source` with the changes, each slice signed as its profile says.
@@ -74,7 +74,8 @@ def write(
     try:
         with pages.opened(source) as opened, documents.replacing(target) as temporary:
             plans = [
-                plan.plan(image, profile_of(image), changes=changes) for image in opened.slices
+                plan.plan(image, how, changes=changes)
+                for image, how in zip(opened.slices, profiles(opened.slices), strict=True)
             ]
             mode = os.fstat(opened.stream.fileno()).st_mode & _MODE
             with temporary.open("wb") as stream:
