@@ -117,7 +117,8 @@ def table(result: dict[str, Any]) -> str:
         f"| {name} | {count:,} | {differ[name]:,} |" for name, count in result["agreements"].items()
     ]
     lines += [
-        f"- {each['file']}: {each['question']}, {each['against']}: {each['difference']}. {each['why']}"
+        f"- {each['file']}: {each['question']}, {each['against']}: {each['difference']}; "
+        f"{each['why']}"
         for each in result["exceptions"]
     ]
     return "\n".join(lines)
