@@ -131,7 +131,7 @@ def kept(image: Slice) -> Profile:
         page_size=directory.page_size,
         exec_segment=directory.exec_segment,
         sealed=sealed,
-        special=_special(image, sealed),
+        special={**directory.special, **_special(image, sealed)},
         cms=cms,
         first=found.blobs[0].offset,
         hash_offset=directory.hash_offset,

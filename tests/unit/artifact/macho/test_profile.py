@@ -29,10 +29,12 @@ def with_signature(blobs: dict[int, bytes], *, first: int = 0, room: int = 64) -
     return signable.only(machos.image(command, linkedit=built + bytes(room)))
 
 
-def by_linker(*, flags: int = ADHOC | LINKER_SIGNED) -> bytes:
+def by_linker(
+    *, flags: int = ADHOC | LINKER_SIGNED, special: dict[int, bytes] | None = None
+) -> bytes:
     return code_directory.build(
         identifier="libggml.0.dylib", flags=flags, page_size=0x1000,
-        code_limit=machos.LINKEDIT_AT, special={}, pages=bytes(32),
+        code_limit=machos.LINKEDIT_AT, special=special or {}, pages=bytes(32),
         exec_segment=ExecSegment(0, 0x700, 0), hash_offset=0x70,
     )  # fmt: skip
 
@@ -112,6 +114,17 @@ def test_what_codesign_signed_keeps_its_blobs() -> None:
 
     assert (how.sealed, how.cms) == ({2: requirements}, EMPTY_CMS)
     assert directory(how).special == {2: SHA256.of(requirements)}
+
+
+def test_what_is_sealed_outside_of_the_image_stays_sealed() -> None:
+    blob = by_linker(special={Slot.RESOURCES: b"r" * 32, Slot.REQUIREMENTS: b"old" + bytes(29)})
+
+    how = profile.kept(with_signature({0: blob, 2: EMPTY_REQUIREMENTS}))
+
+    assert directory(how).special == {
+        Slot.REQUIREMENTS: SHA256.of(EMPTY_REQUIREMENTS),
+        Slot.RESOURCES: b"r" * 32,
+    }
 
 
 def test_more_hashes_take_more_room_than_was_there() -> None:
