@@ -28,7 +28,7 @@ from engine_ci.errors import MachOError
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine_ci.artifact.macho.layout import Slice
     from engine_ci.artifact.macho.profile import Profile
@@ -96,10 +96,11 @@ def _sign(folder: Path) -> None:
 
 
 def _sign_small_pages(folder: Path) -> None:
-    def profile_of(image: Slice) -> Profile:
-        return replace(profile.codesign(image, identifier="image"), page_size=0x1000)
+    def profiles(images: Sequence[Slice]) -> list[Profile]:
+        (image,) = images
+        return [replace(profile.codesign(image, identifier="image"), page_size=0x1000)]
 
-    sign.write(folder / "image", folder / "signed", profile_of=profile_of)
+    sign.write(folder / "image", folder / "signed", profiles=profiles)
 
 
 def _verify(folder: Path) -> None:

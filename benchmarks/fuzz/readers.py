@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 import tarfile
 import tempfile
-import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,11 +39,27 @@ class Reader:
 @contextmanager
 def _macho() -> Iterator[Feed]:
     def feed(raw: bytes) -> None:
-        for image in layout.slices(raw):
-            _ = image.segments
-            read.image(image)
+        read.images(raw)
 
     yield feed
+
+
+@contextmanager
+def _signature() -> Iterator[Feed]:
+    """Verifies, then edits and signs; what is signed must hold, whatever the rest of it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, target = Path(folder, "image"), Path(folder, "signed")
+        changes = Changes(run_paths=["@loader_path"])
+
+        def feed(raw: bytes) -> None:
+            path.write_bytes(raw)
+            with suppress(MachOError):
+                verify.verify(path)
+            sign.rewrite(path, target, changes=changes, identifier="image")
+            faults = [each.faults for each in verify.verify(target) if each.faults]
+            assert not faults, faults
+
+        yield feed
 
 
 def _images() -> tuple[bytes, ...]:
@@ -90,6 +103,6 @@ READERS = {
     reader.name: reader
     for reader in (
         Reader(name="macho", seeds=_images, opened=_macho),
-        Reader(name="archive", seeds=_wheel, opened=_archive),
+        Reader(name="signature", seeds=_images, opened=_signature),
     )
 }

@@ -5,16 +5,18 @@ Its own hash, cut to 20 bytes, is the name by which macOS knows signed code: the
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine_ci.artifact.macho import fields
+from engine_ci.artifact.macho import algorithms, fields
+from engine_ci.artifact.macho.algorithms import SHA256
 from engine_ci.artifact.macho.fields import Form
 from engine_ci.errors import MachOError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from engine_ci.artifact.macho.algorithms import Algorithm
 
 MAGIC = 0xFADE0C02
 ADHOC = 0x2  # of a directory's flags: there is no certificate
@@ -38,32 +40,6 @@ class ExecSegment(NamedTuple):
     flags: int
 
 
-class Algorithm(NamedTuple):
-    """A kind of hash: `size` bytes of its digest are kept, and among several the top `rank` counts.
-
-    Attributes:
-        name: as hashlib knows it.
-    """
-
-    name: str
-    size: int
-    rank: int
-
-    def of(self, data: bytes | memoryview) -> bytes:
-        """The digest, as a code directory holds it."""
-        return hashlib.new(self.name, data, usedforsecurity=False).digest()[: self.size]
-
-
-_ALGORITHMS = {
-    1: Algorithm("sha1", 20, rank=1),
-    2: Algorithm("sha256", 32, rank=3),
-    3: Algorithm("sha256", 20, rank=2),
-    4: Algorithm("sha384", 48, rank=4),
-}
-_SHA256 = 2
-SHA256 = _ALGORITHMS[_SHA256]
-
-
 class _Head(NamedTuple):
     magic: int = MAGIC
     length: int = 0
@@ -75,7 +51,7 @@ class _Head(NamedTuple):
     code_slots: int = 0
     code_limit: int = 0
     hash_size: int = SHA256.size
-    hash_type: int = _SHA256
+    hash_type: int = SHA256.number
     platform: int = 0
     page_bits: int = 0
     spare2: int = 0
@@ -130,7 +106,7 @@ def parse(blob: memoryview) -> CodeDirectory:
         MachOError: it is none, a damaged one, or of a kind that macOS does not take either.
     """
     head = _head(blob)
-    algorithm = _ALGORITHMS[head.hash_type]
+    algorithm = algorithms.BY_NUMBER[head.hash_type]
     special = head.special_slots * algorithm.size
     hashes = fields.span(
         blob,
@@ -180,14 +156,14 @@ def build(
         hash_offset: where the pages' hashes begin, when there is room between.
     """
     name = identifier.encode() + b"\0"
-    slots = max(special, default=0)
-    sealed = b"".join(special.get(slot, bytes(SHA256.size)) for slot in range(slots, 0, -1))
+    last = max(special, default=0)
+    sealed = b"".join(special.get(slot, bytes(SHA256.size)) for slot in range(last, 0, -1))
     begin = max(hash_offset, _HEADS[_VERSION] + len(name) + len(sealed))
     head = _Head(
         length=begin + len(pages),
         flags=flags,
         hash_offset=begin,
-        special_slots=slots,
+        special_slots=last,
         code_slots=len(pages) // SHA256.size,
         code_limit=code_limit,
         page_bits=page_size.bit_length() - 1,
@@ -214,7 +190,7 @@ def _head(blob: memoryview) -> _Head:
     head = _HEAD.read(memoryview(known), 0, what=_WHAT)
     for what, found, possible in (
         ("magic", head.magic, (MAGIC,)),
-        ("kind of hash", head.hash_type, _ALGORITHMS),
+        ("kind of hash", head.hash_type, algorithms.BY_NUMBER),
         ("power of 2 for a page", head.page_bits, _PAGE_BITS),
         ("number of special slots", head.special_slots, range(_MOST_SPECIAL + 1)),
         ("place of parts signed apart", head.scatter_offset, (0,)),
@@ -224,9 +200,10 @@ def _head(blob: memoryview) -> _Head:
         if found not in possible:
             raise MachOError(f"{_WHAT}: {found:#x} is no {what} that is read here")
     pages = slots(head.code_limit_64 or head.code_limit, page_size=1 << head.page_bits)
-    if (head.hash_size, head.code_slots) != (_ALGORITHMS[head.hash_type].size, pages):
+    size = algorithms.BY_NUMBER[head.hash_type].size
+    if (head.hash_size, head.code_slots) != (size, pages):
         raise MachOError(
-            f"{_WHAT}: expected {pages} hashes of {_ALGORITHMS[head.hash_type].size} bytes, "
+            f"{_WHAT}: expected {pages} hashes of {size} bytes, "
             f"found {head.code_slots} of {head.hash_size}"
         )
     return head

@@ -1,6 +1,6 @@
 """Pure. Edits load commands: the name of a library, of those it needs, and where they are sought.
 
-An edited image is not signed: what is here gives commands, and `sign.rewrite` alone writes them.
+An edited image is not signed: what is here gives commands, and only `sign` writes them.
 """
 
 from __future__ import annotations

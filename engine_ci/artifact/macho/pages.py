@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-    from engine_ci.artifact.macho.code_directory import Algorithm
+    from engine_ci.artifact.macho.algorithms import Algorithm
     from engine_ci.artifact.macho.layout import Slice
 
 _PIECE = 1 << 20  # a multiple of every size that a page may have

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact.macho import code_directory, signature, superblob
-from engine_ci.artifact.macho.code_directory import ADHOC, MAIN_BINARY, SHA256, ExecSegment
+from engine_ci.artifact.macho.algorithms import SHA256
+from engine_ci.artifact.macho.code_directory import ADHOC, MAIN_BINARY, ExecSegment
 from engine_ci.artifact.macho.layout import FileType
 from engine_ci.artifact.macho.superblob import EMPTY_CMS, EMPTY_REQUIREMENTS, Slot
 from engine_ci.errors import MachOError
@@ -80,7 +81,13 @@ class Profile:
 
 
 def codesign(image: Slice, *, identifier: str) -> Profile:
-    """As `codesign --sign -` does today: pages of 16 kB on arm64, three blobs, no certificate."""
+    """As `codesign --sign -` does today: pages of 16 kB on arm64, three blobs, no certificate.
+
+    Raises:
+        MachOError: the identifier is none.
+    """
+    if not identifier or not identifier.isprintable():
+        raise MachOError(f"expected an identifier that can be written, found {identifier!a}")
     sealed: dict[int, bytes] = {Slot.REQUIREMENTS: EMPTY_REQUIREMENTS}
     text = next((segment for segment in image.segments if segment.name == "__TEXT"), None)
     return Profile(
@@ -124,7 +131,7 @@ def kept(image: Slice) -> Profile:
         page_size=directory.page_size,
         exec_segment=directory.exec_segment,
         sealed=sealed,
-        special=_special(image, sealed),
+        special={**directory.special, **_special(image, sealed)},
         cms=cms,
         first=found.blobs[0].offset,
         hash_offset=directory.hash_offset,

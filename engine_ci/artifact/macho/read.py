@@ -127,6 +127,7 @@ def images(data: Buffer) -> tuple[Image, ...]:
 
 def image(of: Slice) -> Image:
     """The facts of one slice; MachOError as for a file."""
+    _ = of.segments  # one that passes the end of the file is refused, as a file cut short has
     dependencies = tuple(_dependency(of, command) for command in of.all(*_KINDS))
     return Image(
         arch=of.arch,

@@ -94,9 +94,10 @@ def _seals(image: Slice, found: Signature, directory: CodeDirectory) -> Iterator
     if plist is not None:
         sealed[Slot.INFO_PLIST] = image.data[plist.offset : plist.offset + plist.size]
     for slot, digest in directory.special.items():
-        if slot in sealed and directory.algorithm.of(sealed[slot]) != digest:
-            yield f"the {directory.algorithm.name} of what is in slot {slot} is another"
-        if slot not in sealed and slot not in _OUTSIDE:
+        if slot in sealed:
+            if directory.algorithm.of(sealed[slot]) != digest:
+                yield f"the {directory.algorithm.name} of what is in slot {slot} is another"
+        elif slot not in _OUTSIDE:
             yield f"slot {slot} is sealed, and nothing is in it"
     for slot in sorted(sealed.keys() - directory.special.keys() - _OUTSIDE):
         yield f"what is in slot {slot} is not sealed"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact.macho import pages
-from engine_ci.artifact.macho.code_directory import SHA256
+from engine_ci.artifact.macho.algorithms import SHA256
 from engine_ci.errors import MachOError, OutsideError
 from tests.unit.artifact import machos
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact.macho import code_directory, layout, profile, superblob
-from engine_ci.artifact.macho.code_directory import ADHOC, LINKER_SIGNED, SHA256, ExecSegment
+from engine_ci.artifact.macho.algorithms import SHA256
+from engine_ci.artifact.macho.code_directory import ADHOC, LINKER_SIGNED, ExecSegment
 from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.macho.superblob import EMPTY_CMS, EMPTY_REQUIREMENTS, Slot
 from engine_ci.errors import MachOError
@@ -28,10 +29,12 @@ def with_signature(blobs: dict[int, bytes], *, first: int = 0, room: int = 64) -
     return signable.only(machos.image(command, linkedit=built + bytes(room)))
 
 
-def by_linker(*, flags: int = ADHOC | LINKER_SIGNED) -> bytes:
+def by_linker(
+    *, flags: int = ADHOC | LINKER_SIGNED, special: dict[int, bytes] | None = None
+) -> bytes:
     return code_directory.build(
         identifier="libggml.0.dylib", flags=flags, page_size=0x1000,
-        code_limit=machos.LINKEDIT_AT, special={}, pages=bytes(32),
+        code_limit=machos.LINKEDIT_AT, special=special or {}, pages=bytes(32),
         exec_segment=ExecSegment(0, 0x700, 0), hash_offset=0x70,
     )  # fmt: skip
 
@@ -113,6 +116,17 @@ def test_what_codesign_signed_keeps_its_blobs() -> None:
     assert directory(how).special == {2: SHA256.of(requirements)}
 
 
+def test_what_is_sealed_outside_of_the_image_stays_sealed() -> None:
+    blob = by_linker(special={Slot.RESOURCES: b"r" * 32, Slot.REQUIREMENTS: b"old" + bytes(29)})
+
+    how = profile.kept(with_signature({0: blob, 2: EMPTY_REQUIREMENTS}))
+
+    assert directory(how).special == {
+        Slot.REQUIREMENTS: SHA256.of(EMPTY_REQUIREMENTS),
+        Slot.RESOURCES: b"r" * 32,
+    }
+
+
 def test_more_hashes_take_more_room_than_was_there() -> None:
     how = profile.kept(with_signature({Slot.CODE_DIRECTORY: by_linker()}, room=0))
 
@@ -136,6 +150,12 @@ def test_signatures_of_other_kinds_are_not_made_again(blobs: dict[int, bytes]) -
         profile.kept(with_signature(blobs))
 
     assert caught.value.hint == "sign it anew"
+
+
+@pytest.mark.parametrize("identifier", ["", "a\0b", "a\n", "\udcff"])
+def test_an_identifier_can_be_written(identifier: str) -> None:
+    with pytest.raises(MachOError, match="expected an identifier that can be written"):
+        profile.codesign(signable.only(signable.image()), identifier=identifier)
 
 
 def test_a_size_is_rounded_up() -> None:

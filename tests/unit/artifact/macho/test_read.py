@@ -183,6 +183,7 @@ def test_imports_in_relocations_are_not_taken_for_none() -> None:
         ([machos.command(LC.DYLD_INFO)], "DYLD_INFO command: expected 48 bytes"),
         ([machos.command(LC.DYSYMTAB)], "DYSYMTAB command: expected 80 bytes"),
         ([machos.dyld_info(bind=b"x")[0]], "DYLD_INFO: expected 1 bytes"),
+        ([machos.segment(size=0x1001)], "segment __TEXT: expected 4097 bytes"),
         ([machos.data(LC.DYLD_EXPORTS_TRIE, 1), machos.dyld_info()[0]], "DYLD_EXPORTS_TRIE"),
     ],
 )

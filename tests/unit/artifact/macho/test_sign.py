@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,11 +60,11 @@ def test_an_unsigned_image_is_signed_behind_its_content(tmp_path: Path) -> None:
 
 
 def test_linkedit_ends_with_the_signature_and_fills_whole_pages_of_memory(tmp_path: Path) -> None:
-    for cpu, page in ((machos.ARM64, 0x4000), (machos.X86_64, 0x1000)):
+    for cpu in (machos.ARM64, machos.X86_64):
         after = signable.signed(tmp_path, signable.image(cpu=cpu)).read_bytes()
         found = linkedit(after)
         assert found.offset + found.file_size == len(after)
-        assert (found.memory_size % page, found.memory_size - found.file_size < page) == (0, True)
+        assert found.memory_size == profile.rounded(found.file_size, 0x4000)
 
 
 def test_without_an_identifier_the_target_s_name_gives_it(tmp_path: Path) -> None:
@@ -232,6 +234,37 @@ def test_a_place_that_cannot_be_written_is_the_outside_failing(tmp_path: Path) -
         sign.rewrite(path, tmp_path / "folder", identifier="a")
 
     assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_disk_that_is_full_leaves_the_old_file(tmp_path: Path) -> None:
+    path = signable.signed(tmp_path)
+    raw = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OutsideError, match="cannot be written: File too large"):
+            sign.rewrite(path, path, identifier="another")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert path.read_bytes() == raw
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
+    size = 64 << 20
+    segment = machos.segment("__LINKEDIT", offset=machos.LINKEDIT_AT, size=size)
+    path = written(tmp_path, machos.image(segment))
+    os.truncate(path, machos.LINKEDIT_AT + size)
+    tracemalloc.start()
+    try:
+        sign.rewrite(path, path, identifier="a")
+        assert signable.verified(path).faults == ()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 4 << 20
 
 
 def test_only_what_was_signed_is_signed_again(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from engine_ci.errors import MachOError
 from tests.unit.artifact import machos, signable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from engine_ci.artifact.macho.layout import Slice
@@ -56,10 +57,11 @@ def blobs(image: Slice) -> tuple[Blob, ...]:
 def sealed(path: Path, **other: object) -> None:
     """Signs with the profile of codesign but for some of it."""
 
-    def profile_of(image: Slice) -> Profile:
-        return replace(profile.codesign(image, identifier="a"), **other)  # type: ignore[arg-type]
+    def profiles(images: Sequence[Slice]) -> list[Profile]:
+        (image,) = images
+        return [replace(profile.codesign(image, identifier="a"), **other)]  # type: ignore[arg-type]
 
-    sign.write(path, path, profile_of=profile_of)
+    sign.write(path, path, profiles=profiles)
 
 
 @pytest.fixture
