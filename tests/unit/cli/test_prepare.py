@@ -156,7 +156,7 @@ def test_archives_of_releases_come_from_mirrors_and_then_from_their_publisher(
     with Shelf() as shelf:
         shelf.replies.append(says(404))
         monkeypatch.setenv("ENGINE_CI_RELEASES_URL", shelf.url)
-        ran = run("prepare", "--current")
+        ran = run("prepare", "--current", "--platform", "macos-arm64")
 
     name = "llama-b11194-bin-macos-arm64.tar.gz"
     assert ran.status == Exit.OUTSIDE
