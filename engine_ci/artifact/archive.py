@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import OutsideError, VerificationError
+from engine_ci.system import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -114,14 +115,15 @@ class Archive:
 
 def write(pieces: Iterable[bytes | memoryview], path: Path, *, executable: bool) -> Unpacked:
     """Writes a new file and hashes it on the way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     size = 0
-    with path.open("xb") as target:
-        for piece in pieces:
-            digest.update(piece)
-            size += target.write(piece)
-    path.chmod(0o755 if executable else 0o644)
+    with documents.naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as target:
+            for piece in pieces:
+                digest.update(piece)
+                size += target.write(piece)
+        path.chmod(0o755 if executable else 0o644)
     return Unpacked(path=path, size=size, sha256=digest.hexdigest())
 
 

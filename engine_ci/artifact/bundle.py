@@ -88,10 +88,10 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
     Raises:
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
-        OutsideError: a file could not be fetched.
+        OutsideError: a file could not be fetched, read or written.
     """
     _refuse_platform(request)
-    with install.alone(request.into):
+    with documents.naming(request.into), install.alone(request.into):
         return _made(request, phase=phase)
 
 
@@ -105,8 +105,8 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
     if found is not None:
         return found
     _refuse_platform(request)
-    with install.alone(request.into):
-        found = seal.intact(request.into, request=digest)
+    with documents.naming(request.into), install.alone(request.into):
+        found = seal.renewed(request.into, request=digest)
         if found is None:
             found = _made(request, phase=phase)
             seal.put(request.into, request=digest)

@@ -156,6 +156,20 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the file system refuses in the block is told with the file's name, or else `path`.
+
+    Raises:
+        OutsideError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as problem:
+        where = problem.filename or path
+        raise OutsideError(f"{where}: {problem.strerror or problem}") from problem
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, read in pieces."""
     with path.open("rb") as stream:
