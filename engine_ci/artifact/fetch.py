@@ -63,6 +63,7 @@ def fetch(
     with documents.naming(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{place}.lock"):
+            shutil.rmtree(_partial(place), ignore_errors=True)  # of a run that was killed
             return _cached(place, asset) or _filled(place, asset, origins=origins, told=told)
 
 
@@ -80,9 +81,7 @@ def _cached(place: Path, asset: Asset | PublishedAsset) -> Fetched | None:
 def _filled(
     place: Path, asset: Asset | PublishedAsset, *, origins: Sequence[Origin], told: Told
 ) -> Fetched:
-    # Always the same name: what a run left there that was killed goes away with the next.
-    partial = place.with_name(f"{place.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = _partial(place)
     partial.mkdir(exist_ok=True)  # a pip that outlived the run may still write there
     try:
         fetched = _brought(asset, origins=origins, into=partial / "file", told=told)
@@ -90,6 +89,10 @@ def _filled(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return replace(fetched, path=place)
+
+
+def _partial(place: Path) -> Path:
+    return place.with_name(f"{place.name}.partial")
 
 
 def _brought(

@@ -139,8 +139,7 @@ def request_for(
     archive: Path | None = None,
 ) -> Request:
     """What is to be made of a release."""
-    from engine_ci.artifact import origins, signing
-    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact import floors, origins, signing
     from engine_ci.artifact.bundle import Request
 
     source, policy = workspace.pin.source, workspace.config.bundle
@@ -165,7 +164,7 @@ def request_for(
         cache=workspace.cache,
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
-        floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         signer=signing.default(),
         expected=expected(workspace, release, platform=platform),
         archive=archive,

@@ -160,13 +160,16 @@ def replacing(path: Path) -> Iterator[Path]:
 def naming(path: Path) -> Iterator[None]:
     """What the file system refuses in the block is told with the file's name, or else `path`.
 
+    With both names where there are two: of a copy, either disk may be at fault.
+
     Raises:
         OutsideError: instead of an OSError.
     """
     try:
         yield
     except OSError as problem:
-        where = problem.filename or path
+        names = [name for name in (problem.filename, problem.filename2) if name is not None]
+        where = " -> ".join(map(str, names)) or path
         raise OutsideError(f"{where}: {problem.strerror or problem}") from problem
 
 
