@@ -7,7 +7,7 @@ time that this takes, half of them in its last fifth, where the bundles change p
 round it has to fetch the wheel too. Then the bundle in its place
 must be whole, the old one or the new one, with every file hashed against its record; and the next
 `ensure` must make the new one and leave nothing beside it and nothing but whole files in the cache.
-Adds what came of it to `benchmarks/results/prepare_kills.jsonl`.
+A run that ended before its time counts for nothing. Adds what came of it to `benchmarks/results/prepare_kills.jsonl`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,9 @@ def killed(requests: Sequence[Request], *, kills: int, seed: int) -> dict[str, i
     old, new = requests
     longest_s = {fetching: _undisturbed(old, new, fetching=fetching) for fetching in (True, False)}
     outcomes: Counter[str] = Counter()
-    for round_ in range(kills):
+    for round_ in count():
+        if outcomes["killed"] == kills:
+            break
         name, make = (("ensure", bundle.ensure), ("prepare", bundle.prepare))[round_ // 2 % 2]
         fetching = round_ % 2 == 0
         first = 0.8 if round_ % 8 < 4 else 0.0

@@ -101,16 +101,16 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
     Of two runs at once one makes it. Arguments and errors are those of `prepare`.
     """
     with documents.naming(request.into):
-        digest = _digest(request)
-        found = seal.intact(request.into, request=digest)
+        asked = digest(request)
+        found = seal.intact(request.into, request=asked)
         if found is not None:
             return found
         _refuse_platform(request)
         with install.alone(request.into):
-            found = seal.renewed(request.into, request=digest)
+            found = seal.renewed(request.into, request=asked)
             if found is None:
                 found = _made(request, phase=phase)
-                seal.put(request.into, request=digest)
+                seal.put(request.into, request=asked)
     return found
 
 
@@ -119,7 +119,7 @@ def _refuse_platform(request: Request) -> None:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
 
 
-def _digest(request: Request) -> str:
+def digest(request: Request) -> str:
     """Over all that decides what the bundle holds."""
     asked = {
         "engine-ci": __version__,

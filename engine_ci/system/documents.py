@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def _stays_inside(path: str) -> str:
-    if any(segment in ("", ".", "..") for segment in path.split("/")):
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):
         msg = "not a path inside the folder"
         raise ValueError(msg)
     return path
