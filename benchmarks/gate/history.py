@@ -8,9 +8,10 @@ for what the report of the regression says, prints both answers, and keeps them 
 from __future__ import annotations
 
 import json
+import struct
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,8 @@ class Regression:
         model: that shows it.
         asked: what the one line of the answer is of.
         show: asks for that.
+        edits: bytes of the model that others take the place of, equally many, where no model of the
+            zoo shows it.
     """
 
     issue: str
@@ -55,7 +58,14 @@ class Regression:
     model: str
     asked: str
     show: Callable[[Client], str]
-    settings: Settings = field(default=Settings(context=2048))
+    settings: Settings = Settings(context=2048)
+    edits: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def _text(text: str) -> bytes:
+    """A text as a GGUF has it."""
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
 
 
 def loads(client: Client) -> str:
@@ -91,13 +101,13 @@ def checkpoint_ahead(client: Client) -> str:
 
 
 def checkpoint_evicted(client: Client) -> str:
-    """A conversation of three turns, the last one edited: how many tokens are read again."""
-    turns = _numbers(900)
-    for length in (300, 600, 900):
+    """A conversation of four turns, the third one edited: how many tokens are read again."""
+    turns = _numbers(1200)
+    for length in (300, 600, 900, 1200):
         client.complete(turns[:length], count=1, cache=True)
-    edited = [*turns[:600], *[OTHER] * 8]
-    evaluated = client.complete(edited, count=1, cache=True).evaluated
-    return f"{evaluated} of {len(edited)} tokens evaluated, 8 are new"
+    edited_turns = [*turns[:600], *[OTHER] * 8]
+    evaluated = client.complete(edited_turns, count=1, cache=True).evaluated
+    return f"{evaluated} of {len(edited_turns)} tokens evaluated, 8 are new"
 
 
 def streamed_escape(client: Client) -> str:
@@ -191,15 +201,19 @@ REGRESSIONS: Final = {
         repair="#26972",
         builds="",
         model="bpe-deepseek-v3",
-        asked="the pieces of a text with tildes",
+        asked="the pieces of a text with tildes, where the vocabulary has ` ~`, as DeepSeek's has",
         show=tilde,
+        edits=(
+            (_text("e \u0120"), _text("\u0120 ~")),
+            (_text("e\u0120"), _text("\u0120~")),
+        ),
     ),
     "28302-checkpoint-evicted": Regression(
         issue="#28302, since #25472",
         repair="#28302",
         builds="",
         model="sensitive-falcon-h1",
-        asked="the third turn of a chat edited",
+        asked="the third of four turns of a chat edited",
         show=checkpoint_evicted,
     ),
 }
@@ -211,14 +225,27 @@ def main(names: Sequence[str]) -> None:
     for engine in catalogue.engines(names or tuple(REGRESSIONS)):
         regression = REGRESSIONS[engine.name]
         (baseline,) = catalogue.engines([engine.baseline])
-        path = located[regression.model].path
-        found = Shown(
-            engine=engine.name,
-            broken=said(engine, regression, model=path),
-            sound=said(baseline, regression, model=path),
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            model = edited(located[regression.model].path, regression.edits, folder=Path(folder))
+            found = Shown(
+                engine=engine.name,
+                broken=said(engine, regression, model=model),
+                sound=said(baseline, regression, model=model),
+            )
         documents.write(shown_file(engine.name), documents.dump_json(found))
         print(f"{engine.name}\n  broken: {found.broken}\n  sound:  {found.sound}", flush=True)
+
+
+def edited(model: Path, edits: Sequence[tuple[bytes, bytes]], *, folder: Path) -> Path:
+    """A copy of the model with the edits in it; the model itself where there are none."""
+    if not edits:
+        return model
+    data = model.read_bytes()
+    for old, new in edits:
+        data = data.replace(old, new)
+    copy = folder / model.name
+    copy.write_bytes(data)
+    return copy
 
 
 def said(engine: Engine, regression: Regression, *, model: Path) -> str:
