@@ -7,13 +7,13 @@ for what the report of the regression says, prints both answers, and keeps them 
 
 from __future__ import annotations
 
-import json
 import struct
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
@@ -22,18 +22,20 @@ from benchmarks.gate.results import Shown, shown_file
 from engine_ci.cli import models
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.engine.client import GREEDY
-from engine_ci.errors import EngineError
+from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.gate.catalogue import Engine
     from engine_ci.engine.client import Client
+    from engine_ci.engine.supervisor import Engine as Running
+    from engine_ci.gate.context import LocatedModel
 
-CHAT: Final = "/v1/chat/completions"
 MESSAGES: Final = ({"role": "user", "content": "What is the capital of France?"},)
+LONG: Final = Settings(context=2048)
+STRICT: Final = Settings(context=2048, strict=True)
 OTHER: Final = 7  # a token that no prompt here has
 
 
@@ -48,6 +50,7 @@ class Regression:
         model: that shows it.
         asked: what the one line of the answer is of.
         show: asks for that.
+        real: a build that had it, where one is built.
         edits: bytes of the model that others take the place of, equally many, where no model of the
             zoo shows it.
     """
@@ -58,7 +61,8 @@ class Regression:
     model: str
     asked: str
     show: Callable[[Client], str]
-    settings: Settings = Settings(context=2048)
+    settings: Settings = LONG
+    real: str = ""
     edits: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -75,11 +79,23 @@ def loads(client: Client) -> str:
 
 def null_parameter(client: Client) -> str:
     """The status of a chat whose temperature is null, and what an error says."""
-    reply = client.call(
-        "POST", CHAT, body={"messages": MESSAGES, "temperature": None, "max_tokens": 4}
-    )
-    said = reply.json()
-    return f"{reply.status} {said.get('error', {}).get('message', '')}".strip()
+    return _status(client, {"temperature": None})
+
+
+def longest_text(client: Client) -> str:
+    """The status of a chat with a tool that takes a text of up to 2,000 characters."""
+    parameters = {
+        "type": "object",
+        "properties": {"text": {"type": "string", "maxLength": 2000}},
+        "required": ["text"],
+    }
+    tool = {"type": "function", "function": {"name": "write", "parameters": parameters}}
+    return _status(client, {"tools": [tool], "tool_choice": "required"})
+
+
+def accents(client: Client) -> str:
+    """How a word is split whose accent is a character of its own."""
+    return _pieces(client, "cafe\u0301 nai\u0308ve")
 
 
 def same_again(client: Client) -> str:
@@ -110,47 +126,18 @@ def checkpoint_evicted(client: Client) -> str:
     return f"{evaluated} of {len(edited_turns)} tokens evaluated, 8 are new"
 
 
-def streamed_escape(client: Client) -> str:
-    """The arguments of a tool call whose text has a line end and a quotation mark, streamed."""
-    text = 'one\ntwo "three" \u00e9'
-    tool = {
-        "type": "function",
-        "function": {
-            "name": "write",
-            "parameters": {
-                "type": "object",
-                "properties": {"text": {"type": "string", "enum": [text]}},
-                "required": ["text"],
-            },
-        },
-    }
-    (brace,) = client.tokenize("{")
-    body: dict[str, Any] = GREEDY | {
-        "messages": MESSAGES,
-        "max_tokens": 400,
-        "tools": [tool],
-        "tool_choice": "required",
-        "logit_bias": {str(brace): 100},
-        "stream": True,
-    }
-    arguments = "".join(
-        call["function"].get("arguments", "")
-        for line in client.lines(CHAT, body=body)
-        if line.startswith(b"data: {")
-        for choice in json.loads(line[6:]).get("choices", [])
-        for call in choice["delta"].get("tool_calls", [])
-        if call["index"] == 0
-    )
-    try:
-        json.loads(arguments)
-    except ValueError as problem:
-        return f"{arguments!r} is not JSON: {problem}"
-    return f"{arguments!r} is JSON"
-
-
 def tilde(client: Client) -> str:
     """How a text with tildes is split."""
-    text = "see ~foo and ~/.bashrc ~ 5"
+    return _pieces(client, "see ~foo and ~/.bashrc ~ 5")
+
+
+def _status(client: Client, asked: Mapping[str, object]) -> str:
+    body = {"messages": MESSAGES, "max_tokens": 4, **asked}
+    reply = client.call("POST", "/v1/chat/completions", body=body)
+    return f"{reply.status} {reply.json().get('error', {}).get('message', '')}".strip()
+
+
+def _pieces(client: Client, text: str) -> str:
     return repr([piece.decode(errors="replace") for _, piece in client.pieces(text)])
 
 
@@ -170,11 +157,12 @@ REGRESSIONS: Final = {
         model="stable",
         asked="the status of a chat with `temperature: null`",
         show=null_parameter,
+        real="b9811",
     ),
     "23280-same-prompt-again": Regression(
         issue="#23280",
-        repair="#23280, #24110",
-        builds="",
+        repair="#23280",
+        builds="up to b9113, repaired in b9246",
         model="sensitive-falcon-h1",
         asked="one token after the same prompt, twice",
         show=same_again,
@@ -186,23 +174,34 @@ REGRESSIONS: Final = {
         model="sensitive-gemma3",
         asked="an answer after a longer conversation that began alike",
         show=checkpoint_ahead,
-        settings=Settings(context=2048, strict=True),
+        settings=STRICT,
     ),
-    "26658-streamed-escape": Regression(
-        issue="#26658",
-        repair="#26780",
-        builds="up to b10355, repaired in b10362",
+    "24371-accents": Regression(
+        issue="#24371",
+        repair="#24371",
+        builds="up to b9592, repaired in b9596",
+        model="embedding-bert",
+        asked="the pieces of a text with accents written apart",
+        show=accents,
+        settings=Settings(embeddings=True),
+    ),
+    "25746-max-length": Regression(
+        issue="#25746",
+        repair="the sources of b10830",
+        builds="up to b10448, repaired in b10830",
         model="stable-tools",
-        asked="the streamed arguments of a tool call",
-        show=streamed_escape,
+        asked="the status of a chat with a tool that takes 2,000 characters",
+        show=longest_text,
+        real="b10423",
     ),
     "26972-tilde": Regression(
         issue="#26972",
         repair="#26972",
-        builds="",
+        builds="up to b10456, repaired in b10502",
         model="bpe-deepseek-v3",
         asked="the pieces of a text with tildes, where the vocabulary has ` ~`, as DeepSeek's has",
         show=tilde,
+        real="b10423",
         edits=(
             (_text("e \u0120"), _text("\u0120 ~")),
             (_text("e\u0120"), _text("\u0120~")),
@@ -211,10 +210,11 @@ REGRESSIONS: Final = {
     "28302-checkpoint-evicted": Regression(
         issue="#28302, since #25472",
         repair="#28302",
-        builds="",
+        builds="b9981 to b10852, repaired in b10894",
         model="sensitive-falcon-h1",
         asked="the third of four turns of a chat edited",
         show=checkpoint_evicted,
+        real="b10423",
     ),
 }
 
@@ -223,17 +223,24 @@ def main(names: Sequence[str]) -> None:
     """Shows all, or those named."""
     located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
     for engine in catalogue.engines(names or tuple(REGRESSIONS)):
-        regression = REGRESSIONS[engine.name]
-        (baseline,) = catalogue.engines([engine.baseline])
-        with tempfile.TemporaryDirectory() as folder:
-            model = edited(located[regression.model].path, regression.edits, folder=Path(folder))
-            found = Shown(
-                engine=engine.name,
-                broken=said(engine, regression, model=model),
-                sound=said(baseline, regression, model=model),
-            )
+        found = shown(engine, REGRESSIONS[engine.name], located=located)
         documents.write(shown_file(engine.name), documents.dump_json(found))
-        print(f"{engine.name}\n  broken: {found.broken}\n  sound:  {found.sound}", flush=True)
+        print(f"{engine.name}\n  broken: {found.broken}\n  real:   {found.real}")
+        print(f"  sound:  {found.sound}", flush=True)
+
+
+def shown(engine: Engine, regression: Regression, *, located: Mapping[str, LocatedModel]) -> Shown:
+    """What the engine answers, the one that it is compared with, and a build of that time."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = located[regression.model].path
+        model = edited(path, regression.edits, folder=Path(folder))
+        said_by = partial(said, regression=regression, model=model)
+        return Shown(
+            engine=engine.name,
+            broken=said_by(engine.name),
+            real=f"{regression.real}: {said_by(regression.real)}" if regression.real else "",
+            sound=said_by(engine.baseline),
+        )
 
 
 def edited(model: Path, edits: Sequence[tuple[bytes, bytes]], *, folder: Path) -> Path:
@@ -248,21 +255,26 @@ def edited(model: Path, edits: Sequence[tuple[bytes, bytes]], *, folder: Path) -
     return copy
 
 
-def said(engine: Engine, regression: Regression, *, model: Path) -> str:
+def said(name: str, *, regression: Regression, model: Path) -> str:
     """What an engine answers, or how it fails."""
+    (engine,) = catalogue.engines([name])
     server = LlamaServer.in_folder(engines.ensure(engine))
     with tempfile.TemporaryDirectory() as logs:
+        log = Path(logs, "log")
         try:
             with supervisor.start(
-                server, model=model, settings=regression.settings, log=Path(logs, "log")
+                server, model=model, settings=regression.settings, log=log
             ) as running:
-                try:
-                    return regression.show(running.client)
-                except EngineError as problem:
-                    ended = "" if running.alive() else f"; the server ended: {running.stop()}"
-                    return f"{problem}{ended}"
-        except EngineError as problem:
+                return _answer(running, regression)
+        except EngineStartError as problem:
             return str(problem)
+
+
+def _answer(running: Running, regression: Regression) -> str:
+    try:
+        return regression.show(running.client)
+    except EngineAnswerError as problem:
+        return f"{problem}; the engine {running.stop()}" if not running.alive() else str(problem)
 
 
 def _numbers(count: int) -> list[int]:

@@ -59,11 +59,16 @@ class Result(Document):
 
 
 class Shown(Document):
-    """What an engine with a regression says when it is asked for it, and the one without."""
+    """What an engine with a regression says when it is asked for it, and the one without.
+
+    Attributes:
+        real: what a build of that time says, where its repair is taken back.
+    """
 
     engine: str
     broken: str
     sound: str
+    real: str = ""
 
 
 def shown_file(engine: str) -> Path:
