@@ -137,6 +137,9 @@ WHY_MISSED: Final[Mapping[str, str]] = {
     "tokens: it takes one of a single token.",
     "24411-checkpoint-ahead": "no model with a sliding window is asked for less of a prompt than "
     "it has in its cache.",
+    "24371-accents": "every text that an embedding model is given has letter and accent in one "
+    "character.",
+    "25746-max-length": "no tool of the gate takes a text with a limit.",
     "26972-tilde": "the vocabulary of the zoo has no token that joins a space and a tilde, so that "
     "the tokens are the same.",
     "28302-checkpoint-evicted": "how much is read again is judged for a model that has nothing but "

@@ -1,4 +1,4 @@
-"""Shows regressions of llama.cpp's history by hand, apart from the gate.
+"""Shows faults of llama.cpp's history by hand, apart from the gate.
 
 `python -m benchmarks.gate.history [NAME...]` asks each engine and the one that it is compared with
 for what the report of the regression says, prints both answers, and keeps them in
@@ -144,8 +144,8 @@ def _pieces(client: Client, text: str) -> str:
 REGRESSIONS: Final = {
     "b9802": Regression(
         issue="none found",
-        repair="the sources of b9811",
-        builds="b9802",
+        repair="b9811",
+        builds="b9802, repaired in b9811",
         model="sensitive-mamba2",
         asked="the model loads",
         show=loads,
@@ -187,7 +187,7 @@ REGRESSIONS: Final = {
     ),
     "25746-max-length": Regression(
         issue="#25746",
-        repair="the sources of b10830",
+        repair="one line of b10830",
         builds="up to b10448, repaired in b10830",
         model="stable-tools",
         asked="the status of a chat with a tool that takes 2,000 characters",

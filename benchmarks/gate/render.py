@@ -45,11 +45,12 @@ class of the fault.
 HISTORY: Final = """
 ## Broken by history
 
-Regressions of llama.cpp that ended between b9093, the first build in the index, and b11434. They
-were found in its issues, in another project's record of its changes, and by comparing the sources
-in the index; chosen by what an app sees on a CPU, before the gate was asked. A build that had one
-is built as it was, or its repair is taken back at b11434 (`benchmarks/gate/history/`, by the
-number of the issue): the good neighbour is the same build without that.
+Regressions of llama.cpp, and faults of long standing, that ended between b9093, the first build in
+the index, and b11434. They were found in its issues, in another project's record of its changes,
+and by comparing sources; chosen by what an app sees on a CPU, before the gate was asked. A build
+that had one is built as it was, or its repair is taken back at b11434 (`benchmarks/gate/history/`,
+by the number of the issue): the good neighbour is b11434 itself. *Builds* is what the sources in
+the index tell, of those that were looked at.
 """
 
 SHOWN_BY_HAND: Final = """
@@ -71,8 +72,7 @@ NOT_REPRODUCED: Final = """
   marks. Arguments in JSON are the same with and without; it takes a call in Python's form, with an
   apostrophe escaped, which no model of ours can be made to write. Not gated.
 - Repairs that were found and not taken back, as they show with few models: a head size that is no
-  multiple of 8 with flash attention (repaired by b9957), accents in
-  cased or decomposed text for `bert` (repaired in b9596), patterns without anchors in a schema.
+  multiple of 8 with flash attention (repaired by b9957).
 - Builds before b9093 (#7476, #10733, #10977, #11346, #12657, #21721) are not in the index.
 """
 
