@@ -161,7 +161,7 @@ REGRESSIONS: Final = {
     ),
     "23280-same-prompt-again": Regression(
         issue="#23280",
-        repair="#23280",
+        repair="#23280 (as #24110 left it)",
         builds="up to b9113, repaired in b9246",
         model="sensitive-falcon-h1",
         asked="one token after the same prompt, twice",
