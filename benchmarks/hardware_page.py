@@ -76,17 +76,78 @@ class Placements(Document):
     models: tuple[Placement, ...]
 
 
+class Distance(Document):
+    """From one answer to another, in nats; what is None was not kept."""
+
+    median: float | None = None
+    mean: float | None = None
+    largest: float
+
+
+class Distances(Document):
+    """What `benchmarks/hardware_distances.py` found of one model.
+
+    Attributes:
+        multiplies_in_f16: whether Vulkan was left to do so; None on processors.
+        reference: the engine against the goldens; `status` is what the gate says of that.
+        unrounded: the engine against the reference without rounding of activations.
+        rounding: the one reference against the other.
+    """
+
+    hardware: str
+    multiplies_in_f16: bool | None
+    longest: int
+    model: str
+    cases: int
+    status: Status
+    reference: Distance
+    unrounded: Distance
+    rounding: Distance
+
+
 def render(introduction: str, *, suites: Sequence[str]) -> str:
     """The page; `suites` are those that could have been asked."""
     found = {name: load(name) for name in TITLES}
     lines = [
-        introduction,
+        introduction.rstrip(),
         *_suites(found, suites),
+        *_not_passed(found),
+        *_from_mathematics(),
         *_distances(found),
         *_placements(),
-        *_not_passed(found),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _from_mathematics() -> Iterator[str]:
+    yield from ("", "## From mathematics, model by model", "")
+    yield "`python -m benchmarks.hardware_distances`, strict mode: median where there is one, else"
+    yield "mean. A case is a prompt; *rounded* is the golden, *unrounded* the same mathematics with"
+    yield "activations as they are, *apart* how far these two are from each other."
+    yield ""
+    yield from _header(
+        ["hardware", "model", "cases", "from rounded", "the gate", "from unrounded", "apart"]
+    )
+    path = RESULTS / "distances.jsonl"
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = Distances.model_validate_json(line)
+        exact = " without F16" if row.multiplies_in_f16 is False else ""
+        yield _row(
+            [
+                f"{TITLES[row.hardware]}{exact}",
+                f"`{row.model}`",
+                f"{row.cases}, up to {row.longest} tokens",
+                _middle(row.reference),
+                row.status,
+                _middle(row.unrounded),
+                _middle(row.rounding),
+            ]
+        )
+
+
+def _middle(distance: Distance) -> str:
+    value = distance.mean if distance.median is None else distance.median
+    return "" if value is None else f"{value:.1e}"
 
 
 def load(hardware: str) -> dict[str, Asked]:
@@ -148,12 +209,12 @@ def _placements() -> Iterator[str]:
 
 
 def _not_passed(found: Mapping[str, Mapping[str, Asked]]) -> Iterator[str]:
-    yield from ("", "## What did not pass", "")
+    yield from ("", "## What did not pass, and was not skipped", "")
     yield from _header(["hardware", "check", "status", "observed"])
     for hardware, of in found.items():
         for asked in of.values():
             for check in asked.checks:
-                if check.status is not Status.PASS:
+                if check.status not in (Status.PASS, Status.SKIP):
                     told = " ".join(check.observed.split()).replace("|", "\\|")
                     yield _row([TITLES[hardware], f"`{check.id}`", check.status, told])
 
