@@ -241,6 +241,8 @@ EMBEDDINGS = (
 
 # A fault in the API: its name and argument, and what fails for it.
 API = (
+    ("asked-otherwise", "/completion ignore_eos false", {"api/ignore-eos"}),
+    ("asked-otherwise", "/completion ignore_eos true", {"api/ignore-eos"}),
     ("asked-otherwise", "/completion seed 4294967295", {"api/sampling"}),
     ("asked-otherwise", "/completion seed 5", {"api/sampling"}),
     ("value-gone", "/props default_generation_settings.params.temperature", {"api/props"}),
@@ -526,7 +528,7 @@ def test_the_api_is_right_with_both_good_builds_and_other_flags(
     checks = list(api.run(replace(context, app_argv=(*context.app_argv, *flags))))
 
     assert [check for check in checks if check.status is not Status.PASS] == []
-    assert len(checks) == 12
+    assert len(checks) == 13
 
 
 def test_a_field_that_is_gone_is_named(build: Build) -> None:
