@@ -197,6 +197,8 @@ SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
 STREAMED = talk("streams", "json-schema")
 TOOLS = ("stable-tools",)
+CALLS = called("tool-call", "tool-choice")
+CHOICE = called("tool-choice")
 CALL = f"{SAY} choices.0.message.tool_calls.0"
 CHUNK = f"{SAY} choices.0.delta.tool_calls.0"
 SENSITIVE = ("sensitive",)
@@ -325,10 +327,11 @@ PLANTED = (
     Planted(chat, STABLE, "value-gone", f"{THIRD}", talk("logprobs")),
     Planted(chat, STABLE, "asked-otherwise", f"{SAY} response_format null", talk("json-schema")),
     Planted(chat, TOOLS, "asked-otherwise", "/apply-template tools []", called("template")),
-    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', called("tool-call")),
+    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', CALLS),
+    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "required"', CHOICE),
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.arguments "Paris"', called("tool-call")),
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
-    Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', CALLS),
     Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),

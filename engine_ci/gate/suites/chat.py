@@ -36,7 +36,7 @@ class Kind:
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, four more for the first; two with tools."""
+    """Two checks for each stable model with chats, four more for the first; three with tools."""
     kinds: dict[str, tuple[Kind, ...]] = {}
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
@@ -101,6 +101,12 @@ def _calling(located: LocatedModel) -> Iterator[Kind]:
         fault_class=FaultClass.CHAT_TEMPLATE,
         expected="the one call that the tool allows",
         differences=structured.tool_call,
+    )
+    yield Kind(
+        name="tool-choice",
+        fault_class=FaultClass.CHAT_TEMPLATE,
+        expected="the golden text, or a call where one begins",
+        differences=structured.tool_choice,
     )
 
 
