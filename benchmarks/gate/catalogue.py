@@ -128,7 +128,6 @@ def planted(patches: Iterable[Path]) -> list[Engine]:
 
 # Why the gate passes an engine that is broken, for those that it passes.
 WHY_MISSED: Final[Mapping[str, str]] = {
-    "context-shift": "is off unless the app switches it on, and no suite does.",
     "b10429": "does not show on two cores, whatever the number of threads (`benchmarks/gate/"
     "reproduce.py`), and the suite would not see it: it measures with one thread.",
 }
