@@ -131,7 +131,6 @@ def broken(folder: Path, *, kind: Kind) -> list[Engine]:
 
 # Why the gate passes an engine that is broken, for those that it passes.
 WHY_MISSED: Final[Mapping[str, str]] = {
-    "context-shift": "is off unless the app switches it on, and no suite does.",
     "25515-null-parameter": "no question of the gate has a parameter that is null.",
     "23280-same-prompt-again": "the same prompt is asked again, but after an answer of several "
     "tokens: it takes one of a single token.",
