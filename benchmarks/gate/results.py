@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import RecordError
 from engine_ci.records.gate import CheckId, FaultClass, Status, Verdict
 from engine_ci.system import documents
 from engine_ci.system.documents import Document
+
+if TYPE_CHECKING:
+    from engine_ci.records.gate import GateResult
 
 RESULTS: Final = Path(__file__).with_name("results")
 
@@ -56,6 +59,21 @@ class Result(Document):
         return tuple(
             found for found in self.findings if found.status is Status.FAIL and found.blocking
         )
+
+
+def findings(answer: GateResult) -> tuple[Finding, ...]:
+    """All that did not pass."""
+    return tuple(
+        Finding(
+            check=check.id,
+            status=check.status,
+            fault_class=check.fault_class,
+            observed=check.observed[:160],
+            blocking=check.blocking,
+        )
+        for check in answer.checks
+        if check.status is not Status.PASS
+    )
 
 
 def load_all() -> list[Result]:
