@@ -27,7 +27,7 @@ from benchmarks.gate import bundles
 from benchmarks.gate.bundles import Fault, Others
 from benchmarks.gate.catalogue import CORRECTNESS
 from benchmarks.gate.planted import GATE, ROOT
-from benchmarks.gate.results import RESULTS, Finding, findings
+from benchmarks.gate.results import RESULTS, Finding, blocking, findings
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineError, Exit, RecordError
@@ -76,6 +76,21 @@ class BundleResult(Document):
     verdict: Verdict | None = None
     passed: int = 0
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """The findings that make the gate say no."""
+        return blocking(self.findings)
+
+    @property
+    def refused(self) -> bool:
+        """Whether `prepare` or the gate says no."""
+        return self.gate is None or self.verdict is Verdict.FAIL
+
+    @property
+    def mended(self) -> bool:
+        """The wheel's server does not serve, and the bundle's does."""
+        return not self.refused and self.unprepared != FINE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from engine_ci.records.gate import FaultClass
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -45,14 +47,14 @@ class Fault:
         harm: `breaks` the engine everywhere, `hides`: it works here and not on every machine that
             it is promised for, or lacks what it must have; `none`: nobody is worse off.
         edit: does it to an unpacked package.
-        fault_class: of the eighteen.
+        fault_class: that should be reported.
     """
 
     name: str
     says: str
     harm: Harm
     edit: Edit
-    fault_class: str = "packaging"
+    fault_class: FaultClass = FaultClass.PACKAGING
 
 
 def _remove(*names: str) -> Edit:
@@ -306,14 +308,14 @@ FAULTS: Final = (
         name="glibc-unheard-of",
         says="a library wants a C library that no system has yet",
         harm="breaks",
-        fault_class="min-OS",
+        fault_class=FaultClass.MINIMUM_OS,
         edit=_demand(_BASE, b"GLIBC_2.27", b"GLIBC_2.99"),
     ),
     Fault(
         name="glibc-newer-than-promised",
         says="the wheel promises glibc 2.28, what is in it was built for 2.34",
         harm="hides",
-        fault_class="min-OS",
+        fault_class=FaultClass.MINIMUM_OS,
         edit=_borrow("bin", "lib", of="older"),
     ),
 )

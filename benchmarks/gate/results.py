@@ -11,6 +11,8 @@ from engine_ci.system import documents
 from engine_ci.system.documents import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine_ci.records.gate import GateResult
 
 RESULTS: Final = Path(__file__).with_name("results")
@@ -56,9 +58,12 @@ class Result(Document):
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that make the gate say no."""
-        return tuple(
-            found for found in self.findings if found.status is Status.FAIL and found.blocking
-        )
+        return blocking(self.findings)
+
+
+def blocking(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that make the gate say no."""
+    return tuple(each for each in found if each.status is Status.FAIL and each.blocking)
 
 
 def findings(answer: GateResult) -> tuple[Finding, ...]:

@@ -26,7 +26,7 @@ def _result(engine: Engine, *classes: FaultClass, status: Status = Status.FAIL) 
 
 
 def test_the_page_is_the_one_that_the_results_give() -> None:
-    assert render.PAGE.read_text() == render.page(catalogue.engines(), load_all())
+    assert render.PAGE.read_text() == render.whole()
 
 
 def test_every_miss_has_an_explanation() -> None:
