@@ -30,11 +30,11 @@ from benchmarks.gate.planted import GATE, ROOT
 from benchmarks.gate.results import RESULTS, Finding, blocking, findings
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.errors import EngineError, Exit, RecordError
+from engine_ci.errors import EngineStartError, Exit, RecordError
 from engine_ci.pins import store
 from engine_ci.pins.model import Asset, Commit, PackageIndex, Pin
 from engine_ci.records.bundle import Bundle
-from engine_ci.records.gate import GateResult, Verdict
+from engine_ci.records.gate import GateResult, Status, Verdict
 from engine_ci.system import documents
 from engine_ci.system.documents import Document
 
@@ -75,12 +75,7 @@ class BundleResult(Document):
     gate: int | None = None
     verdict: Verdict | None = None
     passed: int = 0
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def failed(self) -> tuple[Finding, ...]:
-        """The findings that make the gate say no."""
-        return blocking(self.findings)
+    failed: tuple[Finding, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -123,7 +118,7 @@ def main(names: Sequence[str]) -> None:
         for fault in stale if stale[0] is SOUND else (SOUND, *stale):
             result = tried(fault, shop)
             documents.write(_place(fault), documents.dump_json(result))
-            told = result.said or ", ".join(found.check for found in result.findings[:3])
+            told = result.said or ", ".join(found.check for found in result.failed[:3])
             print(f"{fault.name:30} {result.prepare} {result.gate}  {told}", flush=True)
 
 
@@ -188,25 +183,29 @@ def _gated(result: BundleResult, *, app: Path, baseline: Path) -> BundleResult:
         app, "gate", "--candidate", app / "bundle", "--baseline", baseline, *suites, "--json"
     )
     answer = GateResult.model_validate(json.loads(gated.stdout))
-    kept = findings(answer)
     return result.model_copy(
         update={
             "warnings": tuple(found.message for found in bundle.findings),
             "gate": gated.returncode,
             "verdict": answer.verdict,
-            "passed": len(answer.checks) - len(kept),
-            "findings": kept,
+            "passed": sum(check.status is Status.PASS for check in answer.checks),
+            "failed": tuple(_placeless(found, app) for found in blocking(findings(answer))),
         }
     )
 
 
+def _placeless(found: Finding, app: Path) -> Finding:
+    return found.model_copy(update={"observed": found.observed.replace(f"{app}/", "")})
+
+
 def _as_it_is(server: Path, *, log: Path) -> str:
-    """Whether the server of the wheel serves; its last line, or why it does not start."""
+    """Whether the server of the wheel serves; if not, its last line, or of what it died."""
     try:
         with supervisor.start(LlamaServer(server), model=MODEL, settings=Settings(), log=log):
             return FINE
-    except EngineError as problem:
-        said = problem.log[-1] if problem.log else problem.message
+    except EngineStartError as problem:
+        ended = problem.status is not None and problem.log
+        said = problem.log[-1] if ended else problem.message
         return said.replace(f"{server}", server.name).replace(f"{server.parents[1]}/", "")[:_SHOWN]
 
 

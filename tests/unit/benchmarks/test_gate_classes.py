@@ -30,7 +30,7 @@ def packed(fault: str, *findings: Finding, prepare: int = 0) -> BundleResult:
         prepare=prepare,
         gate=None if prepare else 1,
         verdict=None if prepare else Verdict.FAIL,
-        findings=findings,
+        failed=findings,
     )
 
 

@@ -14,7 +14,7 @@ GATED = BundleResult(
     warnings=("no backend",),
     gate=1,
     verdict=Verdict.FAIL,
-    findings=(
+    failed=(
         Finding(
             check="loads/stable",
             status=Status.FAIL,
@@ -52,7 +52,7 @@ def test_a_wheel_that_prepare_refuses_is_packaging() -> None:
 def test_a_harmful_wheel_that_nobody_refuses_is_listed() -> None:
     update = {
         "verdict": Verdict.PASS,
-        "findings": (),
+        "failed": (),
         "fault": "glibc-newer-than-promised",
         "unprepared": bundle_faults.FINE,
     }
@@ -63,7 +63,7 @@ def test_a_harmful_wheel_that_nobody_refuses_is_listed() -> None:
 
 
 def test_a_wheel_that_serves_only_once_it_is_prepared_is_mended() -> None:
-    update = {"verdict": Verdict.PASS, "findings": (), "fault": "not-executable"}
+    update = {"verdict": Verdict.PASS, "failed": (), "fault": "not-executable"}
     page = "\n".join(sections.of_bundles([GATED.model_copy(update=update)]))
 
     assert "0 are refused, 1 mended by `prepare` (*not-executable*), 0 neither" in page
