@@ -92,6 +92,11 @@ def load() -> tuple[ProxyResult, ...]:
     return documents.load_json(KEPT, ProxyResults, error=RecordError).results
 
 
+def unasked() -> int:
+    """How many faults there is no result of."""
+    return len({key(planted) for planted in PLANTED} - {result.key for result in load()})
+
+
 def key(planted: Planted) -> tuple[str, str, str]:
     """Which one it is; equal to that of its result."""
     return planted.suite.SUITE, planted.fault, planted.argument

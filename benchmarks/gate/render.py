@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from benchmarks.gate import bundle_faults, catalogue, classes, sections
+from benchmarks.gate import bundle_faults, catalogue, classes, proxy_faults, sections
 from benchmarks.gate.results import load_all
 from engine_ci.records.gate import Verdict
 
@@ -93,7 +93,8 @@ def whole() -> str:
     """The page, of all results that there are."""
     engines = page(catalogue.engines(), load_all())
     packed = sections.of_bundles(bundle_faults.load_all())
-    return "\n".join([engines, *packed, *sections.of_classes(classes.every())]) + "\n"
+    by_class = sections.of_classes(classes.every(), unasked=proxy_faults.unasked())
+    return "\n".join([engines, *packed, *by_class]) + "\n"
 
 
 def page(engines: Iterable[Engine], results: Iterable[Result]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.gate.bundles import Fault
     from benchmarks.gate.classes import Caught
 
-_SHOWN: Final = 90
+_SHOWN: Final = 120
 
 BUNDLES: Final = """
 ## Packed wrongly
@@ -82,9 +82,11 @@ def _became(result: BundleResult) -> tuple[str, str, str]:
     return warnings, f"{verdict}{first}", ", ".join(classes)
 
 
-def of_classes(faults: Sequence[Caught]) -> Iterator[str]:
-    """The table of classes."""
+def of_classes(faults: Sequence[Caught], *, unasked: int = 0) -> Iterator[str]:
+    """The table of classes; `unasked` faults before an engine have no result yet."""
     yield CLASSES
+    if unasked:
+        yield f"Not asked yet, and not in the table: {unasked} of proxy and process.\n"
     yield f"| class | {' | '.join(PLACES)} | reported otherwise, or why there is none |"
     yield f"| --- | {'--- | ' * len(PLACES)}--- |"
     for kind in Kind:

@@ -96,6 +96,13 @@ def test_a_cell_counts_those_with_their_own_class_and_the_others_are_named() -> 
     assert row(page, "| **all**") == "| **all** | 1 of 3 | 0 | 0 | 0 | 0 | 2 of 3 refused |"
 
 
+def test_faults_without_a_result_are_counted() -> None:
+    assert "Not asked yet, and not in the table: 3 of proxy and process.\n" in list(
+        sections.of_classes([], unasked=3)
+    )
+    assert not any("Not asked yet" in line for line in sections.of_classes([]))
+
+
 def test_a_class_without_a_fault_says_why() -> None:
     empty = set(Kind) - {fault.kind for fault in classes.every()}
     assert empty <= set(classes.WHY)
