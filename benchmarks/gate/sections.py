@@ -34,8 +34,10 @@ The eighteen classes of the 51 regressions that this gate was designed after; in
 planted faults were reported with their own class, of how many. A refusal by `prepare` is one of
 packaging. *Proxy* is in what a good engine says, *process* in how it lives: each was asked of the
 suites beside which it stands in `tests/engine/test_suites.py`, not of the whole gate, on which the
-last column depends. Counted by `benchmarks/gate/classes.py` from `benchmarks/gate/results/`;
-besides these, real builds are in [backtest](backtest.md).
+last column depends; slow ones are in `tests/engine/test_performance.py` and not counted. Counted by
+`benchmarks/gate/classes.py` from `benchmarks/gate/results/`, where
+`benchmarks/gate/proxy_faults.py` leaves what the suites said; besides these, real builds are in
+[backtest](backtest.md).
 """
 
 # Of harmful faults that neither `prepare` nor the gate refuses.
