@@ -112,6 +112,7 @@ class Client:
         slot: int = 0,
         ignore_eos: bool = True,
         fills: bool = False,
+        keep: int = 0,
     ) -> Completion:
         """`count` tokens after `prompt`, or fewer where the end of the text counts as an end.
 
@@ -123,6 +124,7 @@ class Client:
             slot: which slot works on it; -1 is any that is free.
             ignore_eos: go on when the model wants to end.
             fills: the context may be full before there are `count` tokens.
+            keep: tokens of the prompt that stay when an engine forgets others for want of room.
 
         Raises:
             EngineRefusedError: it does not want to, and says so in the documented form.
@@ -132,6 +134,7 @@ class Client:
             "cache_prompt": cache,
             "id_slot": slot,
             "ignore_eos": ignore_eos,
+            "n_keep": keep,
         }
         found = self._post(_COMPLETION, wanted, answers.Completed)
         _check_length(len(found.tokens), count=count, exact=ignore_eos and not fills)
