@@ -54,6 +54,7 @@ def read(path: Path) -> Image:
         VerificationError: it is no ELF image, or a damaged or incomplete one.
     """
     binary = _parse(path, relocations=False, versions=True)
+    _require_whole(binary, path)
     soname, needed = None, []
     runpath: list[str] = []
     rpath: list[str] = []
