@@ -6,17 +6,18 @@ counts the first token), so nothing that they report is used.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from engine_ci.engine import supervisor
+from engine_ci.engine import stopwatch, supervisor
 from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.stopwatch import Stopwatch
 from engine_ci.errors import EngineAnswerError, EngineError
 from engine_ci.gate import schedule
 from engine_ci.gate.schedule import Role
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.engine.adapters.kinds import Server
-    from engine_ci.engine.client import Chunk, Client
+    from engine_ci.engine.client import Client
+    from engine_ci.engine.stopwatch import Mark
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.schedule import Round
 
@@ -36,18 +38,40 @@ if TYPE_CHECKING:
 SETTINGS: Final = Settings(threads=1, context=1024)
 
 
+class Piece(NamedTuple):
+    """A part of an answer that holds tokens: how many, and when it came in."""
+
+    tokens: int
+    mark: Mark
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """An answer as it came in: when it was asked for, of how many tokens, and its pieces.
+    """An answer as it came in: when it was asked for, of how many tokens, and its pieces."""
 
-    Attributes:
-        asked: as `time.perf_counter` says, in seconds.
-        chunks: those that hold a token.
-    """
-
-    asked: float
+    asked: Mark
     prompt_tokens: int
-    chunks: tuple[Chunk, ...]
+    pieces: tuple[Piece, ...]
+
+    @property
+    def first_s(self) -> float:
+        """Seconds up to the first piece."""
+        return stopwatch.elapsed(self.asked, self.pieces[0].mark)
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds from the first piece to the last."""
+        return stopwatch.elapsed(self.pieces[0].mark, self.pieces[-1].mark)
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds up to the last piece, by the clock."""
+        return self.pieces[-1].mark.at - self.asked.at
+
+    @property
+    def waited_s(self) -> float:
+        """How many of these are left out."""
+        return self.clock_s - self.first_s - self.rest_s
 
 
 Speed: TypeAlias = Callable[[Stream], float]
@@ -55,12 +79,12 @@ Speed: TypeAlias = Callable[[Stream], float]
 
 def prompt(stream: Stream) -> float:
     """Tokens of the prompt per second, up to the first token of the answer."""
-    return stream.prompt_tokens * first_token(stream)
+    return stream.prompt_tokens / stream.first_s
 
 
 def first_token(stream: Stream) -> float:
     """How often per second an answer could begin."""
-    return 1 / (stream.chunks[0].at - stream.asked)
+    return 1 / stream.first_s
 
 
 def generation(stream: Stream) -> float:
@@ -69,11 +93,10 @@ def generation(stream: Stream) -> float:
     Raises:
         EngineAnswerError: they came all at once.
     """
-    first, last = stream.chunks[0], stream.chunks[-1]
-    received = sum(chunk.tokens for chunk in stream.chunks)
-    if first is last:
-        raise EngineAnswerError(f"a stream of {received} tokens came in one piece")
-    return (received - first.tokens) / (last.at - first.at)
+    first, *rest = (piece.tokens for piece in stream.pieces)
+    if not rest:
+        raise EngineAnswerError(f"a stream of {first} tokens came in one piece")
+    return sum(rest) / stream.rest_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +118,14 @@ class Question:
     metrics: Mapping[Metric, Speed]
 
 
+class Timed(NamedTuple):
+    """What one answer tells, by metric, and its seconds: as for a `Restart`."""
+
+    speeds: Mapping[Metric, float]
+    clock_s: float
+    waited_s: float
+
+
 class BaselineFailedError(Exception):
     """The baseline did not start or answer, so that there is nothing to compare with."""
 
@@ -106,10 +137,14 @@ class Restart:
     Attributes:
         started: seconds until each engine was ready, over all questions.
         speeds: by metric, for each round every engine's, in tokens per second.
+        clock_s: seconds that all answers took, by the clock.
+        waited_s: how many of these are left out, as somebody waited for a core.
     """
 
     started: Mapping[Role, float]
     speeds: Mapping[Metric, Sequence[Mapping[Role, float]]]
+    clock_s: float = 0.0
+    waited_s: float = 0.0
 
 
 def measure(
@@ -132,39 +167,54 @@ def measure(
         remaining = iter(orders)
         started = dict.fromkeys(Role, 0.0)
         speeds: dict[Metric, Sequence[Mapping[Role, float]]] = {}
+        taken: list[Timed] = []
         for question in questions:
             order = tuple(islice(remaining, question.rounds))
             paths = {role: logs / f"{question.model}-{role}-{number:02}.log" for role in Role}
             with _running(
                 servers, model=models[question.model], logs=paths, order=order[0]
             ) as engines:
+                watches = {role: Stopwatch(engine.pid) for role, engine in engines.items()}
+                ask_all = partial(_ask_all, engines, question, watches=watches)
                 # An engine's first answer pays for memory that it never touched before.
-                _ask_all(engines, question, order=order[0])
-                answers = [_ask_all(engines, question, order=each) for each in order]
+                ask_all(order=order[0])
+                answers = [ask_all(order=each) for each in order]
             for metric in question.metrics:
                 speeds[metric] = [
-                    {role: told[metric] for role, told in answer.items()} for answer in answers
+                    {role: timed.speeds[metric] for role, timed in answer.items()}
+                    for answer in answers
                 ]
             for role, engine in engines.items():
                 started[role] += engine.started_s
-        yield Restart(started=started, speeds=speeds)
+            taken += [timed for answer in answers for timed in answer.values()]
+        yield Restart(
+            started=started,
+            speeds=speeds,
+            clock_s=sum(timed.clock_s for timed in taken),
+            waited_s=sum(timed.waited_s for timed in taken),
+        )
 
 
-def ask(client: Client, question: Question) -> dict[Metric, float]:
-    """What one answer tells, by metric.
+def ask(client: Client, question: Question, *, watch: Stopwatch) -> Timed:
+    """One answer, timed.
 
     Raises:
         EngineAnswerError: the tokens came all at once, or not as many as were asked for.
     """
     # Bytes that print, which are their own token IDs in our vocabulary.
     prompt = [ord("!") + index % 94 for index in range(question.prompt_tokens)]
-    asked = time.perf_counter()
-    chunks = tuple(chunk for chunk in client.stream(prompt, count=question.tokens) if chunk.tokens)
-    received = sum(chunk.tokens for chunk in chunks)
+    asked = watch.mark()
+    pieces = tuple(
+        Piece(chunk.tokens, watch.mark(at=chunk.at))
+        for chunk in client.stream(prompt, count=question.tokens)
+        if chunk.tokens
+    )
+    received = sum(piece.tokens for piece in pieces)
     if received != question.tokens:
         raise EngineAnswerError(f"expected a stream of {question.tokens} tokens, found {received}")
-    stream = Stream(asked=asked, prompt_tokens=question.prompt_tokens, chunks=chunks)
-    return {metric: speed(stream) for metric, speed in question.metrics.items()}
+    stream = Stream(asked=asked, prompt_tokens=question.prompt_tokens, pieces=pieces)
+    speeds = {metric: speed(stream) for metric, speed in question.metrics.items()}
+    return Timed(speeds=speeds, clock_s=stream.clock_s, waited_s=stream.waited_s)
 
 
 def samples(session: Sequence[Restart], metric: Metric) -> Samples:
@@ -196,13 +246,17 @@ def _running(
 
 
 def _ask_all(
-    engines: Mapping[Role, Engine], question: Question, *, order: Round
-) -> dict[Role, dict[Metric, float]]:
-    told = {}
+    engines: Mapping[Role, Engine],
+    question: Question,
+    *,
+    watches: Mapping[Role, Stopwatch],
+    order: Round,
+) -> dict[Role, Timed]:
+    answers = {}
     for role in order:
         with _blaming(role):
-            told[role] = ask(engines[role].client, question)
-    return told
+            answers[role] = ask(engines[role].client, question, watch=watches[role])
+    return answers
 
 
 @contextmanager

@@ -1,0 +1,232 @@
+"""How often the suite `performance` is wrong while every core has other work to do.
+
+    python -m benchmarks.performance_busy RUNS [--load compute|memory|none] [--engine NAME]
+    python -m benchmarks.performance_busy 0
+
+Adds RUNS lines to `benchmarks/gate/results/performance_busy.jsonl`, then prints what all lines
+together say; stopped at any moment, the next call goes on from there. A run is a session of the
+profile `quick`: a build against itself, 0.1.2 and 0.1.3 in turn, or with `--engine` one of those in
+`benchmarks/gate/catalogue.py` against its baseline. It is timed twice over the same answers: as the
+suite does, and by the plain clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import psutil
+
+from benchmarks import wheels
+from benchmarks.gate import catalogue, engines
+from benchmarks.gate.false_alarms import BUILDS
+from benchmarks.performance_power import located_models
+from engine_ci.config import PerformancePolicy
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.gate import speed, timing
+from engine_ci.gate.profiles import PROFILES
+from engine_ci.gate.schedule import Role
+from engine_ci.gate.speed import Metric, Samples
+from engine_ci.gate.timing import Restart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from engine_ci.engine.stopwatch import Mark
+    from engine_ci.gate.speed import Comparison
+    from engine_ci.gate.timing import Question, Speed, Stream
+
+    Line = dict[str, Any]
+
+RESULTS: Final = Path(__file__).parent / "gate" / "results" / "performance_busy.jsonl"
+LOADS: Final = {
+    "none": None,
+    "compute": "while True: pass",
+    "memory": "import numpy\na = numpy.ones(16 << 20)\nb = a.copy()\nwhile True: b[:] = a",
+}
+PROFILE: Final = PROFILES["quick"]
+PLAIN: Final = "plain-"
+RATIOS: Final = (1.0, 0.97, 0.95, 0.92, 0.90, 0.85)
+
+
+def main() -> None:
+    """Measures so many sessions, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=int)
+    parser.add_argument("--load", choices=LOADS, default="compute")
+    parser.add_argument("--engine", default="")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as downloads:
+        for _ in range(options.runs):
+            line = run(
+                len(_lines()), load=options.load, engine=options.engine, into=Path(downloads)
+            )
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(json.dumps(line | {"speeds": "..."}), flush=True)
+    table(_lines())
+
+
+def run(number: int, *, load: str, engine: str, into: Path) -> Line:
+    """One session, with other work on every core."""
+    servers = _catalogued(engine) if engine else _itself(BUILDS[number % len(BUILDS)], into=into)
+    before, begin = os.getloadavg()[0], time.monotonic()
+    with ExitStack() as stack:
+        for _ in range((psutil.cpu_count() or 1) if LOADS[load] else 0):
+            burning = subprocess.Popen([sys.executable, "-c", LOADS[load] or ""])
+            stack.callback(burning.kill)
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        session = list(
+            _until_clear(
+                timing.measure(
+                    servers,
+                    models=located_models(),
+                    logs=logs,
+                    seed=number,
+                    restarts=PROFILE.looks[-1],
+                    questions=[_timed_twice(question) for question in PROFILE.questions],
+                )
+            )
+        )
+    return {
+        "engine": engine or BUILDS[number % len(BUILDS)],
+        "load": load,
+        "seed": number,
+        "seconds": round(time.monotonic() - begin, 1),
+        "load_before": round(before, 1),
+        "waited": round(
+            sum(restart.waited_s for restart in session)
+            / sum(restart.clock_s for restart in session),
+            3,
+        ),
+        "speeds": {
+            metric.name: {
+                role.value: np.round(timing.samples(session, metric).speeds[role], 3).tolist()
+                for role in Role
+            }
+            for metric in session[0].speeds
+        },
+    }
+
+
+def _itself(build: str, *, into: Path) -> dict[Role, LlamaServer]:
+    folder = into / build
+    program = next(folder.rglob("llama-server"), None) or wheels.server(build, into=folder)
+    return dict.fromkeys(Role, LlamaServer(program))
+
+
+def _catalogued(name: str) -> dict[Role, LlamaServer]:
+    (candidate,) = catalogue.engines([name])
+    (baseline,) = catalogue.engines([candidate.baseline])
+    found = dict.fromkeys(Role, LlamaServer.in_folder(engines.ensure(baseline)))
+    return found | {Role.CANDIDATE: LlamaServer.in_folder(engines.ensure(candidate))}
+
+
+def _timed_twice(question: Question) -> Question:
+    plain = {
+        replace(metric, name=PLAIN + metric.name): _by_the_clock(told)
+        for metric, told in question.metrics.items()
+    }
+    return replace(question, metrics={**question.metrics, **plain})
+
+
+def _by_the_clock(told: Speed) -> Speed:
+    def bare(mark: Mark) -> Mark:
+        return replace(mark, engine={}, ours={})
+
+    def plain(stream: Stream) -> float:
+        pieces = tuple(piece._replace(mark=bare(piece.mark)) for piece in stream.pieces)
+        return told(replace(stream, asked=bare(stream.asked), pieces=pieces))
+
+    return plain
+
+
+def _until_clear(measured: Iterable[Restart]) -> Iterator[Restart]:
+    """As many restarts as the suite would take."""
+    session: list[Restart] = []
+    for restart in measured:
+        session.append(restart)
+        yield restart
+        if len(session) in PROFILE.looks and all(
+            compared(timing.samples(session, metric)).is_clear for metric in PROFILE.metrics
+        ):
+            return
+
+
+def compared(samples: Samples) -> Comparison:
+    """What the suite says of one metric."""
+    return speed.compare(samples, PerformancePolicy(), looks=len(PROFILE.looks))
+
+
+def table(lines: Sequence[Line]) -> None:
+    """Prints how noisy the sessions were by either clock, and what the suite says of them."""
+    for load, engine in sorted({(line["load"], _kind(line)) for line in lines}):
+        chosen = [line for line in lines if (line["load"], _kind(line)) == (load, engine)]
+        seconds = np.median([line["seconds"] for line in chosen])
+        waited = np.median([line["waited"] for line in chosen])
+        print(f"\n{engine}, load {load}: {len(chosen)} runs of {seconds:.0f} s, {waited:.0%} waits")
+        for prefix in ("", PLAIN):
+            for metric in PROFILE.metrics:
+                print(_noise(chosen, replace(metric, name=prefix + metric.name)))
+        for prefix in ("", PLAIN):
+            for ratio in RATIOS if engine == "itself" else (1.0,):
+                counts = Counter(_verdict(line, prefix=prefix, ratio=ratio) for line in chosen)
+                print(f"{prefix}verdicts at {ratio:.2f}: {dict(counts)}")
+
+
+def _kind(line: Line) -> str:
+    return "itself" if line["engine"] in BUILDS else str(line["engine"])
+
+
+def _noise(lines: Sequence[Line], metric: Metric) -> str:
+    every = [_samples(line, metric) for line in lines]
+    pairs = [samples.log_ratios(Role.CONTROL) for samples in every]
+    of_a_pair = np.median([each.std(ddof=1) for each in pairs])
+    of_a_restart = np.median([np.median(each, axis=1).std(ddof=1) for each in pairs])
+    ratio = np.median([compared(samples).measurement.ratio for samples in every])
+    return (
+        f"  {metric.name:20} sigma of a pair {of_a_pair:.3f}, of a restart {of_a_restart:.3f}; "
+        f"ratio {ratio:.3f}"
+    )
+
+
+def _samples(line: Line, metric: Metric, *, ratio: float = 1.0) -> Samples:
+    """A session's, had the candidate been slower by `ratio`."""
+    speeds: Mapping[str, Any] = line["speeds"][metric.name]
+    factors = {Role.CANDIDATE: ratio}
+    return Samples(
+        metric=metric,
+        speeds={role: factors.get(role, 1.0) * np.array(speeds[role.value]) for role in Role},
+    )
+
+
+def _verdict(line: Line, *, prefix: str, ratio: float) -> str:
+    found = {
+        compared(
+            _samples(line, replace(metric, name=prefix + metric.name), ratio=ratio)
+        ).measurement.verdict
+        for metric in PROFILE.metrics
+    }
+    if "regressed" in found:
+        return "failed"
+    return "inconclusive" if "inconclusive" in found else "passed"
+
+
+def _lines() -> list[Line]:
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+if __name__ == "__main__":
+    main()

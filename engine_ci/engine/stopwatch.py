@@ -1,0 +1,115 @@
+"""Takes the time of an engine without the time in which a thread waited for a core.
+
+On a busy host a thread that could go on often has to wait until a core is free. Linux counts how
+long (`/proc/PID/task/TID/schedstat`). What is left of the clock is time in which the engine
+computed, or did nothing although nobody kept it from working.
+
+Threads that waited at the same time are counted twice, ours beside the engine's. So the time taken
+is never less than what the engine computed in it, nor more than the clock says.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from engine_ci.engine import usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PROC: Final = Path("/proc")
+_SELF: Final = ("self",)
+_GONE: Final = (FileNotFoundError, ProcessLookupError)
+_NANO: Final = 1e-9
+
+
+class Thread(NamedTuple):
+    """What one thread has had since its start, in nanoseconds.
+
+    Attributes:
+        computed: on a core.
+        waited: ready to compute, without a core.
+    """
+
+    computed: int
+    waited: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """A moment.
+
+    Attributes:
+        at: as `time.perf_counter` says, in seconds.
+        engine: the threads of the engine's whole family by number; empty where none are counted.
+        ours: those of this process.
+    """
+
+    at: float
+    engine: Mapping[int, Thread]
+    ours: Mapping[int, Thread]
+
+
+class Stopwatch:
+    """Marks moments of one engine's work."""
+
+    def __init__(self, pid: int, *, proc: Path = _PROC) -> None:
+        """`pid` is the engine's; `proc` is Linux's, and elsewhere it does not exist."""
+        self._proc = proc
+        # Looked for once: that takes longer than to read all the counts.
+        self._family = [process.pid for process in usage.family(pid)]
+
+    def mark(self, *, at: float | None = None) -> Mark:
+        """This moment, or `at`, which is a little while ago."""
+        engine = _threads(self._family, proc=self._proc)
+        ours = _threads(_SELF, proc=self._proc)
+        return Mark(at=time.perf_counter() if at is None else at, engine=engine, ours=ours)
+
+
+def elapsed(begin: Mark, end: Mark) -> float:
+    """Seconds between two marks, without the waits for a core."""
+    clock = end.at - begin.at
+    engine, ours = _between(begin.engine, end.engine), _between(begin.ours, end.ours)
+    waited = (engine.waited + ours.waited) * _NANO
+    # Counts lag behind by a few milliseconds: where nothing is left, only the clock has told.
+    return min(clock, max(engine.computed * _NANO, clock - waited)) or clock
+
+
+def counts_waits(*, proc: Path = _PROC) -> bool:
+    """Whether this system says how long threads wait; one that could and does not says zeros."""
+    return any(thread.computed for thread in _threads(_SELF, proc=proc).values())
+
+
+def _between(begin: Mapping[int, Thread], end: Mapping[int, Thread]) -> Thread:
+    """The sums of all threads that are there in the end; new ones began at nothing."""
+    nothing = Thread(0, 0)
+    pairs = [(begin.get(number, nothing), thread) for number, thread in end.items()]
+    return Thread(
+        computed=sum(after.computed - before.computed for before, after in pairs),
+        waited=sum(after.waited - before.waited for before, after in pairs),
+    )
+
+
+def _threads(pids: Sequence[int | str], *, proc: Path) -> dict[int, Thread]:
+    found = {}
+    for pid in pids:
+        with suppress(*_GONE):
+            for task in os.scandir(proc / str(pid) / "task"):
+                with suppress(*_GONE):
+                    found[int(task.name)] = _thread(f"{task.path}/schedstat")
+    return found
+
+
+def _thread(path: str) -> Thread:
+    # Between two tokens every tenth of a millisecond counts, and pathlib would take two.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        computed, waited, _ = os.read(descriptor, 100).split()
+    finally:
+        os.close(descriptor)
+    return Thread(int(computed), int(waited))
