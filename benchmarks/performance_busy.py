@@ -38,14 +38,13 @@ from engine_ci.gate import speed, timing
 from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Metric, Samples
-from engine_ci.gate.timing import Restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine_ci.engine.stopwatch import Mark
     from engine_ci.gate.speed import Comparison
-    from engine_ci.gate.timing import Question, Speed, Stream
+    from engine_ci.gate.timing import Question, Restart, Speed, Stream
 
     Line = dict[str, Any]
 
@@ -105,11 +104,7 @@ def run(number: int, *, load: str, engine: str, into: Path) -> Line:
         "seed": number,
         "seconds": round(time.monotonic() - begin, 1),
         "load_before": round(before, 1),
-        "waited": round(
-            sum(restart.waited_s for restart in session)
-            / sum(restart.clock_s for restart in session),
-            3,
-        ),
+        "waited": round(timing.waited(session) or 0.0, 3),
         "speeds": {
             metric.name: {
                 role.value: np.round(timing.samples(session, metric).speeds[role], 3).tolist()

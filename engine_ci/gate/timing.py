@@ -1,7 +1,8 @@
 """Times engines that run side by side, from our side of the connection.
 
-What engines report about their own speed has changed its meaning between builds (b10405 no longer
-counts the first token), so nothing that they report is used.
+Time in which a thread waited for a core is left out, so that a busy host is no fault. What engines
+report about their own speed has changed its meaning between builds (b10405 no longer counts the
+first token), so nothing that they report is used.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Stream:
     @property
     def rest_s(self) -> float:
         """Seconds from the first piece to the last."""
-        return stopwatch.elapsed(self.pieces[0].mark, self.pieces[-1].mark)
+        return stopwatch.streamed([piece.mark for piece in self.pieces])
 
     @property
     def clock_s(self) -> float:
@@ -143,8 +144,8 @@ class Restart:
 
     started: Mapping[Role, float]
     speeds: Mapping[Metric, Sequence[Mapping[Role, float]]]
-    clock_s: float = 0.0
-    waited_s: float = 0.0
+    clock_s: float
+    waited_s: float
 
 
 def measure(
@@ -228,6 +229,13 @@ def samples(session: Sequence[Restart], metric: Metric) -> Samples:
             for role in Role
         },
     )
+
+
+def waited(session: Sequence[Restart]) -> float | None:
+    """The share of the clock's time that is left out; None where the system does not tell."""
+    if not stopwatch.counts_waits():
+        return None
+    return sum(each.waited_s for each in session) / sum(each.clock_s for each in session)
 
 
 @contextmanager
