@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,67 @@ def test_a_thread_that_has_ended_takes_nothing_away() -> None:
     assert elapsed(IDLE, end) == pytest.approx(0.15)
 
 
+def steps(*, waits: int, sleeps: int, others_wait: int = 0, count: int = 7) -> list[Mark]:
+    """Of an engine that computes for 10 ms a step, in milliseconds; thread 2 sends its tokens."""
+    return [
+        mark(
+            10.0 + number * (10 + waits + sleeps) / 1000,
+            engine={1: ms(100 + 10 * number, waits * number), 2: ms(0, others_wait * number)},
+            ours={9: ms(50, 60)},
+        )
+        for number in range(count + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("marks", "seconds"),
+    [
+        (steps(waits=0, sleeps=0), 0.07),
+        (steps(waits=0, sleeps=2), 0.084),
+        (steps(waits=30, sleeps=0), 0.07),
+        (steps(waits=30, sleeps=0, others_wait=20), 0.07),
+        (steps(waits=30, sleeps=2), 0.084),
+        (steps(waits=30, sleeps=2, others_wait=20), 0.084),
+    ],
+    ids=["idle-host", "idle-sleeps", "busy", "busier", "busy-sleeps", "busier-sleeps"],
+)
+def test_an_engine_that_sleeps_at_every_token_is_seen_on_a_busy_host_too(
+    marks: list[Mark], seconds: float
+) -> None:
+    assert stopwatch.streamed(marks) == pytest.approx(seconds)
+
+
+def test_a_single_pause_in_a_stream_counts_in_full_where_nobody_waits() -> None:
+    *begin, end = steps(waits=0, sleeps=0)
+
+    late = mark(end.at + 0.5, engine=dict(end.engine), ours=dict(end.ours))
+
+    assert stopwatch.streamed([*begin, late]) == pytest.approx(0.57)
+
+
+@pytest.mark.parametrize("threads", [{}, {1: ms(5, 20)}], ids=["no-counts", "counts"])
+def test_a_stream_of_one_step_takes_no_time(threads: dict[int, Thread]) -> None:
+    assert stopwatch.streamed([mark(10.0, engine=threads)]) == 0
+
+
+def test_an_engine_that_has_ended_leaves_the_clock_without_our_waits() -> None:
+    begin = mark(10.0, engine={1: ms(5, 20)}, ours={9: ms(0, 0)})
+    end = mark(10.3, ours={9: ms(0, 100)})
+
+    assert stopwatch.streamed([begin, end]) == pytest.approx(0.2)
+
+
+def test_a_thread_that_begins_in_a_stream_is_counted_from_its_first_step() -> None:
+    marks = [
+        mark(10.0, engine={1: ms(1, 0)}),
+        mark(10.04, engine={1: ms(1, 30)}),
+        mark(10.08, engine={1: ms(1, 30), 2: ms(10, 30)}),
+        mark(10.12, engine={1: ms(1, 30), 2: ms(20, 60)}),
+    ]
+
+    assert stopwatch.streamed(marks) == pytest.approx(0.03)
+
+
 THREADS = st.dictionaries(
     st.integers(1, 4), st.builds(ms, st.integers(0, 900), st.integers(0, 900)), max_size=4
 )
@@ -94,6 +156,22 @@ def test_time_is_between_what_was_computed_and_the_clock(
 
     computed = sum(thread.computed for thread in engine.values()) / 1e9
     assert min(clock / 1000, computed) - 1e-9 <= found <= clock / 1000 + 1e-9
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 200), THREADS, THREADS), min_size=2, max_size=5),
+)
+def test_a_stream_takes_no_less_than_its_ends_tell_and_no_more_than_the_clock(
+    steps: list[tuple[int, dict[int, Thread], dict[int, Thread]]],
+) -> None:
+    ats = accumulate(clock / 1000 for clock, _, _ in steps)
+    marks = [
+        mark(at, engine=engine, ours=ours) for at, (_, engine, ours) in zip(ats, steps, strict=True)
+    ]
+
+    found = stopwatch.streamed(marks)
+
+    assert elapsed(marks[0], marks[-1]) <= found <= marks[-1].at - marks[0].at
 
 
 @pytest.fixture
