@@ -1,13 +1,14 @@
 """How often the suite `performance` is wrong while every core has other work to do.
 
-    python -m benchmarks.performance_busy RUNS [--load compute|memory|none] [--engine NAME]
+    python -m benchmarks.performance_busy SESSIONS [--load compute|memory|none] [--engine NAME]
     python -m benchmarks.performance_busy 0
 
-Adds RUNS lines to `benchmarks/gate/results/performance_busy.jsonl`, then prints what all lines
-together say; stopped at any moment, the next call goes on from there. A run is a session of the
-profile `quick`: a build against itself, 0.1.2 and 0.1.3 in turn, or with `--engine` one of those in
-`benchmarks/gate/catalogue.py` against its baseline. It is timed twice over the same answers: as the
-suite does, and by the plain clock.
+Measures so many sessions of the profile `quick`: a build against itself, 0.1.2 and 0.1.3 in turn,
+or with `--engine` one of those in `benchmarks/gate/catalogue.py` against its baseline. The same
+answers are timed twice: as the suite does, and by the plain clock. Each restart adds a line to
+`benchmarks/gate/results/performance_busy.jsonl`; a session that is stopped counts for the noise
+only, and the next call begins another. Then prints what all lines together say; how often a verdict
+is wrong with that noise, `performance_power.py` tells.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Metric, Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from engine_ci.engine.stopwatch import Mark
     from engine_ci.gate.speed import Comparison
@@ -62,57 +63,52 @@ RATIOS: Final = (1.0, 0.97, 0.95, 0.92, 0.90, 0.85)
 def main() -> None:
     """Measures so many sessions, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=int)
+    parser.add_argument("sessions", type=int)
     parser.add_argument("--load", choices=LOADS, default="compute")
     parser.add_argument("--engine", default="")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as downloads:
-        for _ in range(options.runs):
-            line = run(
-                len(_lines()), load=options.load, engine=options.engine, into=Path(downloads)
-            )
-            with RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line | {"speeds": "..."}), flush=True)
+        for _ in range(options.sessions):
+            number = 1 + max((line["session"] for line in _lines()), default=-1)
+            for line in run(number, load=options.load, engine=options.engine, into=Path(downloads)):
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                print(json.dumps(line | {"speeds": "..."}), flush=True)
     table(_lines())
 
 
-def run(number: int, *, load: str, engine: str, into: Path) -> Line:
-    """One session, with other work on every core."""
+def run(number: int, *, load: str, engine: str, into: Path) -> Iterator[Line]:
+    """One session, with other work on every core: a line for each restart."""
     servers = _catalogued(engine) if engine else _itself(BUILDS[number % len(BUILDS)], into=into)
-    before, begin = os.getloadavg()[0], time.monotonic()
     with ExitStack() as stack:
         for _ in range((psutil.cpu_count() or 1) if LOADS[load] else 0):
             burning = subprocess.Popen([sys.executable, "-c", LOADS[load] or ""])
             stack.callback(burning.kill)
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        session = list(
-            _until_clear(
-                timing.measure(
-                    servers,
-                    models=located_models(),
-                    logs=logs,
-                    seed=number,
-                    restarts=PROFILE.looks[-1],
-                    questions=[_timed_twice(question) for question in PROFILE.questions],
-                )
-            )
+        measured = timing.measure(
+            servers,
+            models=located_models(),
+            logs=logs,
+            seed=number,
+            restarts=PROFILE.looks[-1],
+            questions=[_timed_twice(question) for question in PROFILE.questions],
         )
-    return {
-        "engine": engine or BUILDS[number % len(BUILDS)],
-        "load": load,
-        "seed": number,
-        "seconds": round(time.monotonic() - begin, 1),
-        "load_before": round(before, 1),
-        "waited": round(timing.waited(session) or 0.0, 3),
-        "speeds": {
-            metric.name: {
-                role.value: np.round(timing.samples(session, metric).speeds[role], 3).tolist()
-                for role in Role
+        begin = time.monotonic()
+        for restart in _until_clear(measured):
+            yield {
+                "session": number,
+                "engine": engine or BUILDS[number % len(BUILDS)],
+                "load": load,
+                "load_average": round(os.getloadavg()[0], 1),
+                "seconds": round(time.monotonic() - begin, 1),
+                "waited": round(timing.waited([restart]) or 0.0, 3),
+                "speeds": {
+                    metric.name: {
+                        role.value: [round(speeds[role], 3) for speeds in rounds] for role in Role
+                    }
+                    for metric, rounds in restart.speeds.items()
+                },
             }
-            for metric in session[0].speeds
-        },
-    }
 
 
 def _itself(build: str, *, into: Path) -> dict[Role, LlamaServer]:
@@ -165,19 +161,29 @@ def compared(samples: Samples) -> Comparison:
 
 
 def table(lines: Sequence[Line]) -> None:
-    """Prints how noisy the sessions were by either clock, and what the suite says of them."""
+    """Prints how noisy it was by either clock, and what the suite says of the whole sessions."""
     for load, engine in sorted({(line["load"], _kind(line)) for line in lines}):
         chosen = [line for line in lines if (line["load"], _kind(line)) == (load, engine)]
-        seconds = np.median([line["seconds"] for line in chosen])
-        waited = np.median([line["waited"] for line in chosen])
-        print(f"\n{engine}, load {load}: {len(chosen)} runs of {seconds:.0f} s, {waited:.0%} waits")
+        sessions = [
+            [line for line in chosen if line["session"] == number]
+            for number in sorted({line["session"] for line in chosen})
+        ]
+        print(
+            f"\n{engine}, load {load}: {len(sessions)} sessions, {len(chosen)} restarts; medians: "
+            f"load average {_median(chosen, 'load_average'):.1f}, "
+            f"{_median(chosen, 'waited'):.0%} of the time are waits"
+        )
         for prefix in ("", PLAIN):
             for metric in PROFILE.metrics:
                 print(_noise(chosen, replace(metric, name=prefix + metric.name)))
-        for prefix in ("", PLAIN):
-            for ratio in RATIOS if engine == "itself" else (1.0,):
-                counts = Counter(_verdict(line, prefix=prefix, ratio=ratio) for line in chosen)
-                print(f"{prefix}verdicts at {ratio:.2f}: {dict(counts)}")
+        whole = [session for session in sessions if len(session) >= PROFILE.looks[0]]
+        for ratio in RATIOS if engine == "itself" else (1.0,):
+            counts = Counter(_verdict(session, ratio=ratio) for session in whole)
+            print(f"  {len(whole)} verdicts at {ratio:.2f}: {dict(counts)}")
+
+
+def _median(lines: Sequence[Line], key: str) -> float:
+    return float(np.median([line[key] for line in lines]))
 
 
 def _kind(line: Line) -> str:
@@ -185,34 +191,38 @@ def _kind(line: Line) -> str:
 
 
 def _noise(lines: Sequence[Line], metric: Metric) -> str:
-    every = [_samples(line, metric) for line in lines]
-    pairs = [samples.log_ratios(Role.CONTROL) for samples in every]
-    of_a_pair = np.median([each.std(ddof=1) for each in pairs])
-    of_a_restart = np.median([np.median(each, axis=1).std(ddof=1) for each in pairs])
-    ratio = np.median([compared(samples).measurement.ratio for samples in every])
+    samples = _samples(lines, metric)
+    control = samples.log_ratios(Role.CONTROL)
+    ratio = np.exp(np.median(np.median(samples.log_ratios(Role.CANDIDATE), axis=1)))
     return (
-        f"  {metric.name:20} sigma of a pair {of_a_pair:.3f}, of a restart {of_a_restart:.3f}; "
-        f"ratio {ratio:.3f}"
+        f"  {metric.name:20} sigma of a pair {control.std(ddof=1):.3f}, of a restart's median "
+        f"{np.median(control, axis=1).std(ddof=1):.3f}; typical ratio {ratio:.3f}"
     )
 
 
-def _samples(line: Line, metric: Metric, *, ratio: float = 1.0) -> Samples:
-    """A session's, had the candidate been slower by `ratio`."""
-    speeds: Mapping[str, Any] = line["speeds"][metric.name]
+def _samples(lines: Sequence[Line], metric: Metric, *, ratio: float = 1.0) -> Samples:
+    """Those of some restarts, had the candidate been slower by `ratio`."""
     factors = {Role.CANDIDATE: ratio}
     return Samples(
         metric=metric,
-        speeds={role: factors.get(role, 1.0) * np.array(speeds[role.value]) for role in Role},
+        speeds={
+            role: factors.get(role, 1.0)
+            * np.array([line["speeds"][metric.name][role.value] for line in lines])
+            for role in Role
+        },
     )
 
 
-def _verdict(line: Line, *, prefix: str, ratio: float) -> str:
-    found = {
-        compared(
-            _samples(line, replace(metric, name=prefix + metric.name), ratio=ratio)
-        ).measurement.verdict
-        for metric in PROFILE.metrics
-    }
+def _verdict(session: Sequence[Line], *, ratio: float) -> str:
+    """The suite's word: at the first look that is clear, else at the last there is."""
+    every: list[Comparison] = []
+    for look in PROFILE.looks:
+        every = [
+            compared(_samples(session[:look], metric, ratio=ratio)) for metric in PROFILE.metrics
+        ]
+        if all(comparison.is_clear for comparison in every):
+            break
+    found = {comparison.measurement.verdict for comparison in every}
     if "regressed" in found:
         return "failed"
     return "inconclusive" if "inconclusive" in found else "passed"
