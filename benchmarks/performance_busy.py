@@ -7,8 +7,8 @@ Measures so many sessions of the profile `quick`: a build against itself, 0.1.2 
 or with `--engine` one of those in `benchmarks/gate/catalogue.py` against its baseline. The same
 answers are timed twice: as the suite does, and by the plain clock. Each restart adds a line to
 `benchmarks/gate/results/performance_busy.jsonl`; a session that is stopped counts for the noise
-only, and the next call begins another. Then prints what all lines together say; how often a verdict
-is wrong with that noise, `performance_power.py` tells.
+only, and the next call begins another. Then prints what all lines together say: how noisy it was by
+either clock, the verdicts of whole sessions, and those of sessions drawn from all restarts.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ from engine_ci.gate.speed import Metric, Samples
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from engine_ci.engine.stopwatch import Mark
     from engine_ci.gate.speed import Comparison
     from engine_ci.gate.timing import Question, Restart, Speed, Stream
@@ -58,6 +60,7 @@ LOADS: Final = {
 PROFILE: Final = PROFILES["quick"]
 PLAIN: Final = "plain-"
 RATIOS: Final = (1.0, 0.97, 0.95, 0.92, 0.90, 0.85)
+TRIALS: Final = 500
 
 
 def main() -> None:
@@ -177,9 +180,12 @@ def table(lines: Sequence[Line]) -> None:
             for metric in PROFILE.metrics:
                 print(_noise(chosen, replace(metric, name=prefix + metric.name)))
         whole = [session for session in sessions if len(session) >= PROFILE.looks[0]]
-        for ratio in RATIOS if engine == "itself" else (1.0,):
-            counts = Counter(_verdict(session, ratio=ratio) for session in whole)
-            print(f"  {len(whole)} verdicts at {ratio:.2f}: {dict(counts)}")
+        print(f"  whole sessions: {dict(Counter(_verdict(session) for session in whole))}")
+        for prefix, ratios in (("", RATIOS), (PLAIN, RATIOS[:1])):
+            for ratio in ratios if engine == "itself" else (1.0,):
+                counts = Counter(_drawn_verdicts(chosen, prefix=prefix, ratio=ratio))
+                shares = ", ".join(f"{name} {n / TRIALS:.1%}" for name, n in counts.items())
+                print(f"  {prefix}drawn at {ratio:.2f}: {shares}")
 
 
 def _median(lines: Sequence[Line], key: str) -> float:
@@ -213,13 +219,30 @@ def _samples(lines: Sequence[Line], metric: Metric, *, ratio: float = 1.0) -> Sa
     )
 
 
-def _verdict(session: Sequence[Line], *, ratio: float) -> str:
+def _drawn_verdicts(lines: Sequence[Line], *, prefix: str, ratio: float) -> Iterator[str]:
+    """Of sessions whose restarts are drawn from these; equal programs change places."""
+    generator = np.random.default_rng(20261121)
+    for _ in range(TRIALS):
+        session = [lines[index] for index in generator.integers(len(lines), size=PROFILE.looks[-1])]
+        if _kind(lines[0]) == "itself":
+            session = [_permuted(line, generator.permutation(len(Role))) for line in session]
+        yield _verdict(session, prefix=prefix, ratio=ratio)
+
+
+def _permuted(line: Line, order: NDArray[np.int64]) -> Line:
+    speeds = {
+        metric: dict(zip(Role, [[*measured.values()][index] for index in order], strict=True))
+        for metric, measured in line["speeds"].items()
+    }
+    return line | {"speeds": speeds}
+
+
+def _verdict(session: Sequence[Line], *, prefix: str = "", ratio: float = 1.0) -> str:
     """The suite's word: at the first look that is clear, else at the last there is."""
+    metrics = [replace(metric, name=prefix + metric.name) for metric in PROFILE.metrics]
     every: list[Comparison] = []
     for look in PROFILE.looks:
-        every = [
-            compared(_samples(session[:look], metric, ratio=ratio)) for metric in PROFILE.metrics
-        ]
+        every = [compared(_samples(session[:look], metric, ratio=ratio)) for metric in metrics]
         if all(comparison.is_clear for comparison in every):
             break
     found = {comparison.measurement.verdict for comparison in every}

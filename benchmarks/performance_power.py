@@ -1,8 +1,8 @@
 """How often the suite `performance` is wrong: false alarms and power of the very rule it ships.
 
 `python benchmarks/performance_power.py` prints a table for each profile: noise drawn from
-distributions, noise resampled from the host that `performance_control.json` was measured on, and
-from the sessions of `performance_busy.py`, while every core had other work; for true speed ratios.
+distributions, and noise resampled from the host that `performance_control.json` was measured on,
+for true speed ratios.
 `python benchmarks/performance_power.py measure DIR` measures that file anew on this host: the
 engine in DIR against itself, in the order of the gate.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     Draw = Callable[[np.random.Generator, int], Speeds]
 
 MEASURED = Path(__file__).with_name("performance_control.json")
-BUSY = Path(__file__).parent / "gate" / "results" / "performance_busy.jsonl"
 MEASURED_RESTARTS = 24
 ROUNDS = PROFILES["quick"].questions[0].rounds
 TRIALS = 2000
@@ -132,19 +131,9 @@ def _noises() -> dict[str, Draw]:
         )
     }
     measured = json.loads(MEASURED.read_text())
-    idle = {f"measured: {metric}": np.array(speeds) for metric, speeds in measured.items()}
-    return drawn | {name: resampled(speeds) for name, speeds in (idle | _busy()).items()}
-
-
-def _busy() -> dict[str, NDArray[np.float64]]:
-    """All restarts of a build against itself, by the load and the metric, as for `resampled`."""
-    found: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
-    for line in BUSY.read_text().splitlines():
-        restart = json.loads(line)
-        for metric, speeds in restart["speeds"].items():
-            if "==" in restart["engine"]:  # a wheel, beside itself
-                found[f"load {restart['load']}: {metric}"].append(np.array([*speeds.values()]))
-    return {name: np.stack(restarts, axis=1) for name, restarts in found.items()}
+    return drawn | {
+        f"measured: {metric}": resampled(np.array(speeds)) for metric, speeds in measured.items()
+    }
 
 
 def _percent(count: int) -> float:
