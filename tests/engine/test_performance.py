@@ -64,7 +64,13 @@ class Report(NamedTuple):
 
     @property
     def unfit(self) -> bool:
-        """Whether the host is; then its check says why, to the third decimal."""
+        """Whether the host is; then its check says why, to the third decimal.
+
+        A collapse ends the session without asking: who is held up for half as long as the clock
+        says is held up for much longer than it computes, where the host is very busy.
+        """
+        if "performance/host" not in self.checks:
+            return False
         host = self.checks["performance/host"]
         ratios = re.findall(r"(\d\.\d+) \((\d\.\d+) to (\d\.\d+)\)", host.observed)
         assert len(ratios) == len(self.measurements)
@@ -166,7 +172,6 @@ def test_other_work_on_every_core_hides_no_slow_engine(
 ) -> None:
     report = compare(slowed("1.5"), SMALL)
 
-    # It may even collapse: who is held up for half as long as the clock says is held up longer.
     assert report.measurements
     for metric, found in report.measurements.items():
         assert found.ratio < 0.9
