@@ -64,7 +64,7 @@ def speed(engine: Engine, *, model: Path, threads: int) -> float:
     ):
         watch = Stopwatch(running.pid)
         timing.ask(running.client, QUESTION, watch=watch)
-        return timing.ask(running.client, QUESTION, watch=watch).speeds[SPEED]
+        return timing.generation(timing.ask(running.client, QUESTION, watch=watch))
 
 
 if __name__ == "__main__":

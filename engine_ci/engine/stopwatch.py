@@ -5,9 +5,9 @@ long (`/proc/PID/task/TID/schedstat`). What is left of the clock is time in whic
 computed, or did nothing although nobody kept it from working.
 
 Threads that waited at the same time are counted twice, ours beside the engine's. So the time taken
-is never less than what the engine computed in it, nor more than the clock says. In a stream, where
-threads work side by side, that would hide an engine that sleeps at every token; there the thread
-that computes the most is looked at by itself, and how long it was idle at most steps.
+is never less than what the engine computed in it, nor more than the clock says. An engine that
+sleeps could hide behind that. So the thread that computes the most is looked at by itself too: how
+long it was idle every time that the same was asked, or at most steps of a stream.
 """
 
 from __future__ import annotations
@@ -74,27 +74,34 @@ class Stopwatch:
         return Mark(at=time.perf_counter() if at is None else at, engine=engine, ours=ours)
 
 
-def elapsed(begin: Mark, end: Mark) -> float:
-    """Seconds between two marks, without the waits for a core."""
+def elapsed(begin: Mark, end: Mark, *, idle: float = 0.0) -> float:
+    """Seconds between two marks, without waits; `idle` of them the engine slept, as others told."""
     clock = end.at - begin.at
     engine, ours = _had(begin.engine, end.engine), _had(begin.ours, end.ours)
-    waited = _waited_s(engine) + _waited_s(ours)
+    least = max(_computed_s(engine) + max(0.0, idle), clock - _waited_s(engine) - _waited_s(ours))
     # Counts lag behind by a few milliseconds: where nothing is left, only the clock has told.
-    return min(clock, max(_computed_s(engine), clock - waited)) or clock
+    return min(clock, least) or clock
+
+
+def idle(begin: Mark, end: Mark, *, thread: int | None = None) -> float:
+    """Seconds in which the engine did not compute, though one thread had not to wait for a core.
+
+    The one that computed the most, if none is given. What other threads waited for is among them.
+    """
+    engine = _had(begin.engine, end.engine)
+    thread = _busiest(engine) if thread is None else thread
+    waited = _waited_s({number: had for number, had in engine.items() if number == thread})
+    return end.at - begin.at - _computed_s(engine) - waited
 
 
 def streamed(marks: Sequence[Mark]) -> float:
     """Seconds from the first mark to the last, without waits; each mark is a step of the engine."""
     begin, end = marks[0], marks[-1]
-    clock, least = end.at - begin.at, elapsed(begin, end)
-    engine = _had(begin.engine, end.engine)
-    if least >= clock or not engine:
-        return least
-    busiest = max(engine, key=lambda number: engine[number].computed)
-    idle = sorted(_idle(*step, thread=busiest) for step in pairwise(marks))
+    thread = _busiest(_had(begin.engine, end.engine))
+    steps = sorted(idle(*step, thread=thread) for step in pairwise(marks))
     # Two steps of three were idle for longer. Whom another thread kept from a lock was idle too,
     # now and then: the median had twice the noise.
-    return min(clock, max(least, _computed_s(engine) + idle[len(idle) // 3] * len(idle)))
+    return elapsed(begin, end, idle=steps[len(steps) // 3] * len(steps) if steps else 0.0)
 
 
 def counts_waits(*, proc: Path = _PROC) -> bool:
@@ -102,11 +109,8 @@ def counts_waits(*, proc: Path = _PROC) -> bool:
     return any(thread.computed for thread in _threads(_SELF, proc=proc).values())
 
 
-def _idle(begin: Mark, end: Mark, *, thread: int) -> float:
-    """Seconds in which the engine did not compute, though `thread` had not to wait for a core."""
-    engine = _had(begin.engine, end.engine)
-    waited = _waited_s({number: had for number, had in engine.items() if number == thread})
-    return end.at - begin.at - _computed_s(engine) - waited
+def _busiest(threads: Mapping[int, Thread]) -> int | None:
+    return max(threads, key=lambda number: threads[number].computed, default=None)
 
 
 def _had(begin: Mapping[int, Thread], end: Mapping[int, Thread]) -> dict[int, Thread]:

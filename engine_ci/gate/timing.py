@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -48,16 +48,21 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """An answer as it came in: when it was asked for, of how many tokens, and its pieces."""
+    """An answer as it came in: when it was asked for, of how many tokens, and its pieces.
+
+    Attributes:
+        idle_s: seconds for which the engine sleeps before every such answer.
+    """
 
     asked: Mark
     prompt_tokens: int
     pieces: tuple[Piece, ...]
+    idle_s: float = 0.0
 
     @property
     def first_s(self) -> float:
         """Seconds up to the first piece."""
-        return stopwatch.elapsed(self.asked, self.pieces[0].mark)
+        return stopwatch.elapsed(self.asked, self.pieces[0].mark, idle=self.idle_s)
 
     @property
     def rest_s(self) -> float:
@@ -89,15 +94,8 @@ def first_token(stream: Stream) -> float:
 
 
 def generation(stream: Stream) -> float:
-    """Tokens per second, from the first to the last.
-
-    Raises:
-        EngineAnswerError: they came all at once.
-    """
-    first, *rest = (piece.tokens for piece in stream.pieces)
-    if not rest:
-        raise EngineAnswerError(f"a stream of {first} tokens came in one piece")
-    return sum(rest) / stream.rest_s
+    """Tokens per second, from the first to the last."""
+    return sum(piece.tokens for piece in stream.pieces[1:]) / stream.rest_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,14 +115,6 @@ class Question:
     tokens: int
     rounds: int
     metrics: Mapping[Metric, Speed]
-
-
-class Timed(NamedTuple):
-    """What one answer tells, by metric, and its seconds: as for a `Restart`."""
-
-    speeds: Mapping[Metric, float]
-    clock_s: float
-    waited_s: float
 
 
 class BaselineFailedError(Exception):
@@ -168,7 +158,7 @@ def measure(
         remaining = iter(orders)
         started = dict.fromkeys(Role, 0.0)
         speeds: dict[Metric, Sequence[Mapping[Role, float]]] = {}
-        taken: list[Timed] = []
+        taken: list[Stream] = []
         for question in questions:
             order = tuple(islice(remaining, question.rounds))
             paths = {role: logs / f"{question.model}-{role}-{number:02}.log" for role in Role}
@@ -180,23 +170,23 @@ def measure(
                 # An engine's first answer pays for memory that it never touched before.
                 ask_all(order=order[0])
                 answers = [ask_all(order=each) for each in order]
-            for metric in question.metrics:
+            answers = _alike(answers)
+            taken += [stream for answer in answers for stream in answer.values()]
+            for metric, told in question.metrics.items():
                 speeds[metric] = [
-                    {role: timed.speeds[metric] for role, timed in answer.items()}
-                    for answer in answers
+                    {role: told(stream) for role, stream in answer.items()} for answer in answers
                 ]
             for role, engine in engines.items():
                 started[role] += engine.started_s
-            taken += [timed for answer in answers for timed in answer.values()]
         yield Restart(
             started=started,
             speeds=speeds,
-            clock_s=sum(timed.clock_s for timed in taken),
-            waited_s=sum(timed.waited_s for timed in taken),
+            clock_s=sum(stream.clock_s for stream in taken),
+            waited_s=sum(stream.waited_s for stream in taken),
         )
 
 
-def ask(client: Client, question: Question, *, watch: Stopwatch) -> Timed:
+def ask(client: Client, question: Question, *, watch: Stopwatch) -> Stream:
     """One answer, timed.
 
     Raises:
@@ -213,9 +203,26 @@ def ask(client: Client, question: Question, *, watch: Stopwatch) -> Timed:
     received = sum(piece.tokens for piece in pieces)
     if received != question.tokens:
         raise EngineAnswerError(f"expected a stream of {question.tokens} tokens, found {received}")
-    stream = Stream(asked=asked, prompt_tokens=question.prompt_tokens, pieces=pieces)
-    speeds = {metric: speed(stream) for metric, speed in question.metrics.items()}
-    return Timed(speeds=speeds, clock_s=stream.clock_s, waited_s=stream.waited_s)
+    if 1 == len(pieces) < question.tokens:
+        raise EngineAnswerError(f"a stream of {received} tokens came in one piece")
+    return Stream(asked=asked, prompt_tokens=question.prompt_tokens, pieces=pieces)
+
+
+def _alike(answers: Sequence[Mapping[Role, Stream]]) -> list[dict[Role, Stream]]:
+    """The same, after what every answer of an engine shows that it sleeps before the first token.
+
+    A busy host makes some of them late, and hardly all.
+    """
+    least = {
+        role: min(
+            stopwatch.idle(answer[role].asked, answer[role].pieces[0].mark) for answer in answers
+        )
+        for role in Role
+    }
+    return [
+        {role: replace(stream, idle_s=least[role]) for role, stream in answer.items()}
+        for answer in answers
+    ]
 
 
 def samples(session: Sequence[Restart], metric: Metric) -> Samples:
@@ -259,7 +266,7 @@ def _ask_all(
     *,
     watches: Mapping[Role, Stopwatch],
     order: Round,
-) -> dict[Role, Timed]:
+) -> dict[Role, Stream]:
     answers = {}
     for role in order:
         with _blaming(role):

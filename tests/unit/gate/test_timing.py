@@ -13,7 +13,7 @@ from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.gate import timing
 from engine_ci.gate.schedule import Role, plan
 from engine_ci.gate.speed import Metric
-from engine_ci.gate.timing import BaselineFailedError, Question, Restart
+from engine_ci.gate.timing import BaselineFailedError, Question, Restart, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -62,31 +62,36 @@ READING = Question(
 )
 
 
+def told(stream: Stream, question: Question) -> dict[Metric, float]:
+    return {metric: speed(stream) for metric, speed in question.metrics.items()}
+
+
 def test_generation_goes_from_the_first_token_to_the_last() -> None:
     client = Scripted([(0.25, 1), (0.35, 1), (0.45, 1), (0.55, 1), (0.65, 1)])
 
     timed = timing.ask(client, GENERATION, watch=Watch())
 
-    assert timed.speeds == pytest.approx({FIRST: 4.0, PACE: 10.0})
+    assert told(timed, GENERATION) == pytest.approx({FIRST: 4.0, PACE: 10.0})
     assert timed.clock_s == pytest.approx(0.65)
     assert timed.waited_s == pytest.approx(0.0)
     assert [len(prompt) for prompt in client.prompts] == [8]
 
 
-@pytest.mark.parametrize("chunks", [[(0.25, 1), (0.35, 4)], [(0.25, 5)]])
-def test_the_first_token_ends_the_prompt(chunks: list[tuple[float, int]]) -> None:
-    client = Scripted(chunks)
+def test_the_first_token_ends_the_prompt() -> None:
+    client = Scripted([(0.25, 1), (0.35, 4)])
 
     timed = timing.ask(client, READING, watch=Watch())
 
-    assert timed.speeds == pytest.approx({PROMPT: 512 / 0.25})
+    assert told(timed, READING) == pytest.approx({PROMPT: 512 / 0.25})
     assert [len(prompt) for prompt in client.prompts] == [512]
 
 
 def test_what_counts_is_tokens_not_pieces_and_pieces_without_tokens_do_not_count() -> None:
     client = Scripted([(0.1, 0), (0.25, 2), (0.3, 0), (0.55, 3), (0.9, 0)])
 
-    assert timing.ask(client, GENERATION, watch=Watch()).speeds[PACE] == pytest.approx(10.0)
+    stream = timing.ask(client, GENERATION, watch=Watch())
+
+    assert timing.generation(stream) == pytest.approx(10.0)
 
 
 def test_the_time_in_which_somebody_waited_for_a_core_is_left_out() -> None:
@@ -94,7 +99,7 @@ def test_the_time_in_which_somebody_waited_for_a_core_is_left_out() -> None:
 
     timed = timing.ask(client, GENERATION, watch=Watch(waits=0.75))
 
-    assert timed.speeds == pytest.approx({FIRST: 8.0, PACE: 20.0})
+    assert told(timed, GENERATION) == pytest.approx({FIRST: 8.0, PACE: 20.0})
     assert timed.clock_s == pytest.approx(1.3)
     assert timed.waited_s == pytest.approx(0.75 * 1.3)
 
@@ -169,6 +174,30 @@ def test_a_session_becomes_one_array_for_each_role() -> None:
     assert found.metric == PACE
     assert found.speeds[Role.CONTROL].tolist() == [[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]]
     assert timing.samples(session, PROMPT).speeds[Role.CANDIDATE].shape == (3, 1)
+
+
+def test_what_an_engine_sleeps_before_every_answer_counts_on_a_busy_host_too() -> None:
+    def answer(waits: float, sleeps: float) -> Stream:
+        """10 ms of computing, while two threads wait at the same time."""
+        waited = int(waits * 1e9)
+        first = Mark(
+            at=100.01 + waits + sleeps,
+            engine={1: Thread(10_000_000, waited), 2: Thread(0, waited)},
+            ours={},
+        )
+        asked = Mark(at=100.0, engine={}, ours={})
+        return Stream(asked=asked, prompt_tokens=8, pieces=(timing.Piece(1, first),))
+
+    slow = [(0.5, 0.005), (0.2, 0.09), (0.4, 0.04)]
+    answers = [
+        {Role.CANDIDATE: answer(*each), Role.BASELINE: answer(0.3, 0.0), Role.CONTROL: answer(0, 0)}
+        for each in slow
+    ]
+
+    for found in timing._alike(answers):
+        assert {role: stream.first_s for role, stream in found.items()} == pytest.approx(
+            {Role.CANDIDATE: 0.015, Role.BASELINE: 0.01, Role.CONTROL: 0.01}
+        )
 
 
 def session(*, clock_s: Sequence[float], waited_s: Sequence[float]) -> list[Restart]:
