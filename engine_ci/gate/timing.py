@@ -154,6 +154,7 @@ def measure(
         BaselineFailedError: the baseline did.
     """
     rounds = sum(question.rounds for question in questions)
+    least: dict[str, dict[Role, float]] = {}
     for number, orders in enumerate(schedule.plan(seed=seed, restarts=restarts, rounds=rounds)):
         remaining = iter(orders)
         started = dict.fromkeys(Role, 0.0)
@@ -170,7 +171,7 @@ def measure(
                 # An engine's first answer pays for memory that it never touched before.
                 ask_all(order=order[0])
                 answers = [ask_all(order=each) for each in order]
-            answers = _alike(answers)
+            answers = _alike(answers, least=least.setdefault(question.model, {}))
             taken += [stream for answer in answers for stream in answer.values()]
             for metric, told in question.metrics.items():
                 speeds[metric] = [
@@ -208,17 +209,17 @@ def ask(client: Client, question: Question, *, watch: Stopwatch) -> Stream:
     return Stream(asked=asked, prompt_tokens=question.prompt_tokens, pieces=pieces)
 
 
-def _alike(answers: Sequence[Mapping[Role, Stream]]) -> list[dict[Role, Stream]]:
+def _alike(
+    answers: Sequence[Mapping[Role, Stream]], *, least: dict[Role, float]
+) -> list[dict[Role, Stream]]:
     """The same, after what every answer of an engine shows that it sleeps before the first token.
 
-    A busy host makes some of them late, and hardly all.
+    A busy host makes many of them late, and hardly all: `least` is kept over all restarts.
     """
-    least = {
-        role: min(
-            stopwatch.idle(answer[role].asked, answer[role].pieces[0].mark) for answer in answers
-        )
-        for role in Role
-    }
+    for answer in answers:
+        for role, stream in answer.items():
+            idle = stopwatch.idle(stream.asked, stream.pieces[0].mark)
+            least[role] = min(idle, least.get(role, idle))
     return [
         {role: replace(stream, idle_s=least[role]) for role, stream in answer.items()}
         for answer in answers
