@@ -154,13 +154,13 @@ def measure(
         BaselineFailedError: the baseline did.
     """
     rounds = sum(question.rounds for question in questions)
-    least: dict[str, dict[Role, float]] = {}
+    least: list[dict[Role, float]] = [{} for _ in questions]
     for number, orders in enumerate(schedule.plan(seed=seed, restarts=restarts, rounds=rounds)):
         remaining = iter(orders)
         started = dict.fromkeys(Role, 0.0)
         speeds: dict[Metric, Sequence[Mapping[Role, float]]] = {}
         taken: list[Stream] = []
-        for question in questions:
+        for question, slept in zip(questions, least, strict=True):
             order = tuple(islice(remaining, question.rounds))
             paths = {role: logs / f"{question.model}-{role}-{number:02}.log" for role in Role}
             with _running(
@@ -171,7 +171,7 @@ def measure(
                 # An engine's first answer pays for memory that it never touched before.
                 ask_all(order=order[0])
                 answers = [ask_all(order=each) for each in order]
-            answers = _alike(answers, least=least.setdefault(question.model, {}))
+            answers = _alike(answers, least=slept)
             taken += [stream for answer in answers for stream in answer.values()]
             for metric, told in question.metrics.items():
                 speeds[metric] = [
