@@ -104,6 +104,14 @@ def streamed(marks: Sequence[Mark]) -> float:
     return elapsed(begin, end, idle=steps[len(steps) // 3] * len(steps) if steps else 0.0)
 
 
+def waited_s(pid: int, *, proc: Path = _PROC) -> float:
+    """Seconds that a family of processes was ready to compute and had no core, since its start.
+
+    0 where the system does not tell.
+    """
+    return _waited_s(_threads([process.pid for process in usage.family(pid)], proc=proc))
+
+
 def counts_waits(*, proc: Path = _PROC) -> bool:
     """Whether this system says how long threads wait; one that could and does not says zeros."""
     return any(thread.computed for thread in _threads(_SELF, proc=proc).values())

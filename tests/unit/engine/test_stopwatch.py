@@ -293,3 +293,11 @@ def test_a_thread_that_ends_while_it_is_read_does_not_hide_the_others(tmp_path: 
 @pytest.mark.parametrize(("text", "counts"), [("5 0 1\n", True), ("0 0 0\n", False)])
 def test_a_system_that_counts_nothing_says_zeros(text: str, counts: bool, tmp_path: Path) -> None:
     assert stopwatch.counts_waits(proc=proc_with(tmp_path, t1=text)) is counts
+
+
+def test_the_waits_of_a_whole_process_are_summed(tmp_path: Path) -> None:
+    proc = proc_with(tmp_path, t1="5000000 7000000 3\n", t2="1 2000000 1\n")
+    (proc / "self").rename(proc / str(os.getpid()))
+
+    assert stopwatch.waited_s(os.getpid(), proc=proc) == pytest.approx(0.009)
+    assert stopwatch.waited_s(os.getpid(), proc=NOWHERE) == 0
