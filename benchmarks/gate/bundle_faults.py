@@ -48,7 +48,12 @@ OLDER: Final = ("0.1.2", "cp311-cp311-manylinux_2_34_x86_64")
 TAG: Final = "cp310-abi3-manylinux_2_28_x86_64"
 ARM64: Final = (VERSION, "cp310-abi3-manylinux_2_28_aarch64")
 NAME: Final = f"{bundles.PACKAGE}-{VERSION}-{TAG}.whl"
-CONFIG: Final = "schema: 1\npins: [pin.yaml]\nplatforms: [ubuntu-x64]\n"
+CONFIG: Final = """schema: 1
+pins: [pin.yaml]
+platforms: [ubuntu-x64]
+bundle: {licences: [LICENSE.llama.cpp]}
+"""
+LICENCE: Final = Path(__file__).parents[2] / "examples/demo/app/licences/LICENSE.llama.cpp"
 MODEL: Final = ROOT / "fixtures" / "zoo" / "stable.gguf"
 FINE: Final = "it serves"
 _SHOWN: Final = 200
@@ -163,6 +168,7 @@ def tried(fault: Fault, shop: Workshop) -> BundleResult:
     wheel = _packed(content, app / NAME)
     (app / "pin.yaml").write_text(store.dump(_pin(wheel)), encoding="utf-8")
     (app / "engine-ci.yaml").write_text(CONFIG, encoding="utf-8")
+    shutil.copy(LICENCE, app)
     prepared = _engine_ci(app, "prepare", "--current", "--archive", wheel, "--into", app / "bundle")
     wheel.unlink()
     shutil.rmtree(content)

@@ -132,7 +132,7 @@ def test_damage_is_refused_or_harmless(
 
     try:
         image = elf.read(path)
-        stamped = stamp.read({path: image})
+        stamped = stamp.read({path: image.exports})
     except VerificationError:
         return
 

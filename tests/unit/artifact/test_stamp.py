@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 SHORT = Commit(id="86a2835", abbreviated=True)
 
 
-def write(path: Path, content: bytes) -> tuple[Path, elf.Image]:
+def write(path: Path, content: bytes) -> tuple[Path, frozenset[str]]:
     path.write_bytes(content)
-    return path, elf.read(path)
+    return path, elf.read(path).exports
 
 
 @pytest.mark.parametrize(
