@@ -2,7 +2,7 @@
 
     python -m benchmarks.macho_corpus [--cache DIR] [--llvm FOLDER] [--result FILE]
 
-The packages of `inputs.yaml` are fetched once, 290 MB. Exit status 1: a difference that nobody
+The packages of `inputs.yaml` are fetched once, 270 MB. Exit status 1: a difference that nobody
 looked into, and that stands not in that file. A tool that is missing is said, and its
 column is left out: `apt install llvm-19` for LLVM's, Node's npm for its packages.
 """
