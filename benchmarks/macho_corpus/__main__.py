@@ -1,6 +1,6 @@
 """Reads every Mach-O file of some 30 packages and compares with what LIEF and LLVM read.
 
-    python -m benchmarks.macho_corpus [--cache DIR] [--objdump PROGRAM] [--result FILE]
+    python -m benchmarks.macho_corpus [--cache DIR] [--llvm FOLDER] [--result FILE]
 
 The packages of `inputs.yaml` are fetched once, 230 MB. Exit status 1: a difference that nobody
 looked into, and that stands not in that file. A tool that is missing is said, and its
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from collections import Counter, defaultdict
@@ -23,6 +22,7 @@ from benchmarks.macho_corpus.questions import OURS, QUESTIONS
 
 if TYPE_CHECKING:
     from benchmarks.macho_corpus.inputs import Sample
+    from benchmarks.macho_corpus.llvm_facts import Tools
     from benchmarks.macho_corpus.questions import Readings
 
 UNEXPLAINED = "unexplained"
@@ -32,27 +32,27 @@ def main() -> None:
     """Compares, prints and stores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=Path(".engine-ci/macho-corpus"))
-    parser.add_argument("--objdump", default="llvm-objdump-19")
+    parser.add_argument("--llvm", type=Path, help="the folder of its programs; else PATH is asked")
     parser.add_argument("--result", type=Path, default=Path(__file__).with_name("results.json"))
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    objdump = shutil.which(arguments.objdump)
-    if objdump is None:
-        print(f"{arguments.objdump} is missing: nothing is compared with LLVM")
-    result = compare(list(inputs.samples(arguments.cache)), objdump=objdump)
+    llvm = llvm_facts.tools(arguments.llvm)
+    if llvm is None:
+        print("llvm-objdump-19 and llvm-nm-19 are missing: nothing is compared with LLVM")
+    result = compare(list(inputs.samples(arguments.cache)), llvm=llvm)
     arguments.result.write_text(json.dumps(result, indent=1) + "\n")
     print(table(result))
     sys.exit(any(each["why"] == UNEXPLAINED for each in result["exceptions"]))
 
 
-def compare(samples: list[Sample], *, objdump: str | None) -> dict[str, Any]:
+def compare(samples: list[Sample], *, llvm: Tools | None) -> dict[str, Any]:
     """All questions to all samples."""
     agreements: Counter[str] = Counter()
     exceptions: list[dict[str, str]] = []
     counts: Counter[str] = Counter(files=len(samples))
     seconds: dict[str, float] = defaultdict(float)
     for sample in samples:
-        readings = _readings(sample, objdump=objdump, seconds=seconds)
+        readings = _readings(sample, llvm=llvm, seconds=seconds)
         counts += _counts(readings[OURS])
         for question, ask in QUESTIONS.items():
             for against, difference in ask(readings):
@@ -89,7 +89,7 @@ def _exception(sample: Sample, question: str, against: str, difference: str) -> 
     }
 
 
-def _readings(sample: Sample, *, objdump: str | None, seconds: dict[str, float]) -> Readings:
+def _readings(sample: Sample, *, llvm: Tools | None, seconds: dict[str, float]) -> Readings:
     """What each reader says, with the seconds of the clock that it took."""
     readings: dict[str, list[facts.Facts]] = {}
     begin = time.perf_counter()
@@ -98,11 +98,10 @@ def _readings(sample: Sample, *, objdump: str | None, seconds: dict[str, float])
     begin = time.perf_counter()
     readings["LIEF"] = lief_facts.facts(sample.path)
     seconds["LIEF"] += time.perf_counter() - begin
-    if objdump is not None:
+    if llvm is not None:
         begin = time.perf_counter()
         readings["LLVM"] = [
-            llvm_facts.facts(sample.path, objdump=objdump, arch=each.arch)
-            for each in readings[OURS]
+            llvm_facts.facts(sample.path, tools=llvm, arch=each.arch) for each in readings[OURS]
         ]
         seconds["LLVM"] += time.perf_counter() - begin
     return readings

@@ -1,10 +1,11 @@
-"""What LLVM's objdump says, read from its text."""
+"""What LLVM's objdump and nm say, read from their text."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.macho_corpus.facts import Facts, library
 from engine_ci.system import command
@@ -24,10 +25,13 @@ _BIND = re.compile(
     r"^\S+ +\S+ +0x\w+ +\S+ +-?\d+ (?P<library>.+?) +(?P<name>\S+?)(?P<weak> \(weak_import\))?$",
     re.MULTILINE,
 )
-_LAZY = re.compile(
-    r"^\S+ +\S+ +0x\w+ (?P<library>.+?) +(?P<name>\S+?)(?P<weak> \(weak_import\))?$",
-    re.MULTILINE,
-)
+_LAZY = re.compile(r"^\S+ +\S+ +0x\w+ (?P<library>.+?) +(?P<name>\S+)$", re.MULTILINE)
+_WEAK = re.compile(r"\(undefined\) weak .*?external (\S+) ")
+_TABLE = re.compile(r"^(Exports trie|Bind table|Lazy bind table|Weak bind table):$", re.MULTILINE)
+_OPTIONS = (
+    "--private-headers", "--chained-fixups", "--bind", "--lazy-bind", "--weak-bind",
+    "--exports-trie",
+)  # fmt: skip
 _SHARED = re.compile(r"^\S+ +\S+ +0x\w+ +\S+ +-?\d+ +(?P<name>\S+)$", re.MULTILINE)
 _EXPORT = re.compile(r"^(?:0x\w+ +|\[re-export\] )(\S+)", re.MULTILINE)
 _KINDS = {
@@ -47,38 +51,48 @@ _WEAK_LOOKUP = -3
 _FIRST_SPECIAL = 241
 
 
-def facts(path: Path, *, objdump: str, arch: str) -> Facts:
+class Tools(NamedTuple):
+    """LLVM's programs, by path."""
+
+    objdump: str
+    nm: str
+
+
+def tools(folder: Path | None) -> Tools | None:
+    """Those of version 19, of a folder or of PATH; None when one is missing."""
+    found = [shutil.which(name, path=folder) for name in ("llvm-objdump-19", "llvm-nm-19")]
+    return Tools(*filter(None, found)) if all(found) else None
+
+
+def facts(path: Path, *, tools: Tools, arch: str) -> Facts:
     """Those of one architecture."""
-
-    def said(*options: str) -> str:
-        argv = [objdump, "--macho", f"--arch={arch}", *options, str(path)]
-        return command.run(argv, timeout_s=600).stdout
-
-    headers = [dict(_FIELD.findall(part)) for part in _COMMAND.split(said("--private-headers"))]
+    said = _run(tools.objdump, "--macho", f"--arch={arch}", *_OPTIONS, str(path))
+    _, *commands = _COMMAND.split(said)
+    commands[-1], *tables = _TABLE.split(commands[-1])
+    named = dict(zip(tables[::2], tables[1::2], strict=True))
+    headers = [dict(_FIELD.findall(each)) for each in commands]
     dependencies = tuple(
-        (each["name"], _KINDS[each["cmd"]]) for each in headers if each.get("cmd") in _KINDS
+        (each["name"], _KINDS[each["cmd"]]) for each in headers if each["cmd"] in _KINDS
     )
     builds = [
-        each
-        for each in headers
-        if each.get("cmd", "").startswith(("LC_VERSION_MIN", "LC_BUILD_VERSION"))
+        each for each in headers if each["cmd"].startswith(("LC_VERSION_MIN", "LC_BUILD_VERSION"))
     ]
-    chained = any(each.get("cmd") == "LC_DYLD_CHAINED_FIXUPS" for each in headers)
-    imports = list(
-        _chained(said("--chained-fixups"), dependencies)
-        if chained
-        else _bound(said("--bind"), said("--lazy-bind"), said("--weak-bind"), dependencies)
-    )
+    weak = frozenset(_WEAK.findall(_run(tools.nm, "-m", "-u", f"--arch={arch}", str(path))))
+    imports = [*_chained(said, dependencies), *_bound(named, dependencies, weak)]
     return Facts(
         arch=arch,
         dependencies=dependencies,
-        run_paths=tuple(each["path"] for each in headers if each.get("cmd") == "LC_RPATH"),
+        run_paths=tuple(each["path"] for each in headers if each["cmd"] == "LC_RPATH"),
         minimum_os=tuple(each.get("minos") or each["version"] for each in builds),
         sdk=tuple(each["sdk"] for each in builds),
         imports=frozenset(each for each in imports if each[1] != _SHARED_LOOKUP),
         shared=frozenset(name for name, where, _ in imports if where == _SHARED_LOOKUP),
-        exports=frozenset(_EXPORT.findall(said("--exports-trie"))),
+        exports=frozenset(_EXPORT.findall(named["Exports trie"])),
     )
+
+
+def _run(*argv: str) -> str:
+    return command.run(argv, timeout_s=600).stdout
 
 
 def _chained(
@@ -91,12 +105,14 @@ def _chained(
 
 
 def _bound(
-    bind: str, lazy: str, shared: str, dependencies: tuple[tuple[str, str], ...]
+    tables: dict[str, str], dependencies: tuple[tuple[str, str], ...], weak: frozenset[str]
 ) -> Iterator[tuple[str, str, bool]]:
-    for pattern, said in ((_BIND, bind), (_LAZY, lazy)):
-        for found in pattern.finditer(said):
-            yield found["name"], _long(found["library"], dependencies), bool(found["weak"])
-    for found in _SHARED.finditer(shared):
+    """Of bind opcodes; the table of lazy binds leaves out the flag, so the symbol table tells."""
+    for found in _BIND.finditer(tables["Bind table"]):
+        yield found["name"], _long(found["library"], dependencies), bool(found["weak"])
+    for found in _LAZY.finditer(tables["Lazy bind table"]):
+        yield found["name"], _long(found["library"], dependencies), found["name"] in weak
+    for found in _SHARED.finditer(tables["Weak bind table"]):
         yield found["name"], _SHARED_LOOKUP, False
 
 

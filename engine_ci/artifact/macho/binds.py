@@ -12,7 +12,7 @@ from engine_ci.errors import MachOError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_BYTES = 1 << 23
+_MOST_BYTES = 1 << 21
 _MAY_BE_MISSING = 0x1
 
 

@@ -11,7 +11,7 @@ from engine_ci.errors import MachOError
 MAGIC = 0xCAFEBABE
 MAGIC_64 = 0xCAFEBABF
 SUBTYPE = 0x00FFFFFF  # the high byte says things about the ABI, and differs between the headers
-_MOST = 32
+_MOST = 8
 
 
 class Header(NamedTuple):

@@ -99,8 +99,8 @@ def test_the_error_is_one_of_verification() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (machos.fat(), "1 to 32 slices, found 0"),
-        (machos.fat(count=0x34), "1 to 32 slices, found 52"),  # a Java class begins like this
+        (machos.fat(), "1 to 8 slices, found 0"),
+        (machos.fat(count=0x34), "1 to 8 slices, found 52"),  # a Java class begins like this
         (machos.fat(count=3), "fat header: expected 20 bytes"),
         (machos.fat((ARM_ENTRY, ARM[:-1])), "slice: expected 4096 bytes"),
         (machos.fat((machos.entry(24, ARM), ARM)), "begins at byte 24, before 28"),
