@@ -6,6 +6,7 @@ Run on any system. That macOS starts what comes out was not seen.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import platform
@@ -102,12 +103,14 @@ def test_images_find_each_other_in_that_folder_and_nowhere_else(tmp_path: Path) 
 
 
 def test_the_record_is_of_the_bytes_that_are_there(tmp_path: Path) -> None:
-    made = bundle.prepare(request(tmp_path, archive(tmp_path)))
+    asked = request(tmp_path, archive(tmp_path))
+
+    made = bundle.ensure(asked)
 
     for file in made.files:
-        assert (tmp_path / "bundle" / file.path).stat().st_size == file.size
-    ensured = bundle.ensure(request(tmp_path, archive(tmp_path)))
-    assert ensured == made
+        content = (tmp_path / "bundle" / file.path).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
+    assert bundle.ensure(asked) == made
 
 
 def test_the_same_archive_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -125,6 +128,8 @@ def test_wanted_backends_are_roots_of_their_own(tmp_path: Path) -> None:
     assert "libggml-metal.so" in made.images
     assert "libggml-cpu.so" not in made.images
     assert any("Metal.framework" in name for name in made.system_libraries)
+    assert "_MTLCreateSystemDefaultDevice" in made.demands
+    assert "_OBJC_CLASS_$_MTLResidencySetDescriptor" not in made.demands
 
 
 def refused(folder: Path, asked: Request) -> str:
