@@ -126,7 +126,9 @@ def make(
     request = request_for(
         workspace, release, into=into, platform=platform, archive=archive, told=say.count
     )
-    return bundle.prepare(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
+    here = platform == _PLATFORMS.get((host.system(), host.machine()))
+    what = f"prepare {release.version}" if here else f"prepare {release.version} for {platform}"
+    return bundle.prepare(request, phase=lambda name: say(f"{what}: {name}"))
 
 
 def request_for(
