@@ -328,6 +328,7 @@ def _record(
         files=files,
         dropped=pruned.drop,
         system_libraries=tuple(sorted(pruned.closure.system)),
+        signer=request.signer if request.platform.startswith("macos") else None,
         demands=demands,
         findings=findings,
         tree_sha256=tree_sha256(files),

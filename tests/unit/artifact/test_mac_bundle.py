@@ -21,7 +21,7 @@ from engine_ci.artifact import bundle, signing
 from engine_ci.artifact.audit import Floors
 from engine_ci.artifact.expected import Expected
 from engine_ci.artifact.macho import read, verify
-from engine_ci.errors import MachOError, VerificationError
+from engine_ci.errors import MachOError, UsageError, VerificationError
 from tests.unit.artifact import wheels
 from tests.unit.artifact.macho import compiled
 
@@ -79,6 +79,7 @@ def test_an_archive_becomes_one_folder_of_signed_images(tmp_path: Path) -> None:
 
     assert made.images == tuple(NAMES)
     assert made.server == "llama-server"
+    assert made.signer == "builtin"
     dropped = {Path(file.path).name: file.why for file in made.dropped}
     assert dropped["libggml-metal.so"] == "a run-time backend that the app does not want"
     assert dropped["libunused.dylib"] == "nothing that is kept needs it"
@@ -238,4 +239,10 @@ def test_what_ships_from_a_mac_is_signed_by_apples_program(
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)
 
-    assert signing.default() == signer
+    assert signing.named(None) == signer
+    assert signing.named("builtin") == "builtin"
+
+
+def test_a_signer_that_nobody_knows_is_a_mistake_of_the_user() -> None:
+    with pytest.raises(UsageError, match="there is no signer `gpg`"):
+        signing.named("gpg")
