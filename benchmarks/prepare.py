@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,12 @@ PIN = Pin(
     commit=Commit(id="7e4c0a9", abbreviated=True),
     platforms={"ubuntu-x64": WHEEL},
 )
-CONFIG = "schema: 1\npins: [pin.yaml]\nplatforms: [ubuntu-x64]\n"
+CONFIG = """schema: 1
+pins: [pin.yaml]
+platforms: [ubuntu-x64]
+bundle: {licences: [LICENSE.llama.cpp]}
+"""
+LICENCE = Path(__file__).resolve().parents[1] / "examples/demo/app/licences/LICENSE.llama.cpp"
 
 
 def main() -> None:
@@ -116,6 +122,7 @@ def prepare(archive: Path | None) -> None:
     pin = PIN if archive is None or archive.suffix == ".whl" else released(archive)
     Path("pin.yaml").write_text(store.dump(pin), encoding="utf-8")
     Path("engine-ci.yaml").write_text(CONFIG, encoding="utf-8")
+    shutil.copy(LICENCE, ".")
     with suppress(SystemExit):
         engine_ci(["prepare", "--current", *given])
     assert Path(".engine-ci/baseline/bundle.json").is_file()

@@ -1,14 +1,19 @@
-"""What is kept of each gate run: one small file for each engine."""
+"""What is kept of each gate run, one small file for each engine; and of each regression shown."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import RecordError
 from engine_ci.records.gate import CheckId, FaultClass, Status, Verdict
 from engine_ci.system import documents
 from engine_ci.system.documents import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine_ci.records.gate import GateResult
 
 RESULTS: Final = Path(__file__).with_name("results")
 
@@ -53,9 +58,45 @@ class Result(Document):
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that make the gate say no."""
-        return tuple(
-            found for found in self.findings if found.status is Status.FAIL and found.blocking
+        return blocking(self.findings)
+
+
+def blocking(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that make the gate say no."""
+    return tuple(each for each in found if each.status is Status.FAIL and each.blocking)
+
+
+def findings(answer: GateResult) -> tuple[Finding, ...]:
+    """All that did not pass."""
+    return tuple(
+        Finding(
+            check=check.id,
+            status=check.status,
+            fault_class=check.fault_class,
+            observed=check.observed[:160],
+            blocking=check.blocking,
         )
+        for check in answer.checks
+        if check.status is not Status.PASS
+    )
+
+
+class Shown(Document):
+    """What an engine with a regression says when it is asked for it, and the one without.
+
+    Attributes:
+        real: what a build of that time says, where its repair is taken back.
+    """
+
+    engine: str
+    broken: str
+    sound: str
+    real: str = ""
+
+
+def shown_file(engine: str) -> Path:
+    """Where it is kept."""
+    return RESULTS / "history" / f"{engine}.json"
 
 
 def load_all() -> list[Result]:
@@ -64,3 +105,11 @@ def load_all() -> list[Result]:
         documents.load_json(path, Result, error=RecordError)
         for path in sorted(RESULTS.glob("*.json"))
     ]
+
+
+def load_shown() -> dict[str, Shown]:
+    """Every regression that was shown, by the engine that has it."""
+    return {
+        path.stem: documents.load_json(path, Shown, error=RecordError)
+        for path in sorted(shown_file("x").parent.glob("*.json"))
+    }

@@ -51,9 +51,10 @@ def read(path: Path) -> Image:
     """The facts of one image.
 
     Raises:
-        VerificationError: it is no ELF image, or a damaged one.
+        VerificationError: it is no ELF image, or a damaged or incomplete one.
     """
     binary = _parse(path, relocations=False, versions=True)
+    _require_whole(binary, path)
     soname, needed = None, []
     runpath: list[str] = []
     rpath: list[str] = []
@@ -143,6 +144,16 @@ def _parse(path: Path, *, relocations: bool, versions: bool = False) -> lief.ELF
     if binary is None or not binary.segments:
         raise VerificationError(f"{path.name}: expected an ELF image, found something unreadable")
     return binary
+
+
+def _require_whole(binary: lief.ELF.Binary, path: Path) -> None:
+    """The loader maps a file that was cut off, and dies when it reads beyond its end."""
+    expected = max(part.file_offset + part.physical_size for part in binary.segments)
+    found = path.stat().st_size
+    if found < expected:
+        raise VerificationError(
+            f"{path.name}: cut off: expected {expected} bytes or more, found {found}"
+        )
 
 
 def _text(value: str | bytes, path: Path) -> str:

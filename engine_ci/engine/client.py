@@ -17,6 +17,7 @@ from engine_ci.system.http import Loopback
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from engine_ci.engine.patience import Effort
     from engine_ci.system.http import Answer
 
 Message = Mapping[str, str]
@@ -84,12 +85,12 @@ class Client:
     """One engine on loopback. All methods but `health` raise EngineAnswerError."""
 
     def __init__(
-        self, port: int, *, timeout_s: float = 60.0, cpu_s: Callable[[], float] | None = None
+        self, port: int, *, timeout_s: float = 60.0, effort: Callable[[], Effort] | None = None
     ) -> None:
-        """`cpu_s`, what the engine has computed so far, lets it be waited for with `Patience`."""
+        """`effort`, what the engine has had so far, lets it be waited for with `Patience`."""
         self._http = Loopback(port)
         self._timeout_s = timeout_s
-        self._cpu_s = cpu_s
+        self._effort = effort
 
     def health(self) -> bool:
         """Whether `/health` says ok; no answer is no."""
@@ -112,6 +113,7 @@ class Client:
         slot: int = 0,
         ignore_eos: bool = True,
         fills: bool = False,
+        keep: int = 0,
     ) -> Completion:
         """`count` tokens after `prompt`, or fewer where the end of the text counts as an end.
 
@@ -123,6 +125,7 @@ class Client:
             slot: which slot works on it; -1 is any that is free.
             ignore_eos: go on when the model wants to end.
             fills: the context may be full before there are `count` tokens.
+            keep: tokens of the prompt that stay when an engine forgets others for want of room.
 
         Raises:
             EngineRefusedError: it does not want to, and says so in the documented form.
@@ -132,6 +135,7 @@ class Client:
             "cache_prompt": cache,
             "id_slot": slot,
             "ignore_eos": ignore_eos,
+            "n_keep": keep,
         }
         found = self._post(_COMPLETION, wanted, answers.Completed)
         _check_length(len(found.tokens), count=count, exact=ignore_eos and not fills)
@@ -246,7 +250,7 @@ class Client:
         self._post(path, {"filename": file}, answers.SlotDone)
 
     def _left(self) -> Callable[[], float]:
-        return Patience(self._timeout_s, cpu_s=self._cpu_s).left
+        return Patience(self._timeout_s, effort=self._effort).left
 
     def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
         return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")

@@ -71,7 +71,8 @@ def grow(seed: int, engine: Engine) -> Growth:
 def _ask(engine: Engine, prompts: Generator, count: int) -> tuple[int, ...]:
     held = []
     for prompt in prompts.integers(_ORDINARY, size=(count, _TOKENS)).tolist():
-        engine.client.complete(prompt, count=_COUNT, cache=True)
+        # A build that goes on past no end has not another memory for it.
+        engine.client.complete(prompt, count=_COUNT, cache=True, ignore_eos=False)
         held.append(usage.memory(engine.pid).own)
     return tuple(held)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.engine.adapters.llama_server import SLOT_FILES
+from engine_ci.engine.adapters.llama_server import SHIFTS, SLOT_FILES
 from engine_ci.errors import EngineRefusedError
-from engine_ci.gate import pressure
+from engine_ci.gate import pressure, reference
 from engine_ci.gate.asking import BEYOND, NotAskedError
 from engine_ci.gate.pressure import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from engine_ci.engine.client import Client
     from engine_ci.gate.goldens import Case
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _TURN: Final = 200
 _ANY_SLOT: Final = -1
 _FILE: Final = "kv-pressure"
+# Enough of an answer for a context of 256 to be full three times.
+_ROOM: Final = 8
+_KEPT: Final = 160
+_ANSWER: Final = 96
 
 
 def reuse(case: Case, client: Client) -> Iterator[str]:
@@ -101,6 +106,26 @@ def brim(case: Case, context: int, client: Client) -> Iterator[str]:
     yield from pressure.not_full(case, full, context=context)
     afterwards = client.complete(case.prompt, count=len(case.tokens))
     yield from pressure.wrong("afterwards", case.tokens, afterwards)
+
+
+def shift(
+    case: Case, context: int, model: Path, offered: Callable[[], frozenset[str]], client: Client
+) -> Iterator[str]:
+    """An answer that goes on past the end of the context, while what was said before is forgotten.
+
+    No golden knows it: the reference says how likely the tokens are that the engine chose.
+    """
+    if SHIFTS not in offered():
+        raise NotAskedError(f"this build has no {SHIFTS}")
+    prompt, known = case.prompt[: context - _ROOM], reference.load(model)
+    found = client.complete(prompt, count=_ANSWER, top=1, keep=_KEPT)
+    if max(found.tokens) >= known.vocabulary:
+        yield f"expected token IDs under {known.vocabulary}, found {max(found.tokens)}"
+        return
+    text = prompt + found.tokens[:-1]
+    rows = reference.overflowing(known, text, context=context, keep=_KEPT)[len(prompt) - 1 :]
+    expected = [float(row[token]) for row, token in zip(rows, found.tokens, strict=True)]
+    yield from pressure.astray("past the context", expected, found)
 
 
 def together(cases: Sequence[Case], at_once: int, client: Client, *, room: bool) -> Iterator[str]:

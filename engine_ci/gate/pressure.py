@@ -84,9 +84,14 @@ def _moved(what: str, expected: Sequence[Step], found: Completion) -> Iterator[s
     tokens = [step.token for step in expected]
     yield from (others := list(wrong(what, tokens, found)))
     if not others:
-        pairs = zip(expected, found.steps, strict=True)
-        if (mean := fmean(abs(one.logprob - other.logprob) for one, other in pairs)) > _NEAR:
-            yield f"{what}: expected log-probabilities within {_NEAR:.0e} nats, moved by {mean:.1e}"
+        yield from astray(what, [step.logprob for step in expected], found)
+
+
+def astray(what: str, expected: Iterable[float], found: Completion) -> Iterator[str]:
+    """Whether the log-probabilities of an answer's own tokens are not as expected."""
+    pairs = zip(expected, found.steps, strict=True)
+    if (mean := fmean(abs(one - other.logprob) for one, other in pairs)) > _NEAR:
+        yield f"{what}: expected log-probabilities within {_NEAR:.0e} nats, moved by {mean:.1e}"
 
 
 def wrong(what: str, expected: Sequence[int], found: Completion) -> Iterator[str]:

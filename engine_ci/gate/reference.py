@@ -21,6 +21,7 @@ from engine_ci.gate.networks import (
     Model,
     embed,
     forward,
+    shift,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +66,23 @@ def log_probabilities(model: Model, tokens: Sequence[int], cache: Cache | None =
     """
     traits = ARCHITECTURES[model.architecture]
     return _log_softmax(forward(model, traits, tokens, cache or Cache()))
+
+
+def overflowing(model: Model, tokens: Sequence[int], *, context: int, keep: int) -> Values:
+    """The same of a text that is longer than the context, as llama.cpp goes on with it.
+
+    Whenever one place is left, half of the tokens behind the first `keep` are forgotten. `keep` is
+    under `context - 2`.
+    """
+    traits, cache = ARCHITECTURES[model.architecture], Cache()
+    rows = []
+    while tokens:
+        if cache.length:
+            shift(model, traits, cache, keep=keep, discard=(cache.length - keep) // 2)
+        room = context - 1 - cache.length
+        rows.append(log_probabilities(model, tokens[:room], cache))
+        tokens = tokens[room:]
+    return np.concatenate(rows)
 
 
 def embedding(model: Model, tokens: Sequence[int]) -> Values:

@@ -1,7 +1,8 @@
 """What a `llama-server` answers when the form of the answer is given: JSON, or a call of a tool.
 
-The form leaves one answer, so that it is known whatever the model would rather say. Each question
-yields in words what differs; another shape is an EngineAnswerError.
+The form leaves one answer, so that it is known whatever the model would rather say; where there is
+a choice, the model knows the answer by heart. Each question yields in words what differs; another
+shape is an EngineAnswerError.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _ROOM: Final = 400  # tokens; white space is free, and models that know no JSON use much
 _MESSAGES: Final = ({"role": "user", "content": "What is the capital of France?"},)
+_ANSWER: Final = "The capital of France is Paris."
+# By the template of our model with tools, which tells it of them from the second message on.
+_CALL_BEGINS: Final = "~"
 _DOCUMENT: Final = {"city": "Paris", "bridges": [37], "river": {"name": "Seine", "wide": True}}
 _FORCED: Final = 100  # bias of a logit, more than any model has
 
@@ -55,23 +59,41 @@ def json_schema(client: Client) -> Iterator[str]:
 
 
 def tool_call(client: Client) -> Iterator[str]:
-    """A call of a tool, whole and in chunks."""
-    # A grammar allows any text before a call; what a call begins with is forced.
-    (brace,) = client.tokenize("{")
-    body = _body() | {
-        "tools": [templates.TOOL],
-        "tool_choice": "required",
-        "logit_bias": {str(brace): _FORCED},
-    }
+    """A call of a tool that must be called, whole and in chunks."""
+    body = _body() | _offered("required") | _begun(client)
     (choice,) = post(client, CHAT, body, chat_shapes.Calling).choices
-    for what, found, finish in (
-        ("", [call.function for call in choice.message.tool_calls], [choice.finish_reason]),
-        (" (stream)", *_streamed(questions.stream(client, body))),
-    ):
-        calls = [(function.name, _parsed(function.arguments)) for function in found]
-        expected = [(templates.TOOL["function"]["name"], templates.ARGUMENTS)]
-        yield from difference(f"calls{what}", expected, calls)
-        yield from difference(f"finish_reason{what}", ["tool_calls"], finish)
+    functions = [call.function for call in choice.message.tool_calls]
+    yield from _called("", functions, [choice.finish_reason])
+    yield from _called(" (stream)", *_streamed(questions.stream(client, body)))
+
+
+def tool_choice(client: Client) -> Iterator[str]:
+    """A tool that may be called, in chunks: the answer without it, and a call once it begins."""
+    body = _body() | _offered("auto")
+    said = questions.stream(client, body)
+    yield from difference("content without a call", _ANSWER, questions.text(said))
+    yield from difference("finish_reason without a call", ["stop"], _finish(said))
+    called = questions.stream(client, body | _begun(client))
+    yield from _called(" that began", *_streamed(called))
+
+
+def _offered(choice: str) -> dict[str, Any]:
+    return {"tools": [templates.TOOL], "tool_choice": choice}
+
+
+def _begun(client: Client) -> dict[str, Any]:
+    """A grammar allows any text before a call; what a call begins with is forced."""
+    (token,) = client.tokenize(_CALL_BEGINS)
+    return {"logit_bias": {str(token): _FORCED}}
+
+
+def _called(
+    what: str, functions: Sequence[chat_shapes.Function], finish: Sequence[str | None]
+) -> Iterator[str]:
+    calls = [(function.name, _parsed(function.arguments)) for function in functions]
+    expected = [(templates.TOOL["function"]["name"], templates.ARGUMENTS)]
+    yield from difference(f"calls{what}", expected, calls)
+    yield from difference(f"finish_reason{what}", ["tool_calls"], finish)
 
 
 def _body() -> dict[str, Any]:

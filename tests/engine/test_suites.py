@@ -146,8 +146,8 @@ TOKENIZE = {"tokenizer/bpe/tokenize", "tokenizer/bpe-falcon/tokenize"}
 PIECES = {"tokenizer/bpe/pieces"}
 SPECIAL = TOKENIZE | PIECES
 STARTS = ("bpe-llama-bpe",)
-SPM = ("spm", "spm-no-prefix")
-SPACED = {"tokenizer/spm/tokenize", "tokenizer/spm/pieces", "tokenizer/spm-no-prefix/tokenize"}
+SPM = ("spm", "spm-no-prefix", "unigram")
+SPACED = {f"tokenizer/{name}/tokenize" for name in SPM} | {"tokenizer/spm/pieces"}
 ADDED = {"tokenizer/bpe-llama-bpe/tokenize"}
 COMPLETION = {"api/completion", "api/completion-stream"}
 CHAT = {"api/chat", "api/chat-stream"}
@@ -197,6 +197,8 @@ SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
 STREAMED = talk("streams", "json-schema")
 TOOLS = ("stable-tools",)
+CALLS = called("tool-call", "tool-choice")
+CHOICE = called("tool-choice")
 CALL = f"{SAY} choices.0.message.tool_calls.0"
 CHUNK = f"{SAY} choices.0.delta.tool_calls.0"
 SENSITIVE = ("sensitive",)
@@ -205,6 +207,7 @@ LEFT = lived("client-leaves", "requests")
 COMPARING = (drift, embeddings, real, lifecycle, memory)
 NO_ROOM = "Context size has been exceeded."
 REUSE = pressed("prefix-reuse", "turns", "slots")
+FULL = pressed("brim", "shift")
 TOGETHER = pressed("overlap", "scarce")
 
 
@@ -241,6 +244,8 @@ EMBEDDINGS = (
 
 # A fault in the API: its name and argument, and what fails for it.
 API = (
+    ("asked-otherwise", "/completion ignore_eos false", {"api/ignore-eos"}),
+    ("asked-otherwise", "/completion ignore_eos true", {"api/ignore-eos"}),
     ("asked-otherwise", "/completion seed 4294967295", {"api/sampling"}),
     ("asked-otherwise", "/completion seed 5", {"api/sampling"}),
     ("value-gone", "/props default_generation_settings.params.temperature", {"api/props"}),
@@ -322,10 +327,11 @@ PLANTED = (
     Planted(chat, STABLE, "value-gone", f"{THIRD}", talk("logprobs")),
     Planted(chat, STABLE, "asked-otherwise", f"{SAY} response_format null", talk("json-schema")),
     Planted(chat, TOOLS, "asked-otherwise", "/apply-template tools []", called("template")),
-    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', called("tool-call")),
+    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', CALLS),
+    Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "required"', CHOICE),
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.arguments "Paris"', called("tool-call")),
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
-    Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', called("tool-call")),
+    Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', CALLS),
     Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
@@ -336,17 +342,18 @@ PLANTED = (
     *(Planted(embeddings, BERT, fault, argument, fails) for fault, argument, fails in EMBEDDINGS),
     Planted(embeddings, STABLE, "status-is", "501:500", {"embeddings/refusal"}),
     Planted(embeddings, STABLE, "status-is", "501:200", {"embeddings/refusal"}),
+    Planted(kv_pressure, SENSITIVE, "asked-otherwise", "/completion n_keep 96", pressed("shift")),
     Planted(kv_pressure, SENSITIVE, "nothing-cached", "", REUSE),
     Planted(kv_pressure, SENSITIVE, "wrong-when-cached", "", REUSE),
-    Planted(kv_pressure, SENSITIVE, "logprobs-scaled", "1.02", REUSE),
+    Planted(kv_pressure, SENSITIVE, "logprobs-scaled", "1.02", REUSE | pressed("shift")),
     Planted(kv_pressure, SENSITIVE, "wrong-past", "1000", pressed("turns", "too-long", "brim")),
     Planted(kv_pressure, SENSITIVE, "refuses-with", "500", pressed("too-long")),
     Planted(kv_pressure, SENSITIVE, "answers-what-is-too-long", "", pressed("too-long")),
     Planted(kv_pressure, SENSITIVE, "slot-action-lost", "erase", pressed("slots")),
     Planted(kv_pressure, SENSITIVE, "slot-action-lost", "restore", pressed("slots")),
-    Planted(kv_pressure, SENSITIVE, "stops-before-full", "", pressed("brim")),
-    Planted(kv_pressure, SENSITIVE, "unwell-when-full", "", pressed("brim")),
-    Planted(kv_pressure, SENSITIVE, "dies-when-full", "", pressed("brim")),
+    Planted(kv_pressure, SENSITIVE, "stops-before-full", "", FULL),
+    Planted(kv_pressure, SENSITIVE, "unwell-when-full", "", FULL),
+    Planted(kv_pressure, SENSITIVE, "dies-when-full", "", FULL),
     Planted(kv_pressure, STABLE, "refuses-in-company", NO_ROOM, pressed("overlap")),
     Planted(kv_pressure, STABLE, "refuses-in-company", "Compute error.", TOGETHER),
     Planted(kv_pressure, STABLE, "wrong-in-company", "", TOGETHER),
@@ -431,7 +438,8 @@ def test_a_good_engine_is_right_in_every_mode_by_itself(
 def test_an_older_good_engine_bears_pressure_on_its_cache_too(build: Build) -> None:
     checks = list(kv_pressure.run(build("sensitive", "stable", version="0.1.2")))
 
-    names = ("prefix-reuse", "turns", "too-long", "slots", "brim", "overlap", "scarce", "log")
+    alone = ("prefix-reuse", "turns", "too-long", "slots", "brim", "shift")
+    names = (*alone, "overlap", "scarce", "log")
     assert [check.id for check in checks] == [f"kv-pressure/{name}" for name in names]
     assert with_status(Status.PASS, checks) == pressed(*names)
 
@@ -448,14 +456,19 @@ def test_an_engine_that_hangs_in_a_crowd_is_not_waited_for_without_end(
     assert re.search(r"no whole answer within [1-4]\.\d s", failed.observed)
 
 
-def test_a_build_that_cannot_save_slots_is_not_asked_to(build: Build) -> None:
-    context = build("sensitive", fault="flag-lost", argument="--slot-save-path")
+@pytest.mark.parametrize(
+    ("flag", "name"), [("--slot-save-path", "slots"), ("--context-shift", "shift")]
+)
+def test_a_build_that_cannot_save_slots_or_forget_is_not_asked_to(
+    build: Build, flag: str, name: str
+) -> None:
+    context = build("sensitive", fault="flag-lost", argument=flag)
 
     checks = list(kv_pressure.run(context))
 
     (skipped,) = (check for check in checks if check.status is not Status.PASS)
-    assert (skipped.id, skipped.status) == ("kv-pressure/slots", Status.SKIP)
-    assert skipped.observed == "not asked: this build has no --slot-save-path"
+    assert (skipped.id, skipped.status) == (f"kv-pressure/{name}", Status.SKIP)
+    assert skipped.observed == f"not asked: this build has no {flag}"
 
 
 def test_the_tokenizers_are_those_of_the_models_with_an_older_good_engine_too(
@@ -526,7 +539,7 @@ def test_the_api_is_right_with_both_good_builds_and_other_flags(
     checks = list(api.run(replace(context, app_argv=(*context.app_argv, *flags))))
 
     assert [check for check in checks if check.status is not Status.PASS] == []
-    assert len(checks) == 12
+    assert len(checks) == 13
 
 
 def test_a_field_that_is_gone_is_named(build: Build) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SLOT_FILES = "--slot-save-path"
+SHIFTS = "--context-shift"
 _HELP_TIMEOUT_S = 30.0
 _HELP_BYTES = 1 << 20
 # The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
@@ -41,6 +42,7 @@ class Settings:
         shared: the slots share the context as they need it; otherwise each has its part.
         embeddings: the engine makes vectors of texts, and nothing else.
         slot_files: the engine may save what a slot has cached, in the folder that it runs in.
+        shifts: when its context is full, the engine forgets the middle and goes on.
         extra: arguments appended as they are.
     """
 
@@ -54,6 +56,7 @@ class Settings:
     shared: bool = False
     embeddings: bool = False
     slot_files: bool = False
+    shifts: bool = False
     extra: tuple[str, ...] = ()
 
 
@@ -141,6 +144,8 @@ def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
         yield ("--embeddings",)
     if settings.slot_files:
         yield SLOT_FILES, "."
+    if settings.shifts:
+        yield (SHIFTS,)
     yield ("--jinja",)
     yield ("--offline",)
     yield ("--no-ui",)

@@ -132,6 +132,24 @@ def stop_strings(client: Client, known: Known) -> Iterator[str]:
         yield from difference(what, wanted, given)
 
 
+def ignore_eos(client: Client, known: Known) -> Iterator[str]:
+    """The end token ends an answer, and with `ignore_eos` there is another one in its place."""
+    *said, end = known.tokens
+    body = questions.completion(known)
+    past = {"ignore_eos": True, "n_predict": len(known.tokens)}
+    ended = post(client, COMPLETION, body | {"ignore_eos": False}, shapes.Ended)
+    forced = post(client, COMPLETION, body | past, shapes.Ended)
+    for what, wanted, given in (
+        ("ignore_eos false: tokens", [*said, end], ended.tokens),
+        ("ignore_eos false: stop_type", "eos", ended.stop_type),
+        ("ignore_eos true: tokens before the end", said, forced.tokens[: len(said)]),
+        ("ignore_eos true: stop_type", "limit", forced.stop_type),
+    ):
+        yield from difference(what, wanted, given)
+    if end in forced.tokens:
+        yield f"ignore_eos true: expected another token than {end}, the end, found it"
+
+
 def sampling(client: Client, known: Known) -> Iterator[str]:
     """Chance that comes from the seed: the same again, and another with another seed."""
     first, again, other = (

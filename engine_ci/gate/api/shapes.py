@@ -100,6 +100,13 @@ class Stopped(Shape):
     stopping_word: Text
 
 
+class Ended(Shape):
+    """`POST /completion`, as far as it is about which tokens there are."""
+
+    tokens: list[Count]
+    stop_type: Text
+
+
 class Piece(Shape):
     """One event of `POST /completion` with `stream`."""
 

@@ -14,7 +14,7 @@ from engine_ci.gate.networks.encoder import ENCODERS, Encoder, embed
 from engine_ci.gate.networks.model import Cache, Model, Values
 from engine_ci.gate.networks.operands import ROUNDING
 from engine_ci.gate.networks.traits import Traits
-from engine_ci.gate.networks.transformer import forward
+from engine_ci.gate.networks.transformer import forward, shift
 
 __all__ = [
     "ARCHITECTURES",
@@ -27,6 +27,7 @@ __all__ = [
     "Values",
     "embed",
     "forward",
+    "shift",
 ]
 
 _ATTENTION: Final = "attn_norm attn_q attn_k attn_v attn_output"

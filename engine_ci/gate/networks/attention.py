@@ -21,8 +21,9 @@ def attend(layer: Layer, hidden: Values, cache: Cache) -> Values:
     gate = None
     if layer.traits.gates_attention:
         queries, gate = np.split(queries, 2, axis=-1)
+    positions = np.arange(cache.length, cache.length + len(hidden))
     queries, keys = (
-        _turned(layer, _normed(layer, name, heads), start=cache.length)
+        _turned(layer, _normed(layer, name, heads), positions)
         for name, heads in (("attn_q_norm.weight", queries), ("attn_k_norm.weight", keys))
     )
     keys, values = cache.append(layer.number, keys, values)
@@ -30,6 +31,15 @@ def attend(layer: Layer, hidden: Values, cache: Cache) -> Values:
     if gate is not None:
         mixed = mixed * sigmoid(gate)
     return layer.project("attn_output", mixed.transpose(1, 0, 2).reshape(len(hidden), -1))
+
+
+def forget(layer: Layer, cache: Cache, *, keep: int, discard: int) -> None:
+    """Drops tokens behind the first `keep`, and turns the keys of all others back to move up."""
+    number = layer.number
+    for kept in (cache.keys, cache.values):
+        kept[number] = np.delete(kept[number], slice(keep, keep + discard), axis=1)
+    behind = cache.keys[number][:, keep:]
+    behind[...] = _turned(layer, behind, np.full(behind.shape[1], -discard))
 
 
 def _heads(layer: Layer, hidden: Values) -> list[Values]:
@@ -52,7 +62,7 @@ def _normed(layer: Layer, name: str, heads: Values) -> Values:
     return layer.norm(name, heads) if layer.has(name) else heads
 
 
-def _turned(layer: Layer, heads: Values, *, start: int) -> Values:
+def _turned(layer: Layer, heads: Values, positions: NDArray[np.int_]) -> Values:
     traits = layer.traits
     if traits.turns_if_told and not layer.fact("rope.scaling.finetuned", default=False):
         return heads
@@ -60,7 +70,7 @@ def _turned(layer: Layer, heads: Values, *, start: int) -> Values:
     if traits.window_base is not None and not traits.sees_all(layer.number):
         base = traits.window_base
     size = layer.fact("rope.dimension_count")
-    turns = rope.turns(start=start, count=heads.shape[1], size=size, base=base)
+    turns = rope.turns(positions, size=size, base=base)
     return rope.rotate(heads, turns, halves=traits.rotates_halves)
 
 

@@ -44,6 +44,11 @@ class Model:
         return int(self.facts["tokenizer.ggml.eos_token_id"])
 
     @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return len(self.weights["token_embd.weight"])
+
+    @property
     def rounds(self) -> bool:
         """Whether what matrices are multiplied by is rounded, so that a last bit can be seen."""
         return any(kind is not Kind.F32 for kind in self.kinds.values())

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine_ci.gate.networks.model import Values
 
 Turns = tuple["Values", "Values"]
 
 
-def turns(*, start: int, count: int, size: int, base: float) -> Turns:
+def turns(positions: NDArray[np.int_], *, size: int, base: float) -> Turns:
     """Cosine and sine of each position's angles, (tokens, rotated pairs)."""
     steps = base ** (-np.arange(0, size, 2) / size)
-    angles = np.arange(start, start + count)[:, None] * steps
+    angles = positions[:, None] * steps
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 

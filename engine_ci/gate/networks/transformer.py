@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from engine_ci.gate.networks.activations import softcap
-from engine_ci.gate.networks.attention import attend
+from engine_ci.gate.networks.attention import attend, forget
 from engine_ci.gate.networks.delta_net import delta_net
 from engine_ci.gate.networks.feed_forward import feed_forward
 from engine_ci.gate.networks.model import Layer
@@ -41,6 +41,17 @@ def forward(model: Model, traits: Traits, tokens: Sequence[int], cache: Cache) -
     table = "output" if "output.weight" in model.weights else "token_embd"
     logits = model.product(f"{table}.weight", hidden) / np.float32(model.fact("logit_scale", 1))
     return softcap(logits, model.fact("final_logit_softcapping"))
+
+
+def shift(model: Model, traits: Traits, cache: Cache, *, keep: int, discard: int) -> None:
+    """Forgets `discard` tokens behind the first `keep`; those behind them take their places.
+
+    What these computed when they saw the forgotten ones stays. For models of attention alone.
+    """
+    for number in cache.keys:
+        layer = Layer(model=model, traits=traits, number=number)
+        forget(layer, cache, keep=keep, discard=discard)
+    cache.length -= discard
 
 
 def _pass(layer: Layer, hidden: Values, cache: Cache) -> Values:

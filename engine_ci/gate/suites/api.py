@@ -34,6 +34,7 @@ _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
     ("chat", "the golden text, all fields, exact usage", promises.chat),
     ("chat-stream", "the same in chunks, one usage, and [DONE]", promises.chat_stream),
     ("stop-strings", "text that ends before the stop string", promises.stop_strings),
+    ("ignore-eos", "an end at the end token, or none where told so", promises.ignore_eos),
     ("sampling", "the same with the same seed, and not with another", promises.sampling),
     ("logprobs", "the likeliest tokens in each place, best first", promises.logprobs),
     ("errors", "status and error object for each unsound request", refusals.errors),
@@ -43,7 +44,7 @@ _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Twelve checks with the first stable model and the app's own flags."""
+    """Thirteen checks with the first stable model and the app's own flags."""
     for located in asking.models(context, "stable")[:1]:
         yield from _checks(context, located)
 

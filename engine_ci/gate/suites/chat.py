@@ -36,17 +36,19 @@ class Kind:
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, four more for the first; two with tools."""
-    stable = [
-        (located, golden)
-        for located in asking.models(context, "stable")
-        if (golden := asking.golden(context, located)).chats
-    ]
-    for number, (located, golden) in enumerate(stable):
-        more = () if number else _thorough(located, golden)
-        yield from _checks(context, located, (*_exact(golden), *more))
+    """Two checks for each stable model with chats, four more for the first; three with tools."""
+    kinds: dict[str, tuple[Kind, ...]] = {}
+    for located in asking.models(context, "stable"):
+        if (golden := asking.golden(context, located)).chats:
+            more = () if kinds else _thorough(located, golden)
+            kinds[located.model.name] = (*_exact(golden), *more)
     for located in asking.models(context, "tools"):
-        yield from _checks(context, located, _calling(located))
+        kinds[located.model.name] = tuple(_calling(located))
+
+    def checks(located: LocatedModel) -> Iterator[Check]:
+        yield from _checks(context, located, kinds[located.model.name])
+
+    yield from asking.side_by_side(checks, [context.models[name] for name in kinds])
 
 
 def _exact(golden: Golden) -> Iterator[Kind]:
@@ -99,6 +101,12 @@ def _calling(located: LocatedModel) -> Iterator[Kind]:
         fault_class=FaultClass.CHAT_TEMPLATE,
         expected="the one call that the tool allows",
         differences=structured.tool_call,
+    )
+    yield Kind(
+        name="tool-choice",
+        fault_class=FaultClass.CHAT_TEMPLATE,
+        expected="the golden text, or a call where one begins",
+        differences=structured.tool_choice,
     )
 
 

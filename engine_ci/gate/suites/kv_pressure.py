@@ -39,6 +39,8 @@ _ANSWER_S: Final = 20.0
 # of 256.
 _CONTEXT: Final = 1536
 _ROOM: Final = Settings(context=2 * _CONTEXT, slots=2, strict=True, slot_files=True)
+# As small as builds make a context.
+_SHIFTING: Final = Settings(context=256, strict=True, shifts=True)
 # The longest three chats take 176 cells of these, the longest six 310.
 _NO_ROOM: Final = Settings(context=256, slots=12, strict=True, shared=True)
 _FITTING: Final = 3
@@ -51,10 +53,11 @@ _LONG: Final = "random-1264"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Five checks with the first sensitive model, two with the first stable one, one of the log."""
+    """Six checks with the first sensitive model, two with the first stable one, one of the log."""
     logs: Logs = {}
     for located in asking.models(context, "sensitive")[:1]:
         yield from _alone(context, located, logs)
+        yield from _past(context, located, logs)
     for located in asking.models(context, "stable")[:1]:
         yield from _together(context, located, logs)
     yield _question("log", "no line that tells of a fault").ask(lambda: judge_logs(logs))
@@ -72,6 +75,18 @@ def _alone(context: Context, located: LocatedModel, logs: Logs) -> Iterator[Chec
         ("brim", "stops when full, and lives on", partial(pressing.brim, long, _CONTEXT)),
     )
     yield from _ask(context, located, asked, settings=_ROOM, logs=logs)
+
+
+def _past(context: Context, located: LocatedModel, logs: Logs) -> Iterator[Check]:
+    asked = partial(
+        pressing.shift,
+        asking.golden(context, located).case(_MIDDLE),
+        _SHIFTING.context,
+        located.path,
+        context.candidate.server.flags,
+    )
+    expected = "on past the context, with the log-probabilities of what is kept"
+    yield from _ask(context, located, (("shift", expected, asked),), settings=_SHIFTING, logs=logs)
 
 
 def _together(context: Context, located: LocatedModel, logs: Logs) -> Iterator[Check]:
@@ -97,7 +112,7 @@ def _ask(
     with session(
         context,
         context.candidate,
-        suite=SUITE,
+        suite=f"{SUITE}-shift" if settings.shifts else SUITE,
         located=located,
         mode=Mode.STRICT,
         settings=settings,
@@ -105,7 +120,7 @@ def _ask(
 
         def judge(differences: Differences, engine: Engine) -> Answer:
             logs[engine.log] = fatal
-            client = Client(engine.port, timeout_s=_ANSWER_S, cpu_s=engine.process.cpu_s)
+            client = Client(engine.port, timeout_s=_ANSWER_S, effort=engine.process.effort)
             found = chain(differences(client), _unwell(client))
             return asking.compared(found, right="as expected")
 

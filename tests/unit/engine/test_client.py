@@ -112,6 +112,7 @@ def test_a_completion_is_asked_for_greedily_and_without_what_carries_over(
                 "return_tokens": True,
                 "n_probs": 0,
                 "ignore_eos": True,
+                "n_keep": 0,
             },
         )
     ]
@@ -119,11 +120,11 @@ def test_a_completion_is_asked_for_greedily_and_without_what_carries_over(
 
 def test_what_a_caller_wants_otherwise_is_asked_for(client: Client, canned: Canned) -> None:
     canned.answers["/completion"] = completed(7)
-    client.complete("text", count=5, cache=True, slot=3, ignore_eos=False)
+    client.complete("text", count=5, cache=True, slot=3, ignore_eos=False, keep=8)
     asked = canned.asked[0][1]
 
     assert (asked["prompt"], asked["cache_prompt"]) == ("text", True)
-    assert (asked["id_slot"], asked["ignore_eos"]) == (3, False)
+    assert (asked["id_slot"], asked["ignore_eos"], asked["n_keep"]) == (3, False, 8)
 
 
 def test_a_completion_says_what_it_took_where_the_build_does(

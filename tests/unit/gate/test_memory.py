@@ -81,7 +81,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], tuple[Engine
     def make(kept: int, until: int) -> tuple[Engine, list[Any]]:
         asked: list[Any] = []
 
-        def complete(prompt: list[int], **_: object) -> None:
+        def complete(prompt: list[int], *, ignore_eos: bool, **_: object) -> None:
+            assert not ignore_eos, "an answer may end before"
             asked.append(prompt)
 
         def held(_: int) -> Memory:

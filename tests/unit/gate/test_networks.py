@@ -46,7 +46,7 @@ def test_with_a_cache_the_parts_of_a_text_give_what_the_whole_gives(shipped: zoo
 
 def test_halves_are_turned_as_neighbours_are() -> None:
     heads = splitmix.normal("heads", (2, 5, 8))
-    turns = rope.turns(start=3, count=5, size=6, base=100.0)
+    turns = rope.turns(np.arange(3, 8), size=6, base=100.0)
     apart = [0, 2, 4, 1, 3, 5, 6, 7]
 
     found = rope.rotate(heads[..., apart], turns, halves=True)
@@ -57,7 +57,7 @@ def test_halves_are_turned_as_neighbours_are() -> None:
 def test_a_turn_keeps_the_length_and_what_is_beyond_it() -> None:
     heads = splitmix.normal("heads", (2, 5, 8))
 
-    found = rope.rotate(heads, rope.turns(start=0, count=5, size=6, base=10.0), halves=True)
+    found = rope.rotate(heads, rope.turns(np.arange(5), size=6, base=10.0), halves=True)
 
     np.testing.assert_allclose(
         np.linalg.norm(found, axis=-1), np.linalg.norm(heads, axis=-1), rtol=1e-6

@@ -90,6 +90,11 @@ class WrittenOut:
                 mixed.append(total / sum(raised))
         return self.times(f"{name}_output", mixed)
 
+    def forget(self, keep: int, discard: int) -> None:
+        for keys, values in zip(self.keys, self.values, strict=True):
+            del keys[keep : keep + discard], values[keep : keep + discard]
+            keys[keep:] = [[self.turned(head, -discard) for head in key] for key in keys[keep:]]
+
     def feed_forward(self, layer: int, vector: Vector) -> Vector:
         gate = self.times(f"blk.{layer}.ffn_gate", vector)
         up = self.times(f"blk.{layer}.ffn_up", vector)
@@ -135,6 +140,30 @@ def test_it_agrees_with_the_definition_written_out_value_by_value(
     found = reference.log_probabilities(replace(loaded, facts=facts), given_tokens)
 
     expected = [written_out.feed(token, place) for place, token in enumerate(given_tokens)]
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    given_tokens=st.lists(st.integers(0, len(tiny.VOCABULARY) - 1), min_size=1, max_size=15),
+    context=st.integers(6, 8),
+    keep=st.integers(0, 3),
+)
+def test_past_the_context_half_of_what_is_not_kept_is_forgotten_and_the_rest_moves_up(
+    model: Model, given_tokens: list[int], context: int, keep: int
+) -> None:
+    written_out = WrittenOut(tiny.SHAPE, tiny.weights(), rotated=tiny.SHAPE.head_size)
+    expected, place = [], 0
+    for token in given_tokens:
+        if place == context - 1:
+            discard = (place - keep) // 2
+            written_out.forget(keep, discard)
+            place -= discard
+        expected.append(written_out.feed(token, place))
+        place += 1
+
+    found = reference.overflowing(model, given_tokens, context=context, keep=keep)
+
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
@@ -202,6 +231,10 @@ def test_top_gives_the_lower_id_first_among_equals() -> None:
     row = np.array([-3, -1, -2, -1], dtype=np.float32)
 
     assert reference.top(row, 3) == [(1, -1.0), (3, -1.0), (2, -2.0)]
+
+
+def test_there_are_as_many_tokens_as_are_embedded(model: Model) -> None:
+    assert model.vocabulary == len(tiny.VOCABULARY)
 
 
 def test_the_end_of_turn_is_the_files_own(model: Model) -> None:

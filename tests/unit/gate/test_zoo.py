@@ -120,7 +120,7 @@ def test_variants_differ_from_what_they_are_of_in_their_facts_only(tmp_path: Pat
         path = zoo.locate(found, cache=tmp_path, fetch=never)
         assert facts(path) == base | source.facts
         assert facts(path)["tokenizer.ggml.pre"] == found.pre_tokenizer
-    assert len(variants) == 3 + 24 + 1 + 1
+    assert len(variants) == 3 + 24 + 2 + 1
 
 
 @pytest.mark.parametrize("name", ["performance", "sensitive-wide"])

@@ -160,14 +160,15 @@ def test_flash_attention_and_small_batches_are_had_by_asking(
     )
 
 
-def test_slots_share_the_context_and_save_their_cache_only_when_asked_to(
+def test_slots_share_the_context_save_their_cache_and_forget_only_when_asked_to(
     offering: Callable[..., LlamaServer],
 ) -> None:
-    server = offering("--kv-unified", "--slot-save-path")
-    settings = Settings(shared=True, slot_files=True)
+    server = offering("--kv-unified", "--slot-save-path", "--context-shift")
+    settings = Settings(shared=True, slot_files=True, shifts=True)
     arguments = partial(server.arguments, model=MODEL, port=1234)
 
-    assert arguments(settings=settings)[6:] == ("--kv-unified", "--slot-save-path", ".")
+    asked = ("--kv-unified", "--slot-save-path", ".", "--context-shift")
+    assert arguments(settings=settings)[6:] == asked
     assert arguments(settings=Settings())[6:] == ()
 
 

@@ -197,3 +197,59 @@ def test_a_seed_that_is_ignored_is_seen() -> None:
     found = list(promises.sampling(Dice(lambda _: "always"), KNOWN))
 
     assert found == ["content with another seed: expected another than 'always', found the same"]
+
+
+class Speaker(Asked):
+    """Answers `/completion` with one pair of tokens and stop type or the other, by `ignore_eos`."""
+
+    def __init__(self, *, ended: tuple[list[int], str], forced: tuple[list[int], str]) -> None:
+        super().__init__()
+        self._by = {False: ended, True: forced}
+
+    def call(
+        self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
+    ) -> Answer:
+        assert (method, path) == ("POST", "/completion")
+        assert isinstance(body, dict)
+        tokens, stop = self._by[body["ignore_eos"]]
+        return answer({"tokens": tokens, "stop_type": stop})
+
+
+ENDED = ([*KNOWN.tokens], "eos")
+FORCED = ([*KNOWN.tokens[:-1], 9], "limit")
+
+
+@pytest.mark.parametrize(
+    ("ended", "forced", "differences"),
+    [
+        pytest.param(ENDED, FORCED, [], id="as-told"),
+        pytest.param(
+            ENDED,
+            ENDED,
+            [
+                "ignore_eos true: stop_type: expected 'limit', found 'eos'",
+                "ignore_eos true: expected another token than 6, the end, found it",
+            ],
+            id="no-effect",
+        ),
+        pytest.param(
+            FORCED,
+            FORCED,
+            [
+                "ignore_eos false: tokens: expected [1, 2, 3, 4, 5, 6], found [1, 2, 3, 4, 5, 9]",
+                "ignore_eos false: stop_type: expected 'eos', found 'limit'",
+            ],
+            id="always",
+        ),
+        pytest.param(
+            ENDED,
+            ([7, 8, 9], "limit"),
+            ["ignore_eos true: tokens before the end: expected [1, 2, 3, 4, 5], found [7, 8, 9]"],
+            id="changes-what-comes-before",
+        ),
+    ],
+)
+def test_the_end_token_ends_an_answer_or_not_as_is_told(
+    ended: tuple[list[int], str], forced: tuple[list[int], str], differences: list[str]
+) -> None:
+    assert list(promises.ignore_eos(Speaker(ended=ended, forced=forced), KNOWN)) == differences
