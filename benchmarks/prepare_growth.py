@@ -1,7 +1,7 @@
 """How `prepare` and the fast path of `ensure` grow with the number of files.
 
-Run as `python -m benchmarks.prepare_growth`. A toy engine among 100, 1,000 and 10,000 other files of
-1 kB, in a wheel and in a tar.gz with as many links; once the files are dropped and once they are
+Run as `python -m benchmarks.prepare_growth`. A toy engine among 100, 1,000 and 10,000 other files
+of 1 kB, in a wheel and in a tar.gz with as many links; once the files are dropped and once they are
 kept. Processor time of this process, the least of three; the last column is time per file over that
 of the smallest archive, which stays near or below 1 where growth is linear.
 """

@@ -7,7 +7,8 @@ time that this takes, half of them in its last fifth, where the bundles change p
 round it has to fetch the wheel too. Then the bundle in its place
 must be whole, the old one or the new one, with every file hashed against its record; and the next
 `ensure` must make the new one and leave nothing beside it and nothing but whole files in the cache.
-A run that ended before its time counts for nothing. Adds what came of it to `benchmarks/results/prepare_kills.jsonl`.
+A run that ended before its time counts for nothing. Adds what came of it to
+`benchmarks/results/prepare_kills.jsonl`.
 """
 
 from __future__ import annotations

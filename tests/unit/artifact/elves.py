@@ -87,7 +87,7 @@ def image(
     )
     chains = struct.pack(
         f"<{4 + len(symbols)}I", 1, len(symbols) + 1, min(1, len(symbols)), 0,
-        *(index % len(symbols) for index in range(2, len(symbols) + 2)),
+        *(index % (len(symbols) + 1) for index in range(2, len(symbols) + 2)),
     ) if symbols else struct.pack("<4I", 1, 1, 0, 0)  # fmt: skip
     stored = {name: 0 if relocated else pointer for name, pointer in pointers.items()} | numbers
     body = (
