@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import OutsideError, VerificationError
-from engine_ci.system import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -117,13 +116,16 @@ def write(pieces: Iterable[bytes | memoryview], path: Path, *, executable: bool)
     """Writes a new file and hashes it on the way."""
     digest = hashlib.sha256()
     size = 0
-    with documents.naming(path):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as target:
             for piece in pieces:
                 digest.update(piece)
                 size += target.write(piece)
-        path.chmod(0o755 if executable else 0o644)
+    except OSError as problem:
+        problem.filename = problem.filename or str(path)  # a full disk is told without
+        raise
+    path.chmod(0o755 if executable else 0o644)
     return Unpacked(path=path, size=size, sha256=digest.hexdigest())
 
 
