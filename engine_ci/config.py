@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from engine_ci.errors import ConfigError
 from engine_ci.pins.model import Platform
+from engine_ci.pins.targets import Target
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, RelativePath, Versioned
 
@@ -134,12 +135,20 @@ class PullRequestPolicy(Document):
 
 
 class Config(Versioned):
-    """An app's configuration. Paths are relative to the folder of the file."""
+    """An app's configuration. Paths are relative to the folder of the file.
+
+    Attributes:
+        mirrors: where files are looked for before their publisher is asked: folders, or addresses
+            of HTTPS. `{version}` in one stands for the version.
+        targets: other files of the app that carry the pin.
+    """
 
     pins: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
     platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
     policy: Policy = Policy()
     bundle: BundlePolicy = BundlePolicy()
+    mirrors: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
     engine: EnginePolicy = EnginePolicy()
     gate: GatePolicy = GatePolicy()
     pull_request: PullRequestPolicy = PullRequestPolicy()

@@ -1,7 +1,8 @@
 """The engines that the gate is tried on: broken on purpose, by history, and their neighbours.
 
-A planted fault is a file in `patches/`, one line of llama.cpp at the base build edited. Its first
-line names the class of the fault and says what a user would see.
+A planted fault is a file in `patches/`, one line of llama.cpp at the base build edited. A fault of
+history is a build that had it, or a file in `history/`, which takes its repair back at the base
+build. The first line of such a file names the class of the fault and says what a user would see.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from engine_ci.config import ALL_SUITES
 from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 Kind: TypeAlias = Literal["base", "planted", "historic", "neighbour"]
 
 PATCHES: Final = Path(__file__).with_name("patches")
+HISTORY: Final = Path(__file__).with_name("history")
 BASE: Final = "b11434"
 
 # Speed is measured where a fault is one of speed; elsewhere it would only cost a minute.
@@ -102,32 +104,45 @@ def engines(names: Sequence[str] = ()) -> tuple[Engine, ...]:
     Raises:
         UsageError: there is no engine of that name.
     """
-    every = {engine.name: engine for engine in (*UPSTREAM, *planted(sorted(PATCHES.iterdir())))}
+    patched = (*broken(PATCHES, kind="planted"), *broken(HISTORY, kind="historic"))
+    every = {engine.name: engine for engine in (*UPSTREAM, *patched)}
     unknown = [name for name in names if name not in every]
     if unknown:
         raise UsageError(f"there is no engine `{unknown[0]}`", hint=f"there are {', '.join(every)}")
     return tuple(every[name] for name in names or every)
 
 
-def planted(patches: Iterable[Path]) -> list[Engine]:
-    """One broken engine for each patch."""
+def broken(folder: Path, *, kind: Kind) -> list[Engine]:
+    """One broken engine for each patch in the folder."""
     return [
         Engine(
             name=patch.stem,
             build=UPSTREAM[0].build,
-            kind="planted",
+            kind=kind,
             fault_class=fault_class,
             says=says.strip(),
             patch=patch,
             suites=ALL_SUITES if fault_class in SPEED else CORRECTNESS,
         )
-        for patch in patches
+        for patch in sorted(folder.iterdir())
         for fault_class, _, says in [patch.read_text().splitlines()[0].partition(":")]
     ]
 
 
 # Why the gate passes an engine that is broken, for those that it passes.
 WHY_MISSED: Final[Mapping[str, str]] = {
+    "25515-null-parameter": "no question of the gate has a parameter that is null.",
+    "23280-same-prompt-again": "the same prompt is asked again, but after an answer of several "
+    "tokens: it takes one of a single token.",
+    "24411-checkpoint-ahead": "no model with a sliding window is asked for less of a prompt than "
+    "it has in its cache.",
+    "24371-accents": "every text that an embedding model is given has letter and accent in one "
+    "character.",
+    "25746-max-length": "no tool of the gate takes a text with a limit.",
+    "26972-tilde": "the vocabulary of the zoo has no token that joins a space and a tilde, so that "
+    "the tokens are the same.",
+    "28302-checkpoint-evicted": "how much is read again is judged for a model that has nothing but "
+    "attention; of one with a state, the answer alone is.",
     "b10429": "does not show on two cores, whatever the number of threads (`benchmarks/gate/"
     "reproduce.py`), and the suite would not see it: it measures with one thread.",
 }

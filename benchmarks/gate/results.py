@@ -1,4 +1,4 @@
-"""What is kept of each gate run: one small file for each engine."""
+"""What is kept of each gate run, one small file for each engine; and of each regression shown."""
 
 from __future__ import annotations
 
@@ -58,9 +58,35 @@ class Result(Document):
         )
 
 
+class Shown(Document):
+    """What an engine with a regression says when it is asked for it, and the one without.
+
+    Attributes:
+        real: what a build of that time says, where its repair is taken back.
+    """
+
+    engine: str
+    broken: str
+    sound: str
+    real: str = ""
+
+
+def shown_file(engine: str) -> Path:
+    """Where it is kept."""
+    return RESULTS / "history" / f"{engine}.json"
+
+
 def load_all() -> list[Result]:
     """Every result there is, by name."""
     return [
         documents.load_json(path, Result, error=RecordError)
         for path in sorted(RESULTS.glob("*.json"))
     ]
+
+
+def load_shown() -> dict[str, Shown]:
+    """Every regression that was shown, by the engine that has it."""
+    return {
+        path.stem: documents.load_json(path, Shown, error=RecordError)
+        for path in sorted(shown_file("x").parent.glob("*.json"))
+    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import audit, fetch, install, plan, stamp, unpack
+from engine_ci import __version__
+from engine_ci.artifact import audit, fetch, install, plan, seal, stamp, unpack
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UnsupportedError, UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.fetch import Fetched
+    from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.stamp import Stamp
     from engine_ci.artifact.unpack import Archive
@@ -32,12 +35,14 @@ class Request:
     Attributes:
         assets: the published file of every platform; all are fetched and hashed.
         platform: the one that is prepared.
-        package: where the files come from.
+        source: who publishes the files, as the pin says it.
+        origins: where they may come from, in order.
         backends: run-time backends that the app wants.
         keep: patterns of further file names that the app wants.
         cache: downloads by content.
         into: where the bundle goes.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
+        told: how many bytes of a download are there.
     """
 
     pin: str
@@ -45,7 +50,8 @@ class Request:
     version: str
     build: Build | None
     rebuild: int
-    package: str
+    source: str
+    origins: tuple[Origin, ...]
     assets: Mapping[Platform, Asset | PublishedAsset]
     platform: Platform
     backends: tuple[str, ...]
@@ -53,6 +59,7 @@ class Request:
     cache: Path
     into: Path
     archive: Path | None = None
+    told: Told = lambda _: None
 
 
 def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
@@ -70,6 +77,30 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         VerificationError: bytes that are not what they should be.
         OutsideError: a file could not be fetched.
     """
+    _refuse_platform(request)
+    with install.alone(request.into):
+        return _made(request, phase=phase)
+
+
+def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
+    """The bundle at `request.into`, made only where it is not there, whole and for this request.
+
+    Of two runs at once one makes it. Arguments and errors are those of `prepare`.
+    """
+    digest = _digest(request)
+    found = seal.intact(request.into, request=digest)
+    if found is not None:
+        return found
+    _refuse_platform(request)
+    with install.alone(request.into):
+        found = seal.intact(request.into, request=digest)
+        if found is None:
+            found = _made(request, phase=phase)
+            seal.put(request.into, request=digest)
+    return found
+
+
+def _refuse_platform(request: Request) -> None:
     if request.platform not in audit.MACHINES:
         raise UnsupportedError(
             f"{request.platform} bundles cannot be prepared: signing for macOS is not there yet",
@@ -77,6 +108,25 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         )
     if request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
+
+
+def _digest(request: Request) -> str:
+    """Over all that decides what the bundle holds."""
+    asked = {
+        "engine-ci": __version__,
+        "pin": request.pin,
+        "version": request.version,
+        "rebuild": request.rebuild,
+        "assets": {platform: asset.sha256 for platform, asset in request.assets.items()},
+        "platform": request.platform,
+        "backends": request.backends,
+        "keep": request.keep,
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
+    """The bundle, installed by who is alone at its place."""
     with install.replacing(request.into) as work:
         phase("fetch")
         fetched = {platform: _fetched(request, platform) for platform in request.assets}
@@ -118,7 +168,7 @@ def _fetched(request: Request, platform: Platform) -> Fetched:
     asset = request.assets[platform]
     if request.archive is not None and platform == request.platform:
         return fetch.verified(request.archive, asset)
-    return fetch.fetch(asset, package=request.package, version=request.version, cache=request.cache)
+    return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
@@ -156,7 +206,7 @@ def _provenance(
 ) -> dict[Platform, Provenance]:
     return {
         platform: Provenance(
-            source=f"package-index:{request.package}",
+            source=request.source,
             asset=request.assets[platform].name,
             size=file.size,
             published_sha256=request.assets[platform].sha256,

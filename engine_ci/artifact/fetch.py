@@ -1,4 +1,4 @@
-"""Brings one published file here: a cache addressed by content, filled through pip, always checked.
+"""Brings one published file here: cached by content, filled from origins, always checked.
 
 Nothing leaves this module that was not hashed in this run.
 """
@@ -6,16 +6,19 @@ Nothing leaves this module that was not hashed in this run.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from engine_ci.errors import UsageError, VerificationError
-from engine_ci.system import documents, pip
+from engine_ci.errors import OutsideError, UsageError, VerificationError
+from engine_ci.system import documents
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine_ci.artifact.origins import Origin, Told
     from engine_ci.pins.model import Asset
     from engine_ci.records.candidate import PublishedAsset
 
@@ -35,42 +38,75 @@ class Fetched:
     sha256: str
 
 
-def fetch(asset: Asset | PublishedAsset, *, package: str, version: str, cache: Path) -> Fetched:
-    """The asset's file, from the cache when it is there and intact, else from the package index.
+def fetch(
+    asset: Asset | PublishedAsset,
+    *,
+    origins: Sequence[Origin],
+    cache: Path,
+    told: Told = lambda _: None,
+) -> Fetched:
+    """The asset's file, from the cache when it is there and intact, else from the first origin.
+
+    An origin that has other bytes ends it: someone put them there, and a person should look.
 
     Args:
         asset: what is expected.
-        package: the package it belongs to.
-        version: of that package.
+        origins: where it may come from; the next one is asked where one has no file or no answer.
         cache: a folder; files lie in it as `sha256/<aa>/<sha256>`.
+        told: how many bytes of a download are there.
 
     Raises:
-        VerificationError: the index gave other bytes than the asset names.
-        OutsideError: the index did not give the file.
+        VerificationError: an origin gave other bytes than the asset names.
+        OutsideError: none gave the file, or the cache cannot be written.
     """
     place = cache / "sha256" / asset.sha256[:2] / asset.sha256
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{place}.lock"):
-        if place.is_file():
-            try:
-                return verified(place, asset)
-            except VerificationError:
-                place.unlink()
-        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
-            wheel = pip.download(
-                f"{package}=={version}",
-                sha256=asset.sha256,
-                tags=asset.wheel_tags,
-                into=Path(folder),
-            )
-            if wheel.name != asset.name:
-                raise VerificationError(
-                    f"{package} {version}: expected the file {asset.name}, found {wheel.name}",
-                    hint=_HINT,
-                )
-            fetched = verified(wheel, asset)
-            wheel.replace(place)
-    return Fetched(path=place, size=fetched.size, sha256=fetched.sha256)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{place}.lock"):
+            return _cached(place, asset) or _filled(place, asset, origins=origins, told=told)
+    except OSError as problem:
+        where = problem.filename or place
+        raise OutsideError(f"{where}: {problem.strerror}") from problem
+
+
+def _cached(place: Path, asset: Asset | PublishedAsset) -> Fetched | None:
+    """What is in the cache, when it is what it should be; anything else is thrown away."""
+    if not place.is_file():
+        return None
+    try:
+        return verified(place, asset)
+    except VerificationError:
+        place.unlink()
+        return None
+
+
+def _filled(
+    place: Path, asset: Asset | PublishedAsset, *, origins: Sequence[Origin], told: Told
+) -> Fetched:
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        brought = Path(folder, "file")
+        fetched = _brought(asset, origins=origins, into=brought, told=told)
+        brought.replace(place)
+    return replace(fetched, path=place)
+
+
+def _brought(
+    asset: Asset | PublishedAsset, *, origins: Sequence[Origin], into: Path, told: Told
+) -> Fetched:
+    """From the first origin that has the file."""
+    failed: list[OutsideError] = []
+    for origin in origins:
+        try:
+            origin.bring(asset, into=into, told=told)
+            return verified(into, asset)
+        except OutsideError as problem:
+            failed.append(OutsideError(f"{origin}: {problem}", hint=problem.hint))
+        except VerificationError as problem:
+            raise VerificationError(f"{origin}: {problem}", hint=_HINT) from problem
+    raise OutsideError(
+        f"{asset.name} was not to be had: " + "; ".join(map(str, failed)),
+        hint=next((problem.hint for problem in failed if problem.hint), None),
+    )
 
 
 def verified(path: Path, asset: Asset | PublishedAsset) -> Fetched:

@@ -22,31 +22,45 @@ if TYPE_CHECKING:
 
 
 @contextmanager
+def alone(into: Path) -> Iterator[None]:
+    """Only one run at a time works on the same place; another one waits.
+
+    What a run left half done that was killed is undone before the block begins.
+    """
+    into = into.resolve()
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(_beside(into, "lock")):
+        _recover(into)
+        yield
+
+
+@contextmanager
 def replacing(into: Path) -> Iterator[Path]:
     """An empty folder beside `into`; what the block leaves there as `bundle` takes its place.
 
-    Only one run at a time works on the same place; another one waits.
+    Whoever calls this is `alone` at that place.
 
     Raises:
         UsageError: `into` holds something that is no bundle.
     """
     into = into.resolve()
-    into.parent.mkdir(parents=True, exist_ok=True)
-    work = into.with_name(f".{into.name}.work")
-    old = into.with_name(f".{into.name}.old")
-    with FileLock(into.with_name(f".{into.name}.lock")):
-        _recover(into, work=work, old=old)
-        _check(into)
-        work.mkdir()
-        try:
-            yield work
-            _swap(work / "bundle", into=into, old=old)
-        finally:
-            _recover(into, work=work, old=old)
+    _check(into)
+    work = _beside(into, "work")
+    work.mkdir()
+    try:
+        yield work
+        _swap(work / "bundle", into=into)
+    finally:
+        _recover(into)
 
 
-def _recover(into: Path, *, work: Path, old: Path) -> None:
+def _beside(into: Path, what: str) -> Path:
+    return into.with_name(f".{into.name}.{what}")
+
+
+def _recover(into: Path) -> None:
     """Undoes or finishes what a run left half done, this one or one that was killed."""
+    work, old = _beside(into, "work"), _beside(into, "old")
     if old.exists() and not into.exists():
         old.rename(into)
     for leftover in (work, old):
@@ -63,9 +77,9 @@ def _check(into: Path) -> None:
         )
 
 
-def _swap(new: Path, *, into: Path, old: Path) -> None:
+def _swap(new: Path, *, into: Path) -> None:
     if into.exists():
         if exchange(new, into):
             return
-        into.rename(old)
+        into.rename(_beside(into, "old"))
     new.rename(into)

@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import fetch, plan, unpack
+from engine_ci.artifact.origins import Index
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ def unpacked(asset: PublishedAsset, *, package: str, version: str, cache: Path, 
         VerificationError: bytes that are not what they should be.
         OutsideError: the index did not give the file.
     """
-    fetched = fetch.fetch(asset, package=package, version=version, cache=cache)
+    fetched = fetch.fetch(asset, origins=[Index(package=package, version=version)], cache=cache)
     with unpack.opened(fetched.path, into=into) as archive:
         for path in archive.entries:
             file = archive.unpack(path)

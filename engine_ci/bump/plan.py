@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine_ci.bump import body
 from engine_ci.errors import EngineError, HarnessError, UsageError, VerificationError
 from engine_ci.pins import store
 from engine_ci.pins.model import PackageIndex, Pin
+from engine_ci.pins.targets import moved
 from engine_ci.records.gate import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine_ci.config import PullRequestPolicy
     from engine_ci.pins.model import Asset, Platform
+    from engine_ci.pins.targets import Target
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.gate import GateResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """A file of the app's repository; `path` starts at its root."""
+
+    path: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,16 +38,15 @@ class Plan:
     """Everything that a pull request needs; nothing of it has happened yet.
 
     Attributes:
-        path: of the pin file, from the repository's root.
-        before, after: the whole text of the pin file.
+        before: the files that change, as this run found them, by path: the pin's first.
+        after: the same, as they shall be.
         version: what is proposed, as upstream writes it.
         message: of the commit, without trailers.
     """
 
     pin: str
-    path: str
-    before: str
-    after: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
     version: str
     branch: str
     title: str
@@ -46,24 +56,19 @@ class Plan:
 
     @property
     def diff(self) -> str:
-        """The change to the pin file, as a unified diff."""
-        lines = difflib.unified_diff(
-            self.before.splitlines(keepends=True),
-            self.after.splitlines(keepends=True),
-            fromfile=f"a/{self.path}",
-            tofile=f"b/{self.path}",
-        )
-        return "".join(lines)
+        """The change to all files, as a unified diff."""
+        changes = ((path, text, self.after[path]) for path, text in self.before.items())
+        return "".join(chain.from_iterable(_diff(*change) for change in changes))
 
 
 def make(
     pin: Pin,
     *,
-    path: str,
-    text: str,
+    file: File,
+    targets: Sequence[tuple[Target, File]],
     candidate: Candidate,
     bundle: Bundle,
-    before: Bundle | None,
+    pinned: Bundle | None,
     result: GateResult,
     gate: str,
     argv: Sequence[str],
@@ -73,11 +78,11 @@ def make(
 
     Args:
         pin: the pin as it is.
-        path: of its file, from the repository's root.
-        text: what that file holds.
+        file: where it is written.
+        targets: other places that carry it, each with its file; a file may come more than once.
         candidate: the outcome of `detect`.
         bundle: the candidate's.
-        before: the bundle of the pinned engine, where there is one.
+        pinned: the bundle of the engine as it is, where there is one.
         result: the outcome of `gate`.
         gate: the same, check by check, as safe Markdown.
         argv: how the app starts the engine.
@@ -86,27 +91,31 @@ def make(
     Raises:
         VerificationError: the records are not about one engine, or the new pin would be incomplete.
         UsageError: the candidate is what is pinned already.
+        ConfigError: a target does not find its place.
         EngineError, HarnessError: the gate's verdict may not be proposed.
     """
     _refuse_mixed(pin, candidate=candidate, bundle=bundle, result=result)
     draft = must_be_draft(result.verdict, policy=policy)
     new = pin_from(pin, bundle)
+    before = {each.path: each.text for each in (file, *(found for _, found in targets))}
+    after = {**before, file.path: store.dump(new)}
+    for target, found in targets:
+        after[found.path] = moved(after[found.path], target, old=pin, new=new)
     return Plan(
         pin=pin.name,
-        path=path,
-        before=text,
-        after=store.dump(new),
+        before=before,
+        after=after,
         version=new.version,
         branch=policy.branch,
         title=title(pin, new),
         message=message(pin, new),
         body=body.render(
-            path=path,
+            path=file.path,
             old=pin,
             new=new,
             candidate=candidate,
             bundle=bundle,
-            before=before,
+            before=pinned,
             result=result,
             gate=gate,
             argv=argv,
@@ -183,6 +192,12 @@ def message(old: Pin, new: Pin) -> str:
     files = [f"{name}: {asset.name}\n  sha256 {asset.sha256}" for name, asset in _assets(new)]
     commit = f"Upstream commit {new.commit} (before: {old.commit})."
     return "\n\n".join([title(old, new), commit, "\n".join(files)])
+
+
+def _diff(path: str, before: str, after: str) -> Iterator[str]:
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    for line in difflib.unified_diff(old, new, fromfile=f"a/{path}", tofile=f"b/{path}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _assets(pin: Pin) -> list[tuple[str, Asset]]:

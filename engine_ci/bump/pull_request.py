@@ -79,12 +79,13 @@ def open_or_refresh(
     if base not in tips:
         raise OutsideError(f"{remote.name}: there is no branch {base}")
     repository.fetch(remote, tips)
-    found = repository.read(plan.path, at=tips[base])
+    found = {path: repository.read(path, at=tips[base]) for path in plan.before}
     if found == plan.after:
         return Proposal(outcome=Outcome.PRESENT, pull_request=None)
-    if found != plan.before:
-        message = f"{plan.path} on {base} is not the pin that this run started from"
-        raise ForeignCommitError(message, hint=f"update the clone to {base} and run again")
+    for path, text in plan.before.items():
+        if found[path] != text:
+            message = f"{path} on {base} is not what this run started from"
+            raise ForeignCommitError(message, hint=f"update the clone to {base} and run again")
 
     pulls = hub.pull_requests(plan.branch)
     current = next((pull for pull in pulls if pull.open), None)
@@ -115,7 +116,7 @@ def _push(
     parent, tip = tips[base], tips.get(plan.branch)
     commits = repository.commits(base=parent, tip=tip) if tip else ()
     _stop_at_foreign(commits, branch=plan.branch)
-    tree = repository.write_tree({plan.path: plan.after}, base=parent)
+    tree = repository.write_tree(plan.after, base=parent)
     if [(commit.tree, commit.parents) for commit in commits] == [(tree, (parent,))]:
         return False
     identity = repository.identity()

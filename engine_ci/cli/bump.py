@@ -13,8 +13,9 @@ from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import Bundle
@@ -62,7 +63,7 @@ def search(
     workspace: Workspace,
     *,
     suites: Sequence[str],
-    say: Callable[[str], None],
+    say: Progress,
     runner: str | None = None,
 ) -> Candidate:
     """Tries releases from the newest down until the gate lets one through.
@@ -127,7 +128,7 @@ def _refusal(
     platform: Platform,
     suites: Sequence[str],
     runner: str | None,
-    say: Callable[[str], None],
+    say: Progress,
 ) -> Refusal | None:
     """Prepares and gates a release; why it is refused, or None when it may be proposed."""
     from engine_ci.bump import attempts

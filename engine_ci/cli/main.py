@@ -13,6 +13,7 @@ from engine_ci import __version__
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
 from engine_ci.cli.detect import detect
+from engine_ci.cli.ensure import ensure
 from engine_ci.cli.gate import gate
 from engine_ci.cli.golden import app as golden
 from engine_ci.cli.prepare import prepare
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, prepare, gate, propose, bump, report, backtest):
+for command in (detect, prepare, ensure, gate, propose, bump, report, backtest):
     app.command()(command)
 app.add_typer(golden, name="golden")
 

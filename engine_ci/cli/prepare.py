@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform as host
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from engine_ci.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine_ci.artifact.bundle import Request
+    from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Asset, Pin, Platform
     from engine_ci.records.bundle import Bundle
@@ -38,9 +41,7 @@ def prepare(
     archive: Annotated[
         Path | None, typer.Option("--archive", help="A local file, as strictly verified.")
     ] = None,
-    platform: Annotated[
-        str | None, typer.Option("--platform", help="Instead of this machine's.", metavar="P")
-    ] = None,
+    platform: options.Platform = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
@@ -115,28 +116,46 @@ def make(
     *,
     into: Path,
     platform: Platform,
-    say: Callable[[str], None],
+    say: Progress,
     archive: Path | None = None,
 ) -> Bundle:
     """Prepares one release as the configuration wants it."""
+    from engine_ci.artifact import bundle
+
+    request = request_for(
+        workspace, release, into=into, platform=platform, archive=archive, told=say.count
+    )
+    return bundle.prepare(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
+
+
+def request_for(
+    workspace: Workspace,
+    release: Pin | Release,
+    *,
+    into: Path,
+    platform: Platform,
+    told: Callable[[int], None],
+    archive: Path | None = None,
+) -> Request:
+    """What is to be made of a release."""
+    from engine_ci.artifact import origins
     from engine_ci.artifact.bundle import Request
-    from engine_ci.artifact.bundle import prepare as make_bundle
-    from engine_ci.errors import UnsupportedError
-    from engine_ci.pins.model import PackageIndex
 
     source = workspace.pin.source
-    if not isinstance(source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {workspace.pin.name}: archives from `{source}` cannot be prepared yet",
-            hint="this release knows the source `package-index`",
-        )
-    request = Request(
+    return Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
         version=release.version,
         build=release.build,
         rebuild=release.rebuild,
-        package=source.package,
+        source=str(source),
+        origins=origins.of(
+            source,
+            version=release.version,
+            mirrors=workspace.config.mirrors,
+            root=workspace.root,
+            releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
+        ),
         assets=assets(release),
         platform=platform,
         backends=workspace.config.bundle.backends,
@@ -144,8 +163,8 @@ def make(
         cache=workspace.cache,
         into=into,
         archive=archive,
+        told=told,
     )
-    return make_bundle(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
 
 
 def assets(release: Pin | Release) -> Mapping[Platform, Asset | PublishedAsset]:

@@ -52,6 +52,13 @@ class Progress:
         self._status = self._terminal.status(Text(step))
         self._status.start()
 
+    def count(self, done: int) -> None:
+        """Shows on a terminal how many bytes the step under way has got so far."""
+        if self._status is not None:
+            from rich.text import Text
+
+            self._status.update(Text(f"{self._step}, {done / 1e6:.1f} MB"))
+
     def _finish(self, *, mark: str) -> None:
         if self._terminal is None or self._status is None:
             return

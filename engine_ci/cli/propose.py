@@ -15,7 +15,7 @@ from engine_ci.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine_ci.bump.plan import Plan
+    from engine_ci.bump.plan import File, Plan
     from engine_ci.bump.pull_request import Proposal
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.bundle import Bundle
@@ -79,14 +79,13 @@ def planned(workspace: Workspace) -> Plan:
     from engine_ci.report import markdown
 
     result = read(workspace.gate / "gate.json")
-    pin_file = workspace.root / workspace.pin_file
     return plan.make(
         workspace.pin,
-        path=repository_path(workspace),
-        text=pin_file.read_text(encoding="utf-8"),
+        file=carrying(workspace, workspace.pin_file),
+        targets=[(each, carrying(workspace, each.file)) for each in workspace.config.targets],
         candidate=read_candidate(workspace),
         bundle=read_bundle(workspace.candidate),
-        before=read_bundle(workspace.baseline) if workspace.baseline.exists() else None,
+        pinned=read_bundle(workspace.baseline) if workspace.baseline.exists() else None,
         result=result,
         gate=markdown.render(result),
         argv=workspace.config.engine.argv,
@@ -94,12 +93,23 @@ def planned(workspace: Workspace) -> Plan:
     )
 
 
-def repository_path(workspace: Workspace) -> str:
-    """The pin file, from the top of the clone that the configuration is in."""
+def carrying(workspace: Workspace, name: str) -> File:
+    """A file that carries the pin, seen from the top of the clone that the configuration is in.
+
+    Raises:
+        ConfigError: it is missing, lies outside the clone, or is no text in UTF-8.
+    """
+    from engine_ci.bump.plan import File
+    from engine_ci.errors import ConfigError
     from engine_ci.system.git import Repository as Clone
 
     top = Clone.containing(workspace.root).path.resolve()
-    return (workspace.root / workspace.pin_file).resolve().relative_to(top).as_posix()
+    path = (workspace.root / name).resolve()
+    try:
+        # As bytes: reading text would turn CRLF into LF.
+        return File(path=path.relative_to(top).as_posix(), text=path.read_bytes().decode())
+    except (OSError, ValueError) as problem:
+        raise ConfigError(f"{name}: not a readable text file of this clone: {problem}") from problem
 
 
 def read_bundle(folder: Path) -> Bundle:

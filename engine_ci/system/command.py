@@ -74,10 +74,8 @@ def run(
             words,
             cwd=cwd,
             env=dict(child_environment() if env is None else env),
-            input=stdin if stdin is not None else "",
+            input=(stdin or "").encode(),
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=timeout_s,
             check=False,
         )
@@ -88,11 +86,15 @@ def run(
     except subprocess.TimeoutExpired as error:
         message = f"`{shlex.join(words)}` did not end within {timeout_s:g} s and was killed"
         raise CommandError(message) from error
-    if check and done.returncode != 0:
-        raise failure(
-            words, Completed(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
-        )
-    return Completed(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    # Not as text, which would turn CRLF into LF: a file that git prints keeps its bytes.
+    completed = Completed(
+        status=done.returncode,
+        stdout=done.stdout.decode(errors="replace"),
+        stderr=done.stderr.decode(errors="replace"),
+    )
+    if check and completed.status != 0:
+        raise failure(words, completed)
+    return completed
 
 
 def failure(argv: Sequence[str], done: Completed) -> CommandError:

@@ -1,4 +1,4 @@
-"""Downloads one file: bounded in size, taken up where it broke off, patient with a busy server.
+"""Downloads one file: bounded in size and time, taken up where it broke off, patient when busy.
 
 Over HTTPS, and over HTTP on loopback only. Nothing is sent that says who asks: no token, no
 password of the user's, no cookie; a redirect is followed under the same rules.
@@ -19,7 +19,7 @@ import requests
 from engine_ci.errors import DownloadError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from requests import PreparedRequest, Response
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _WAITS_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 _LONGEST_WAIT_S: Final = 120.0
 _REDIRECTS: Final = 5
+_MOST: Final = 4 << 30  # bytes, where nobody says how many there are
+_START_S: Final = 300.0
+_SLOWEST: Final = 100_000  # bytes a second, over all tries
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, and between two pieces
 _PIECE: Final = 1 << 16  # what is lost of a piece in which the connection breaks
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
@@ -54,6 +57,18 @@ class _Setback:
     after_s: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Request:
+    """What is wanted, and its bounds; `until` is a time of `now`."""
+
+    url: str
+    size: int | None
+    hosts: Collection[str] | None
+    told: Callable[[int], None]
+    now: Callable[[], float]
+    until: float
+
+
 class _Session(requests.Session):
     """Leaves redirects to us: requests would read the whole of what comes with one."""
 
@@ -66,8 +81,11 @@ def download(
     path: str,
     *,
     into: Path,
-    size: int,
+    size: int | None,
+    hosts: Collection[str] | None = None,
+    told: Callable[[int], None] = lambda _: None,
     wait: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
 ) -> None:
     """Writes what lies under an address into a file, for the caller to verify.
 
@@ -75,19 +93,35 @@ def download(
         address: of HTTPS, or on loopback.
         path: below it, without escapes.
         into: the file, overwritten; whole when this returns.
-        size: bytes that are expected; more of them are not taken.
+        size: bytes that are expected; more of them are not taken. None: nobody knows.
+        hosts: that redirects may lead to; any when None.
+        told: after every piece, how many bytes are there.
         wait: sleeps for some seconds between two tries.
+        now: seconds on a clock that never goes back.
 
     Raises:
-        DownloadError: the server refused, or did not give the whole file in several tries.
+        DownloadError: the server refused, did not give the whole file in several tries, or is so
+            slow that it never would.
         VerificationError: there is more than `size`.
     """
-    url = f"{address.rstrip('/')}/{quote(path)}"
+    request = _Request(
+        url=f"{address.rstrip('/')}/{quote(path)}",
+        size=size,
+        hosts=hosts,
+        told=told,
+        now=now,
+        until=now() + _START_S + (_MOST if size is None else size) / _SLOWEST,
+    )
     with into.open("wb") as file, _Session() as session:
         tried = 0
-        while (setback := _try(session, url, file, size=size)) is not None:
+        while (setback := _try(session, request, file)) is not None:
             tried += 1
             wait(_seconds(setback, tried=tried))
+
+
+def host_of(address: str) -> str:
+    """The host that an address names, or an empty text."""
+    return urlsplit(address).hostname or ""
 
 
 def _seconds(setback: _Setback, *, tried: int) -> float:
@@ -103,29 +137,29 @@ def _seconds(setback: _Setback, *, tried: int) -> float:
     return setback.after_s
 
 
-def _try(session: _Session, url: str, file: BinaryIO, *, size: int) -> _Setback | None:
+def _try(session: _Session, request: _Request, file: BinaryIO) -> _Setback | None:
     """Adds to the file what is missing; what kept it from that, or None when it is whole."""
     try:
-        with _answer(session, url, start=file.tell()) as response:
+        with _answer(session, request, start=file.tell()) as response:
             if response.status_code in _BUSY:
                 return _busy(response)
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return None  # there is no more, which is for the caller to judge
             _place(response, file)
-            _take(response, file, size=size)
+            _take(response, request, file)
     except requests.RequestException as problem:
         return _Setback(reason=f"the connection failed ({type(problem).__name__})")
-    if file.tell() < size:
-        return _Setback(reason=f"the answer ended after {file.tell()} of {size} bytes")
+    if request.size is not None and file.tell() < request.size:
+        return _Setback(reason=f"the answer ended after {file.tell()} of {request.size} bytes")
     return None
 
 
-def _answer(session: _Session, url: str, *, start: int) -> Response:
+def _answer(session: _Session, request: _Request, *, start: int) -> Response:
     """What the last of the redirects answers."""
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    url = _safe(url)
+    url = _safe(request.url)
     for _ in range(_REDIRECTS + 1):
         session.cookies.clear()
         response = session.get(
@@ -139,6 +173,8 @@ def _answer(session: _Session, url: str, *, start: int) -> Response:
             return response
         response.close()
         url = _safe(response.headers.get("Location", ""), base=url)
+        if request.hosts is not None and urlsplit(url).hostname not in request.hosts:
+            raise DownloadError(f"sent on to {urlsplit(url).hostname!a}, which it may not use")
     raise DownloadError(f"more than {_REDIRECTS} redirects")
 
 
@@ -201,8 +237,12 @@ def _place(response: Response, file: BinaryIO) -> None:
         )
 
 
-def _take(response: Response, file: BinaryIO, *, size: int) -> None:
+def _take(response: Response, request: _Request, file: BinaryIO) -> None:
+    most = _MOST if request.size is None else request.size
     for piece in response.iter_content(_PIECE):
-        if file.tell() + len(piece) > size:
-            raise VerificationError(f"expected {size} bytes, found more")
+        if file.tell() + len(piece) > most:
+            raise VerificationError(f"expected {most} bytes, found more")
+        if request.now() > request.until:
+            raise DownloadError(f"{file.tell()} bytes came in all the time that {most} may take")
         file.write(piece)
+        request.told(file.tell())

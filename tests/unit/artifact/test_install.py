@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def put(into: Path, content: str) -> None:
-    with install.replacing(into) as work:
+    with install.alone(into), install.replacing(into) as work:
         (work / "bundle" / "bin").mkdir(parents=True)
         (work / "bundle" / "bin" / "llama-server").write_text(content)
         (work / "bundle" / RECORD).write_text(content)
@@ -78,7 +78,7 @@ def test_a_failure_leaves_the_old_bundle_and_nothing_else(tmp_path: Path) -> Non
     into = tmp_path / "bundle"
     put(into, "old")
 
-    with pytest.raises(FileNotFoundError), install.replacing(into) as work:
+    with pytest.raises(FileNotFoundError), install.alone(into), install.replacing(into) as work:
         (work / "half" / "done").mkdir(parents=True)
 
     assert found(into) == ("old", "old")
@@ -105,7 +105,7 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
 
     other = Thread(target=second)
     other.start()
-    with install.replacing(into) as work:
+    with install.alone(into), install.replacing(into) as work:
         inside.set()
         (work / "bundle" / "bin").mkdir(parents=True)
         (work / "bundle" / "bin" / "llama-server").write_text("first")
@@ -130,7 +130,8 @@ def hook(event, arguments):
         if steps < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(hook)
-with install.replacing(pathlib.Path(sys.argv[1])) as work:
+into = pathlib.Path(sys.argv[1])
+with install.alone(into), install.replacing(into) as work:
     (work / "bundle" / "bin").mkdir(parents=True)
     (work / "bundle" / "bin" / "llama-server").write_text("new")
     (work / "bundle" / RECORD).write_text("new")
@@ -154,7 +155,7 @@ def test_a_run_killed_at_any_step_leaves_the_old_bundle_or_the_new_one(
 
         outcomes.append(found(there)[0])
 
-        with pytest.raises(FileNotFoundError), install.replacing(into):
+        with pytest.raises(FileNotFoundError), install.alone(into), install.replacing(into):
             pass
         assert found(into)[0] == outcomes[-1]
         assert beside(into) == set()

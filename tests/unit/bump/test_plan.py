@@ -9,6 +9,7 @@ from engine_ci.config import PullRequestPolicy
 from engine_ci.errors import EngineError, HarnessError, UsageError, VerificationError
 from engine_ci.pins import store
 from engine_ci.pins.model import Asset, Commit, GitHubReleases, Hold
+from engine_ci.pins.targets import Target
 from engine_ci.records.gate import Engines, Verdict
 from tests.unit.bump import records
 
@@ -71,8 +72,27 @@ def test_the_diff_shows_the_file_as_it_is_and_as_it_will_be() -> None:
     assert planned.diff.startswith("--- a/pins/llama.cpp.yaml\n+++ b/pins/llama.cpp.yaml\n")
     assert "-# ours\n" in planned.diff
     assert "-version: 0.1.2\n+version: 0.1.3\n" in planned.diff
-    assert planned.before == written
-    assert planned.after == store.dump(plan.pin_from(records.pin(), records.bundle()))
+    assert planned.before == {records.PIN: written}
+    moved = store.dump(plan.pin_from(records.pin(), records.bundle()))
+    assert planned.after == {records.PIN: moved}
+
+
+def test_files_that_carry_the_pin_change_with_it() -> None:
+    script = plan.File(path="scripts/ensure.ts", text='// no end\nTAG = "0.1.2"\nAT = "9a3bf2b"')
+    targets = [
+        (Target(file="ensure.ts", pattern='TAG = "(?P<version>[^"]+)"'), script),
+        (Target(file="ensure.ts", pattern='AT = "(?P<commit>[^"]+)"'), script),
+    ]
+
+    planned = records.planned(targets=targets)
+
+    assert planned.after[script.path] == '// no end\nTAG = "0.1.3"\nAT = "86a2835"'
+    assert planned.before[script.path] == script.text
+    assert planned.diff.endswith(
+        "--- a/scripts/ensure.ts\n+++ b/scripts/ensure.ts\n@@ -1,3 +1,3 @@\n // no end\n"
+        '-TAG = "0.1.2"\n-AT = "9a3bf2b"\n\\ No newline at end of file\n'
+        '+TAG = "0.1.3"\n+AT = "86a2835"\n\\ No newline at end of file\n'
+    )
 
 
 def test_a_version_that_is_no_build_says_of_which_package_it_is() -> None:

@@ -15,6 +15,7 @@ from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, PackageIndex, Pin
 from tests.unit.artifact import wheels
+from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
     from engine_ci.pins.model import Asset
@@ -112,15 +113,23 @@ def test_a_mac_bundle_is_refused_until_signing_is_there(run: CommandLine, toy: I
     assert toy.downloads == []
 
 
-def test_archives_of_github_are_refused_until_that_source_is_there(
-    run: CommandLine, app: Path
+def test_archives_of_releases_come_from_mirrors_and_then_from_their_publisher(
+    run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(Path(__file__).parents[3] / "pins" / "llama.cpp.yaml", app / "pins")
+    with (app / "engine-ci.yaml").open("a") as file:
+        file.write("mirrors: [vendor]\n")
 
-    ran = run("prepare", "--current")
+    with Shelf() as shelf:
+        shelf.replies.append(says(404))
+        monkeypatch.setenv("ENGINE_CI_RELEASES_URL", shelf.url)
+        ran = run("prepare", "--current")
 
-    assert ran.status == Exit.USAGE
-    assert "cannot be prepared yet" in ran.err
+    name = "llama-b11194-bin-macos-arm64.tar.gz"
+    assert ran.status == Exit.OUTSIDE
+    assert f"vendor: no {name} in it; 127.0.0.1: status 404" in ran.err
+    (asked, _) = shelf.asked[0]
+    assert asked == f"/ggml-org/llama.cpp/releases/download/b11194/{name}"
 
 
 def test_a_platform_has_upstreams_name() -> None:

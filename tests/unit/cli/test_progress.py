@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -37,8 +38,8 @@ def test_in_a_log_every_step_is_one_plain_line(capsys: pytest.CaptureFixture[str
 def test_on_a_terminal_a_step_stays_with_its_seconds() -> None:
     screen = shown("fetch", "unpack [bold]x")
 
-    assert "✓ fetch (0.0 s)\n" in screen
-    assert "✓ unpack [bold]x (0.0 s)\n" in screen
+    assert re.search(r"✓ fetch \(\d+\.\d s\)\n", screen)
+    assert re.search(r"✓ unpack \[bold]x \(\d+\.\d s\)\n", screen)
 
 
 def test_on_a_terminal_the_step_that_failed_is_marked() -> None:
@@ -46,6 +47,26 @@ def test_on_a_terminal_the_step_that_failed_is_marked() -> None:
 
     assert "✓ fetch" in screen
     assert "✗ unpack" in screen
+
+
+def test_on_a_terminal_a_download_shows_how_far_it_is() -> None:
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    with Progress(terminal) as say:
+        say("fetch")
+        say.count(12_345_678)
+        say("unpack")
+
+    assert "fetch, 12.3 MB" in screen.getvalue()
+    assert re.search(r"✓ fetch \(\d+\.\d s\)\n", screen.getvalue())
+
+
+def test_in_a_log_a_download_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as say:
+        say("fetch")
+        say.count(12_345_678)
+
+    assert capsys.readouterr().err == "fetch\n"
 
 
 def test_nothing_said_is_nothing_shown() -> None:

@@ -64,6 +64,26 @@ def test_the_pin_file_is_named_from_the_top_of_the_repository(
     assert "+++ b/desktop/pins/llama.cpp.yaml" in run("propose").out
 
 
+def test_the_apps_own_files_are_in_the_diff(run: CommandLine, gated: Path) -> None:
+    app = gated.parent
+    (app / "ensure.ts").write_bytes(b'TAG = "0.1.2"\r\n')
+    with (app / "engine-ci.yaml").open("a") as file:
+        file.write("""targets: [{file: ensure.ts, pattern: 'TAG = "(?P<version>[^"]+)"'}]\n""")
+
+    assert '-TAG = "0.1.2"\r\n+TAG = "0.1.3"\r\n' in run("propose").out
+
+
+@pytest.mark.usefixtures("gated")
+def test_a_file_that_is_not_there_is_named(run: CommandLine, gated: Path) -> None:
+    with (gated.parent / "engine-ci.yaml").open("a") as file:
+        file.write("targets: [{file: ensure.ts, pattern: '(?P<version>.+)'}]\n")
+
+    ran = run("propose")
+
+    assert ran.status == Exit.USAGE
+    assert "ensure.ts: not a readable text file of this clone" in ran.err
+
+
 @pytest.mark.usefixtures("gated")
 def test_opening_needs_a_token(run: CommandLine) -> None:
     ran = run("propose", "--open")

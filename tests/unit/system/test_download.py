@@ -249,3 +249,16 @@ def test_nothing_tells_the_server_who_asks(
 
     for _, headers in shelf.asked:
         assert not {"Authorization", "Cookie"} & set(headers)
+
+
+def test_a_file_of_unknown_size_ends_where_the_answer_does(shelf: Shelf, tmp_path: Path) -> None:
+    download(shelf.url, "file", into=tmp_path / "file", size=None)
+
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_server_that_drips_is_given_up(shelf: Shelf, tmp_path: Path) -> None:
+    clock = iter([0.0, *[1e6] * 99])
+
+    with pytest.raises(DownloadError, match="0 bytes came in all the time that 327680 may take"):
+        download(shelf.url, "f", into=tmp_path / "f", size=len(CONTENT), now=lambda: next(clock))

