@@ -27,6 +27,18 @@ _ANSWER: Final = "The capital of France is Paris."
 # By the template of our model with tools, which tells it of them from the second message on.
 _CALL_BEGINS: Final = "~"
 _DOCUMENT: Final = {"city": "Paris", "bridges": [37], "river": {"name": "Seine", "wide": True}}
+_LONG_TEXT: Final = {
+    "type": "function",
+    "function": {
+        "name": "write",
+        "parameters": {
+            "type": "object",
+            "properties": {"text": {"type": "string", "maxLength": 2000}},
+            "required": ["text"],
+        },
+    },
+}
+_CUT: Final = 4
 _FORCED: Final = 100  # bias of a logit, more than any model has
 
 
@@ -75,6 +87,13 @@ def tool_choice(client: Client) -> Iterator[str]:
     yield from difference("finish_reason without a call", ["stop"], _finish(said))
     called = questions.stream(client, body | _begun(client))
     yield from _called(" that began", *_streamed(called))
+
+
+def long_text(client: Client) -> Iterator[str]:
+    """The beginning of an answer that may be a call of a tool with a long text."""
+    body = _body() | {"tools": [_LONG_TEXT], "tool_choice": "required", "max_tokens": _CUT}
+    (choice,) = post(client, CHAT, body, chat_shapes.Choices).choices
+    yield from difference("finish_reason", "length", choice.finish_reason)
 
 
 def _offered(choice: str) -> dict[str, Any]:
