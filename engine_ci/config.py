@@ -53,6 +53,9 @@ Branch = Annotated[
 Backend = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$")]
 
 
+SystemVersion = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,2}$")]
+
+
 class Policy(Document):
     """How eager `bump` is.
 
@@ -63,16 +66,37 @@ class Policy(Document):
     tries: Annotated[int, Field(ge=0, le=5)] = 2
 
 
+class FrameworksList(Document):
+    """Where an app lists the libraries that it ships.
+
+    Attributes:
+        file: JSON.
+        path: of keys, to a list of paths.
+    """
+
+    file: RelativePath
+    path: Annotated[str, StringConstraints(pattern=r"^[^.]+(\.[^.]+)*$")]
+
+
 class BundlePolicy(Document):
     """What of an artifact the app ships.
 
     Attributes:
         backends: images loaded at run time that the app wants: `cpu` keeps `libggml-cpu.so`.
         keep: glob patterns of further files, matched against the file name.
+        licences: files of the app's that go with the engine, for an archive that has none.
+        minimum_os: the oldest macOS that the app runs on; `glibc` and `glibcxx` the oldest
+            libraries on Linux. Not judged where not given.
+        frameworks_list: must name exactly the libraries of a macOS bundle.
     """
 
     backends: tuple[Backend, ...] = ("cpu",)
-    keep: tuple[str, ...] = ("LICENSE*", "COPYING*", "NOTICE*")
+    keep: tuple[str, ...] = ("LICENSE*", "COPYING*", "NOTICE*", "*.metallib", "*.metal")
+    licences: tuple[RelativePath, ...] = ()
+    minimum_os: SystemVersion | None = None
+    glibc: SystemVersion | None = None
+    glibcxx: SystemVersion | None = None
+    frameworks_list: FrameworksList | None = None
 
 
 class EnginePolicy(Document):

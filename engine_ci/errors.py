@@ -77,6 +77,10 @@ class VerificationError(EngineCIError):
     exit_code = Exit.VERIFICATION
 
 
+class MachOError(VerificationError):
+    """A file is no Mach-O image that is read here, or a damaged one."""
+
+
 class OutsideError(EngineCIError):
     """The outside failed: the network, GitHub, git, pip or a missing tool."""
 

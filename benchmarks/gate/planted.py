@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from benchmarks.gate import catalogue, engines
-from benchmarks.gate.results import RESULTS, Finding, Result, Speed, load_all
+from benchmarks.gate.results import RESULTS, Result, Speed, findings, load_all
 from engine_ci import config
 from engine_ci.cli import models
 from engine_ci.cli.prepare import known_platform
@@ -98,17 +98,7 @@ def compact(engine: Engine, answer: GateResult, *, made_with: str) -> Result:
         verdict=answer.verdict,
         seconds=round(answer.seconds, 1),
         passed=sum(check.status is Status.PASS for check in answer.checks),
-        findings=tuple(
-            Finding(
-                check=check.id,
-                status=check.status,
-                fault_class=check.fault_class,
-                observed=check.observed[:160],
-                blocking=check.blocking,
-            )
-            for check in answer.checks
-            if check.status is not Status.PASS
-        ),
+        findings=findings(answer),
         speed=tuple(
             Speed(
                 metric=measured.metric,

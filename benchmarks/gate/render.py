@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from benchmarks.gate import catalogue
+from benchmarks.gate import bundle_faults, catalogue, classes, proxy_faults, sections
 from benchmarks.gate.history import REGRESSIONS
 from benchmarks.gate.results import load_all, load_shown
 from engine_ci.records.gate import Verdict
@@ -23,9 +23,10 @@ TOO_BUSY: Final = "the host was too busy with other work to tell."
 INTRODUCTION: Final = """\
 # Fidelity
 
-What the gate says of engines that are broken: one line of llama.cpp edited, or broken by history.
-Rendered by `benchmarks/gate/render.py` from `benchmarks/gate/results/`, which
-`benchmarks/gate/planted.py` leaves.
+What the gate says of engines that are broken: one line of llama.cpp edited, or broken by history;
+what `prepare` and the gate say of wheels that were packed wrongly; and faults by class, those of
+the proxy and of the process among them. Rendered by `benchmarks/gate/render.py` from
+`benchmarks/gate/results/`; of the engines `benchmarks/gate/planted.py` leaves those.
 
 ## How to repeat it
 
@@ -107,14 +108,21 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Writes the page."""
-    found = page(catalogue.engines(), load_all(), shown=load_shown())
-    PAGE.write_text(found, encoding="utf-8")
+    PAGE.write_text(whole(), encoding="utf-8")
+
+
+def whole() -> str:
+    """The page, of all results that there are."""
+    engines = page(catalogue.engines(), load_all(), shown=load_shown())
+    packed = sections.of_bundles(bundle_faults.load_all())
+    by_class = sections.of_classes(classes.every(), unasked=proxy_faults.unasked())
+    return "\n".join([engines, *packed, *by_class]) + "\n"
 
 
 def page(
     engines: Iterable[Engine], results: Iterable[Result], *, shown: Mapping[str, Shown]
 ) -> str:
-    """The page, of the engines that there are results of."""
+    """The part on engines, of those that there are results of."""
     by_name = {result.engine: result for result in results}
     rows = [Row(engine, by_name[engine.name]) for engine in engines if engine.name in by_name]
     return "\n".join(_lines(rows, shown))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import RecordError
 from engine_ci.records.gate import CheckId, FaultClass, Status, Verdict
 from engine_ci.system import documents
 from engine_ci.system.documents import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine_ci.records.gate import GateResult
 
 RESULTS: Final = Path(__file__).with_name("results")
 
@@ -53,9 +58,27 @@ class Result(Document):
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that make the gate say no."""
-        return tuple(
-            found for found in self.findings if found.status is Status.FAIL and found.blocking
+        return blocking(self.findings)
+
+
+def blocking(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that make the gate say no."""
+    return tuple(each for each in found if each.status is Status.FAIL and each.blocking)
+
+
+def findings(answer: GateResult) -> tuple[Finding, ...]:
+    """All that did not pass."""
+    return tuple(
+        Finding(
+            check=check.id,
+            status=check.status,
+            fault_class=check.fault_class,
+            observed=check.observed[:160],
+            blocking=check.blocking,
         )
+        for check in answer.checks
+        if check.status is not Status.PASS
+    )
 
 
 class Shown(Document):

@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from engine_ci.artifact.closure import RUNTIMES
+from engine_ci.artifact.elf_closure import RUNTIMES
 from engine_ci.records.bundle import AuditFinding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from engine_ci.artifact.closure import Images
-    from engine_ci.artifact.elf import Image
     from engine_ci.artifact.plan import PrunePlan
-    from engine_ci.pins.model import Platform
 
-MACHINES: Mapping[Platform, str] = {"ubuntu-x64": "x86_64"}
+
+_AUTHORS: Final = re.compile(rb"ggml authors|Georgi Gerganov")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Floors:
+    """The oldest systems that the app runs on; None where it does not say.
+
+    Attributes:
+        macos: as Apple counts, `13.4`.
+        glibc: of Linux, `2.28`.
+        glibcxx: of libstdc++, `3.4.25`.
+    """
+
+    macos: str | None = None
+    glibc: str | None = None
+    glibcxx: str | None = None
+
+
+NO_FLOORS: Final = Floors()
 
 
 def findings(
-    plan: PrunePlan,
-    *,
-    images: Images,
-    platform: Platform,
-    backends: Iterable[str],
+    plan: PrunePlan, *, system: Iterable[AuditFinding], backends: Iterable[str], licensed: bool
 ) -> tuple[AuditFinding, ...]:
     """All findings, errors first.
 
     Args:
         plan: what is kept.
-        images: by path in the archive.
-        platform: what the bundle is for.
+        system: what the loader's own audit says of its images.
         backends: run-time backends that the app wants.
+        licensed: whether upstream's licence goes with it.
     """
-    kept = {file.path: images[file.source] for file in plan.images}
-    return (
-        *_wrong_machines(kept, expected=MACHINES[platform]),
+    found = (
+        *system,
         *_missing(plan),
-        *_absolute_run_paths(kept),
         *_absent_backends(plan, backends),
         *_borrowed_runtimes(plan),
-        *_no_licence(plan),
+        *_no_licence(plan, licensed=licensed),
     )
-
-
-def _wrong_machines(kept: Mapping[str, Image], *, expected: str) -> Iterator[AuditFinding]:
-    for path, image in kept.items():
-        if image.machine != expected:
-            yield AuditFinding(
-                level="error",
-                path=path,
-                message=f"built for {image.machine}, expected {expected}",
-            )
+    return tuple(sorted(found, key=lambda each: each.level != "error"))
 
 
 def _missing(plan: PrunePlan) -> Iterator[AuditFinding]:
@@ -62,17 +65,6 @@ def _missing(plan: PrunePlan) -> Iterator[AuditFinding]:
             path=path_of[missing.needed_by],
             message=f"needs {missing.name}, which its run path does not find",
         )
-
-
-def _absolute_run_paths(kept: Mapping[str, Image]) -> Iterator[AuditFinding]:
-    for path, image in kept.items():
-        for entry in (*image.runpath, *image.rpath):
-            if not entry.startswith(("$ORIGIN", "${ORIGIN}")):
-                yield AuditFinding(
-                    level="error",
-                    path=path,
-                    message=f"its run path holds {entry!a}, expected only paths from $ORIGIN",
-                )
 
 
 def _absent_backends(plan: PrunePlan, backends: Iterable[str]) -> Iterator[AuditFinding]:
@@ -97,8 +89,15 @@ def _borrowed_runtimes(plan: PrunePlan) -> Iterator[AuditFinding]:
         )
 
 
-def _no_licence(plan: PrunePlan) -> Iterator[AuditFinding]:
-    if not any(file.kind == "licence" for file in plan.keep):
+def _no_licence(plan: PrunePlan, *, licensed: bool) -> Iterator[AuditFinding]:
+    if not licensed:
         yield AuditFinding(
-            level="warning", path=plan.server, message="the archive holds no licence"
+            level="error",
+            path=plan.server,
+            message="upstream's licence is not in the archive: name a copy in `bundle.licences`",
         )
+
+
+def is_upstreams(text: bytes) -> bool:
+    """Whether a licence is llama.cpp's own, which has to go with every copy of it."""
+    return bool(_AUTHORS.search(text))

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from engine_ci import __version__
-from engine_ci.artifact import audit, fetch, install, plan, seal, stamp, unpack
+from engine_ci.artifact import audit, fetch, install, loaders, plan, seal, stamp, unpack
+from engine_ci.artifact.archive import Unpacked
+from engine_ci.artifact.audit import NO_FLOORS
+from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.images import ArchivedImages
-from engine_ci.errors import UnsupportedError, UsageError, VerificationError
-from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
+from engine_ci.errors import UsageError, VerificationError
+from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from engine_ci.artifact.archive import Archive
+    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.fetch import Fetched
     from engine_ci.artifact.origins import Origin, Told
-    from engine_ci.artifact.plan import PrunePlan
+    from engine_ci.artifact.plan import Kept, PrunePlan
+    from engine_ci.artifact.signing import Signer
     from engine_ci.artifact.stamp import Stamp
-    from engine_ci.artifact.unpack import Archive
     from engine_ci.pins.model import Asset, Build, Platform
-    from engine_ci.records.bundle import AuditFinding
     from engine_ci.records.candidate import PublishedAsset
 
 
@@ -33,7 +39,7 @@ class Request:
     """One engine at one version, and what of it the app wants.
 
     Attributes:
-        assets: the published file of every platform; all are fetched and hashed.
+        assets: published files, this platform's and others'; all are fetched and hashed.
         platform: the one that is prepared.
         source: who publishes the files, as the pin says it.
         origins: where they may come from, in order.
@@ -41,6 +47,10 @@ class Request:
         keep: patterns of further file names that the app wants.
         cache: downloads by content.
         into: where the bundle goes.
+        licences: files of the app's own that go with the engine.
+        floors: the oldest systems that the app runs on.
+        signer: who signs what macOS wants signed.
+        expected: what others say is in the bundle.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
         told: how many bytes of a download are there.
     """
@@ -58,6 +68,10 @@ class Request:
     keep: tuple[str, ...]
     cache: Path
     into: Path
+    licences: tuple[Path, ...] = ()
+    floors: Floors = NO_FLOORS
+    signer: Signer = "builtin"
+    expected: Expected = NOTHING_EXPECTED
     archive: Path | None = None
     told: Told = lambda _: None
 
@@ -72,7 +86,6 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         phase: told the name of every step when it begins.
 
     Raises:
-        UnsupportedError: bundles for this platform cannot be made yet.
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
         OutsideError: a file could not be fetched.
@@ -101,11 +114,6 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
 
 
 def _refuse_platform(request: Request) -> None:
-    if request.platform not in audit.MACHINES:
-        raise UnsupportedError(
-            f"{request.platform} bundles cannot be prepared: signing for macOS is not there yet",
-            hint="prepare for ubuntu-x64",
-        )
     if request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
 
@@ -121,6 +129,10 @@ def _digest(request: Request) -> str:
         "platform": request.platform,
         "backends": request.backends,
         "keep": request.keep,
+        "licences": [documents.sha256_of(path) for path in request.licences],
+        "floors": asdict(request.floors),
+        "signer": request.signer,
+        "expected": asdict(request.expected),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -130,30 +142,47 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
     with install.replacing(request.into) as work:
         phase("fetch")
         fetched = {platform: _fetched(request, platform) for platform in request.assets}
-        wheel = fetched[request.platform].path
-        with unpack.opened(wheel, into=work / "unpacked") as archive:
-            phase("unpack")
-            images = ArchivedImages(archive)
+        phase("unpack")
+        with unpack.opened(
+            fetched[request.platform].path,
+            name=request.assets[request.platform].name,
+            into=work / "unpacked",
+        ) as archive:
+            loader = loaders.of(request.platform)
+            images = ArchivedImages(archive, read=loader.read)
             pruned = plan.prune(
-                archive.entries, images=images, backends=request.backends, keep=request.keep
+                archive.entries,
+                images=images,
+                loader=loader,
+                backends=request.backends,
+                keep=request.keep,
             )
             phase("audit")
+            kept = {file.path: images[file.source] for file in pruned.images}
             findings = audit.findings(
-                pruned, images=images, platform=request.platform, backends=request.backends
+                pruned,
+                system=loader.findings(kept, floors=request.floors),
+                backends=request.backends,
+                licensed=_licensed(request, pruned, archive),
             )
             _refuse_errors(findings, request)
-            files = _move(pruned, archive, folder=work / "bundle")
-        phase("install")
+            request.expected.check(pruned)
+            phase("install")
+            files, notes = _put(request, pruned, archive, images=images, folder=work / "bundle")
         bundle = _record(
             request,
             pruned,
             files=files,
             provenance=_provenance(request, fetched),
-            findings=findings,
+            findings=(*findings, *notes),
             stamped=stamp.read(
-                {work / "bundle" / file.path: images[file.source] for file in pruned.images}
+                {
+                    work / "bundle" / file.path: loader.noted(images[file.source])
+                    for file in pruned.images
+                }
             ),
         )
+        request.expected.check_tree(bundle.tree_sha256)
         documents.write(work / "bundle" / RECORD, documents.dump_json(bundle))
     return bundle
 
@@ -180,25 +209,82 @@ def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
         )
 
 
-def _move(pruned: PrunePlan, archive: Archive, *, folder: Path) -> tuple[BundleFile, ...]:
-    files = []
+def _licensed(request: Request, pruned: PrunePlan, archive: Archive) -> bool:
+    """Whether upstream's own licence is among those that go with the engine."""
+    kept = [archive.unpack(file.source).path for file in pruned.keep if file.kind == "licence"]
+    return any(audit.is_upstreams(path.read_bytes()) for path in (*kept, *request.licences))
+
+
+def _put(
+    request: Request,
+    pruned: PrunePlan,
+    archive: Archive,
+    *,
+    images: ArchivedImages[Any],
+    folder: Path,
+) -> tuple[tuple[BundleFile, ...], list[AuditFinding]]:
+    """Writes the bundle's files; what there is to say about that."""
+    loader = loaders.of(request.platform)
+    started = {file.path for file in pruned.images}
+    placed: dict[Path, Path] = {}
+    files, notes = [], []
     for kept in pruned.keep:
         unpacked = archive.unpack(kept.source)
         target = folder / kept.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        unpacked.path.rename(target)
-        files.append(
-            BundleFile(
-                path=kept.path,
-                kind=kept.kind,
-                size=unpacked.size,
-                sha256=unpacked.sha256,
-                why=kept.why,
+        said = None
+        if kept.path in started:
+            said = loader.put(
+                unpacked.path,
+                target,
+                image=images[kept.source],
+                found=pruned.closure.found.get(kept.source, {}),
+                names=pruned.names,
+                signer=request.signer,
             )
-        )
+        if said is None:
+            _move(unpacked.path, target, placed=placed)
+        else:
+            notes += [AuditFinding(level="warning", path=kept.path, message=each) for each in said]
+            unpacked = Unpacked(
+                path=target, size=target.stat().st_size, sha256=documents.sha256_of(target)
+            )
+        files.append(_file(kept, unpacked))
+    files += [_licence(path, folder=folder) for path in request.licences]
     # Wheels often lose this bit on the way.
     (folder / pruned.server).chmod(0o755)
-    return tuple(files)
+    return tuple(sorted(files, key=lambda file: file.path)), notes
+
+
+def _move(source: Path, target: Path, *, placed: dict[Path, Path]) -> None:
+    """A file that is there already, by another name, is copied."""
+    if source in placed:
+        shutil.copy(placed[source], target)
+    else:
+        placed[source] = source.rename(target)
+
+
+def _file(kept: Kept, unpacked: Unpacked) -> BundleFile:
+    return BundleFile(
+        path=kept.path,
+        kind=kept.kind,
+        size=unpacked.size,
+        sha256=unpacked.sha256,
+        why=kept.why,
+    )
+
+
+def _licence(path: Path, *, folder: Path) -> BundleFile:
+    target = folder / "licences" / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+    return BundleFile(
+        path=f"licences/{path.name}",
+        kind="licence",
+        size=target.stat().st_size,
+        sha256=documents.sha256_of(target),
+        why="the app's configuration adds it",
+    )
 
 
 def _provenance(

@@ -33,6 +33,8 @@ class Image:
         runpath: where it looks for those, as written, `$ORIGIN` and all.
         rpath: the older kind, which counts for the libraries it loads too.
         exports: those of the symbols that mean something here.
+        versions: of the symbols that it needs, such as `GLIBC_2.28`.
+        executable_stack: whether it asks for a stack that code can be run from.
     """
 
     machine: str
@@ -41,15 +43,18 @@ class Image:
     runpath: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
     exports: frozenset[str] = frozenset()
+    versions: frozenset[str] = frozenset()
+    executable_stack: bool = False
 
 
 def read(path: Path) -> Image:
     """The facts of one image.
 
     Raises:
-        VerificationError: it is no ELF image, or a damaged one.
+        VerificationError: it is no ELF image, or a damaged or incomplete one.
     """
-    binary = _parse(path, relocations=False)
+    binary = _parse(path, relocations=False, versions=True)
+    _require_whole(binary, path)
     soname, needed = None, []
     runpath: list[str] = []
     rpath: list[str] = []
@@ -76,6 +81,12 @@ def read(path: Path) -> Image:
             for symbol in binary.dynamic_symbols
             if symbol.name in _NOTED and symbol.exported
         ),
+        versions=frozenset(
+            _text(version.name, path)
+            for library in binary.symbols_version_requirement
+            for version in library.get_auxiliary_symbols()
+        ),
+        executable_stack=_executable_stack(binary),
     )
 
 
@@ -108,6 +119,11 @@ def stored_number(path: Path, symbol: str) -> int | None:
     return int.from_bytes(raw, "little", signed=True) if len(raw) == _INT else None
 
 
+def _executable_stack(binary: lief.ELF.Binary) -> bool:
+    stack = binary.get(lief.ELF.Segment.TYPE.GNU_STACK)
+    return stack is not None and stack.has(lief.ELF.Segment.FLAGS.X)
+
+
 def _machine(path: Path) -> str:
     """From the header's bytes: LIEF only knows the architectures that it has a name for."""
     with path.open("rb") as stream:
@@ -116,11 +132,11 @@ def _machine(path: Path) -> str:
     return _MACHINES.get(number, f"machine {number}")
 
 
-def _parse(path: Path, *, relocations: bool) -> lief.ELF.Binary:
+def _parse(path: Path, *, relocations: bool, versions: bool = False) -> lief.ELF.Binary:
     config = lief.ELF.ParserConfig()
     config.parse_relocations = relocations
     config.parse_symtab_symbols = False
-    config.parse_symbol_versions = False
+    config.parse_symbol_versions = versions
     config.parse_notes = False
     config.parse_overlay = False
     with lief.logging.level_scope(lief.logging.LEVEL.OFF):
@@ -128,6 +144,16 @@ def _parse(path: Path, *, relocations: bool) -> lief.ELF.Binary:
     if binary is None or not binary.segments:
         raise VerificationError(f"{path.name}: expected an ELF image, found something unreadable")
     return binary
+
+
+def _require_whole(binary: lief.ELF.Binary, path: Path) -> None:
+    """The loader maps a file that was cut off, and dies when it reads beyond its end."""
+    expected = max(part.file_offset + part.physical_size for part in binary.segments)
+    found = path.stat().st_size
+    if found < expected:
+        raise VerificationError(
+            f"{path.name}: cut off: expected {expected} bytes or more, found {found}"
+        )
 
 
 def _text(value: str | bytes, path: Path) -> str:

@@ -5,29 +5,33 @@ Most of a wheel is no part of the engine, so most of it is never written to the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from engine_ci.artifact import elf
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from engine_ci.artifact.elf import Image
-    from engine_ci.artifact.unpack import Archive
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine_ci.artifact.archive import Archive
+
+ImageT = TypeVar("ImageT")
 
 
-class ArchivedImages:
-    """Every file of an archive, by path, seen as an image.
+class ArchivedImages(Generic[ImageT]):
+    """Every file of an archive, by path, seen as an image; a link is the file that it leads to.
 
-    Asking for one that is no ELF image raises VerificationError.
+    Asking for one that is no image raises VerificationError.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, *, read: Callable[[Path], ImageT]) -> None:
         self._archive = archive
-        self._read: dict[str, Image] = {}
+        self._read = read
+        self._images: dict[Path, ImageT] = {}
 
-    def __getitem__(self, path: str, /) -> Image:
-        if path not in self._read:
-            self._read[path] = elf.read(self._archive.unpack(path).path)
-        return self._read[path]
+    def __getitem__(self, path: str, /) -> ImageT:
+        file = self._archive.unpack(path).path
+        if file not in self._images:
+            self._images[file] = self._read(file)
+        return self._images[file]
 
     def __contains__(self, path: object, /) -> bool:
         return path in self._archive.entries

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_PATH = 1024
 MAX_SEGMENT = 255
@@ -30,18 +26,39 @@ def fault(name: str) -> str | None:
     return None
 
 
-def collision(names: Iterable[str]) -> str | None:
-    """The first file name that another one hides: equal but for case, or one the other's folder.
+class Taken:
+    """The names of the files that an archive had so far.
 
-    A file system that folds case or accents, as macOS has, would keep only one of them.
+    A file system that folds case or accents, as macOS has, would keep only one of some two.
     """
-    seen: set[str] = set()
-    folders: set[str] = set()
-    for name in names:
-        folded = unicodedata.normalize("NFC", name).casefold()
-        above = {str(folder) for folder in PurePosixPath(folded).parents}
-        if folded in seen or folded in folders or above & seen:
-            return name
-        seen.add(folded)
-        folders |= above
-    return None
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: dict[str, str] = {}
+
+    def hides(self, name: str) -> bool:
+        """Whether an earlier file hides this one; otherwise this one is taken from now on.
+
+        Hidden are names that are equal but for case or accents, a file and a folder of one name,
+        and a folder that is written in two ways.
+        """
+        folded = _folded(name)
+        above = {_folded(folder): folder for folder in _above(name)}
+        if folded in self._files or folded in self._folders or above.keys() & self._files:
+            return True
+        if any(self._folders.get(key, folder) != folder for key, folder in above.items()):
+            return True
+        self._files.add(folded)
+        self._folders |= above
+        return False
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _above(name: str) -> list[str]:
+    folders = []
+    while name := posixpath.dirname(name):
+        folders.append(name)
+    return folders

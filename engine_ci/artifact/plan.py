@@ -6,18 +6,21 @@ import posixpath
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, TypeVar
 
-from engine_ci.artifact import closure, elf
 from engine_ci.errors import VerificationError
 from engine_ci.records.bundle import DroppedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from engine_ci.artifact.archive import Entry
     from engine_ci.artifact.closure import Closure, Images
-    from engine_ci.artifact.unpack import Entry
+    from engine_ci.artifact.loaders import Loader
     from engine_ci.records.bundle import Kind
+
+ImageT = TypeVar("ImageT")
 
 SERVER = "llama-server"
 _LICENCE = re.compile(r"(^|/)licen[cs]es/|(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", re.IGNORECASE)
@@ -27,7 +30,7 @@ _DIST_INFO = re.compile(r"^[^/]+\.dist-info/")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """A file of the bundle; `source` is its path in the archive."""
+    """A file of the bundle; `source` is its path in the archive, that of a link to it perhaps."""
 
     path: str
     source: str
@@ -49,6 +52,11 @@ class PrunePlan:
         return next(file.path for file in self.keep if file.kind == "server")
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """What each file is called in the bundle, by its path in the archive."""
+        return {file.source: file.path for file in self.keep}
+
+    @property
     def images(self) -> tuple[Kept, ...]:
         """The files that the loader reads."""
         return tuple(file for file in self.keep if file.kind in ("server", "library", "backend"))
@@ -57,15 +65,18 @@ class PrunePlan:
 def prune(
     entries: Mapping[str, Entry],
     *,
-    images: Images,
+    images: Images[ImageT],
+    loader: Loader[ImageT],
     backends: Iterable[str],
     keep: Iterable[str],
 ) -> PrunePlan:
     """Decides over every file of an archive.
 
     Args:
-        entries: the archive's files, by path.
-        images: those of them that are ELF; only the ones that matter are looked up.
+        entries: the archive's files and links, by path. A link that is kept becomes a file under
+            the link's name, so a bundle has one copy of a library, under the name it is needed by.
+        images: those of them that are images; only the ones that matter are looked up.
+        loader: the system's.
         backends: run-time backends that the app wants: `cpu` is `libggml-cpu.so`.
         keep: patterns of further file names that the app wants.
 
@@ -76,20 +87,29 @@ def prune(
     roots = [
         path
         for path in sorted(entries)
-        if _named_as_backend(path, backends) and elf.BACKEND in images[path].exports
+        if _named_as_backend(path, backends) and loader.is_backend(images[path])
     ]
-    pulled = closure.follow([server, *roots], images=images)
+    links = {path: entry.target for path, entry in entries.items() if entry.target is not None}
+    pulled = loader.follow(server, roots, images=images, links=links)
     kept: dict[str, tuple[Kind, str]] = {server: ("server", "the program itself")}
     kept |= dict.fromkeys(roots, ("backend", "a run-time backend that the app wants"))
     for path, by in pulled.why.items():
         kept.setdefault(path, ("library", f"{posixpath.basename(by)} needs it"))
+    started = frozenset(kept)
     folder = _common_folder(kept)
     for path in entries:
         if _LICENCE.search(path):
             kept.setdefault(path, ("licence", "a licence goes with the files it is for"))
         elif any(fnmatchcase(posixpath.basename(path), pattern) for pattern in keep):
             kept.setdefault(path, ("resource", "the app's configuration keeps it"))
-    laid_out = _laid_out(kept, folder=folder)
+
+    def place(path: str) -> str:
+        inside = _DIST_INFO.sub("dist-info/", _inside(path, folder))
+        if kept[path][0] == "licence":
+            return inside
+        return loader.place(path, images[path] if path in started else None, inside=inside)
+
+    laid_out = _laid_out(kept, place=place)
     return PrunePlan(
         keep=tuple(
             Kept(path=path, source=source, kind=kept[source][0], why=kept[source][1])
@@ -114,36 +134,47 @@ def _named_as_backend(path: str, backends: Iterable[str]) -> bool:
     return dot == ".so" and any(f"{stem}-".startswith(f"libggml-{name}-") for name in backends)
 
 
-def _common_folder(paths: Iterable[str]) -> str:
-    """The first folder when all files lie in it: it is the package's, and named after it."""
-    tops = {path.partition("/")[0] if "/" in path else "" for path in paths}
-    return tops.pop() if len(tops) == 1 else ""
+def _common_folder(paths: Iterable[str]) -> tuple[str, ...]:
+    """The folders above all files: those of the package, the build or the build's folder."""
+    folders = [path.split("/")[:-1] for path in paths]
+    same = takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))
+    return tuple(level[0] for level in same)
 
 
-def _laid_out(paths: Iterable[str], *, folder: str) -> dict[str, str]:
+def _laid_out(paths: Iterable[str], *, place: Callable[[str], str]) -> dict[str, str]:
     """Paths that stay equal from version to version, each with the path in the archive."""
     origin: dict[str, str] = {}
     for source in sorted(paths):
-        path = _DIST_INFO.sub("dist-info/", source.removeprefix(f"{folder}/"))
+        path = place(source)
         if path in origin:
             raise VerificationError(f"{source} and {origin[path]} would both become {path}")
         origin[path] = source
     return origin
 
 
+def _inside(path: str, folder: tuple[str, ...]) -> str:
+    """The path without the folders that it shares with the engine."""
+    above = path.split("/")[:-1]
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(above, folder, strict=False))))
+    return "/".join(path.split("/")[shared:])
+
+
 def _dropped(
     entries: Mapping[str, Entry], *, kept: Mapping[str, object]
 ) -> tuple[DroppedFile, ...]:
-    copies = {(entries[path].size, entries[path].crc): path for path in kept}
+    copies = {entries[path].fingerprint: path for path in kept}
+    stay = {*kept, *(entries[path].target for path in kept)}
     return tuple(
-        DroppedFile(path=path, size=entry.size, why=_why_not(entry, copies))
+        DroppedFile(path=path, size=0 if entry.target else entry.size, why=_why_not(entry, copies))
         for path, entry in sorted(entries.items())
-        if path not in kept
+        if path not in stay
     )
 
 
-def _why_not(entry: Entry, copies: Mapping[tuple[int, int], str]) -> str:
-    twin = copies.get((entry.size, entry.crc))
+def _why_not(entry: Entry, copies: Mapping[str, str]) -> str:
+    if entry.target is not None:
+        return f"a link to {posixpath.basename(entry.target)}"
+    twin = copies.get(entry.fingerprint)
     if twin is not None:
         return f"a copy of {posixpath.basename(twin)}"
     if _BACKEND.fullmatch(posixpath.basename(entry.path)):

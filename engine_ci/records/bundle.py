@@ -83,3 +83,9 @@ class Bundle(Versioned):
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Paths of the files that the system's loader reads, sorted."""
+        kinds = ("server", "library", "backend")
+        return tuple(sorted(file.path for file in self.files if file.kind in kinds))

@@ -40,6 +40,7 @@ class FaultClass(StrEnum):
     """
 
     PACKAGING = "packaging"
+    MINIMUM_OS = "minimum-os"
     CLI = "cli"
     CRASH_LOAD = "crash-load"
     CRASH_RUNTIME = "crash-runtime"

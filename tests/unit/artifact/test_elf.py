@@ -61,6 +61,14 @@ def test_something_else_is_refused_by_name(path: Path, content: bytes) -> None:
         elf.read(path)
 
 
+def test_a_file_that_ends_before_what_the_loader_maps_is_refused(path: Path) -> None:
+    path.write_bytes(WHOLE[:-1])
+
+    sizes = f"expected {len(WHOLE)} bytes or more, found {len(WHOLE) - 1}"
+    with pytest.raises(VerificationError, match=rf"libtoy\.so: cut off: {sizes}"):
+        elf.read(path)
+
+
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"lib\x1b[2J.so"])
 def test_a_name_that_could_not_be_shown_is_refused(path: Path, name: bytes) -> None:
     path.write_bytes(elves.image(soname=name))
@@ -124,7 +132,7 @@ def test_damage_is_refused_or_harmless(
 
     try:
         image = elf.read(path)
-        stamped = stamp.read({path: image})
+        stamped = stamp.read({path: image.exports})
     except VerificationError:
         return
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+import unicodedata
 from pathlib import PurePosixPath
 
 import pytest
@@ -42,16 +43,32 @@ def test_a_name_without_fault_stays_inside_the_folder(name: str) -> None:
 @pytest.mark.parametrize(
     ("paths", "hidden"),
     [
-        (["a", "b", "a"], "a"),
-        (["bin/Server", "bin/server"], "bin/server"),
-        (["STRASSE", "straße"], "straße"),
-        (["e\u0301", "\u00e9"], "\u00e9"),
-        (["lib", "lib/x"], "lib/x"),
-        (["lib/x", "LIB"], "LIB"),
-        (["lib/x", "lib/y", "library"], None),
+        (["a", "b", "a"], ["a"]),
+        (["bin/Server", "bin/server"], ["bin/server"]),
+        (["STRASSE", "straße"], ["straße"]),
+        (["e\u0301", "\u00e9"], ["\u00e9"]),
+        (["lib", "lib/x"], ["lib/x"]),
+        (["lib/x", "LIB"], ["LIB"]),
+        (["bin/a", "Bin/b"], ["Bin/b"]),
+        (["a/bin/a", "A/bin/a"], ["A/bin/a"]),
+        (["lib/x", "lib/y", "library"], []),
     ],
 )
-def test_names_that_one_file_system_would_merge_collide(
-    paths: list[str], hidden: str | None
+def test_names_that_one_file_system_would_merge_hide_each_other(
+    paths: list[str], hidden: list[str]
 ) -> None:
-    assert names.collision(paths) == hidden
+    taken = names.Taken()
+
+    assert [path for path in paths if taken.hides(path)] == hidden
+
+
+@given(st.lists(st.text(alphabet="aAß\u00e9e\u0301/", min_size=1, max_size=6), max_size=6))
+def test_what_is_not_hidden_has_a_place_of_its_own(paths: list[str]) -> None:
+    taken = names.Taken()
+    plain = [path for path in paths if names.fault(path) is None and not path.endswith("/")]
+
+    kept = [path for path in plain if not taken.hides(path)]
+
+    folded = [unicodedata.normalize("NFC", path).casefold() for path in kept]
+    assert len(set(folded)) == len(folded)
+    assert not any(one.startswith(f"{other}/") for one in folded for other in folded)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from engine_ci.artifact import plan
+from engine_ci.artifact.archive import Entry
 from engine_ci.artifact.elf import BACKEND, Image
-from engine_ci.artifact.unpack import Entry
+from engine_ci.artifact.loaders import LdSo
 from engine_ci.errors import VerificationError
 
 PLAIN = Image(machine="x86_64", runpath=("$ORIGIN", "$ORIGIN/../lib"))
@@ -20,15 +23,18 @@ def pruned(
     *,
     backends: tuple[str, ...] = ("cpu",),
     keep: tuple[str, ...] = (),
+    links: dict[str, str] | None = None,
 ) -> plan.PrunePlan:
-    """A plan for images, and for other files given by their content."""
-    contents = [str(content) for content in files.values()]
+    """A plan for images, for other files given by their content, and for links to either."""
     entries = {
-        path: Entry(path=path, size=len(str(content)), crc=contents.index(str(content)))
+        path: Entry(path=path, size=len(str(content)), fingerprint=str(content))
         for path, content in files.items()
     }
     images = {path: image for path, image in files.items() if isinstance(image, Image)}
-    return plan.prune(entries, images=images, backends=backends, keep=keep)
+    for path, target in (links or {}).items():
+        entries[path] = dataclasses.replace(entries[target], path=path, target=target)
+        images[path] = images[target]
+    return plan.prune(entries, images=images, loader=LdSo("x86_64"), backends=backends, keep=keep)
 
 
 def kinds(made: plan.PrunePlan) -> dict[str, str]:
@@ -68,6 +74,63 @@ def test_folders_stay_when_the_images_share_none() -> None:
 
 def test_files_without_a_folder_stay_where_they_are() -> None:
     assert set(kinds(pruned({"llama-server": server()}))) == {"llama-server"}
+
+
+@pytest.mark.parametrize("folder", ["", "build/bin/", "llama-b11434/", "pkg/bin/"])
+def test_upstream_s_layouts_of_every_age_become_the_same_tree(folder: str) -> None:
+    made = pruned(
+        {
+            f"{folder}llama-server": server("libllama.so.0"),
+            f"{folder}libllama.so.0": PLAIN,
+            f"{folder}libggml-cpu.so": LOADED,
+            f"{folder}LICENSE": "words",
+        }
+    )
+
+    assert set(kinds(made)) == {"llama-server", "libllama.so.0", "libggml-cpu.so", "LICENSE"}
+
+
+def test_a_file_beside_the_engine_s_folder_loses_only_what_it_shares_with_it() -> None:
+    made = pruned(
+        {"pkg/bin/llama-server": server(), "pkg/LICENSE": "words", "other/NOTICE": "more"}
+    )
+
+    assert set(kinds(made)) == {"llama-server", "LICENSE", "other/NOTICE"}
+
+
+def test_a_library_is_kept_once_under_the_linked_name_that_is_needed() -> None:
+    made = pruned(
+        {
+            "b1/llama-server": server("libllama.so.0"),
+            "b1/libllama.so.0.0.1": PLAIN,
+            "b1/libother.so.0.0.1": server("libc.so.6"),
+        },
+        links={
+            "b1/libllama.so": "b1/libllama.so.0.0.1",
+            "b1/libllama.so.0": "b1/libllama.so.0.0.1",
+            "b1/libother.so": "b1/libother.so.0.0.1",
+        },
+    )
+
+    assert [(file.path, file.source) for file in made.keep] == [
+        ("libllama.so.0", "b1/libllama.so.0"),
+        ("llama-server", "b1/llama-server"),
+    ]
+    assert [(file.path, file.size > 0, file.why) for file in made.drop] == [
+        ("b1/libllama.so", False, "a link to libllama.so.0.0.1"),
+        ("b1/libother.so", False, "a link to libother.so.0.0.1"),
+        ("b1/libother.so.0.0.1", True, "nothing that is kept needs it"),
+    ]
+
+
+def test_a_backend_may_be_a_link() -> None:
+    made = pruned(
+        {"llama-server": server(), "libggml-cpu.so.0": LOADED},
+        links={"libggml-cpu.so": "libggml-cpu.so.0"},
+    )
+
+    assert kinds(made) == {"llama-server": "server", "libggml-cpu.so": "backend"}
+    assert made.drop == ()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
-"""Unpacking, above all of archives that nobody should unpack."""
+"""Which kind an archive is of, and that damage of any kind is refused or harmless."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import stat
-import warnings
-import zipfile
+import gzip
+import lzma
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,212 +13,192 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_ci.artifact import unpack
-from engine_ci.errors import Exit, OutsideError, VerificationError
+from engine_ci.errors import VerificationError
+from tests.unit.artifact.archives import (
+    END,
+    pax,
+    refusal,
+    tar_file,
+    tar_header,
+    tar_link,
+    tar_member,
+    unpack_all,
+    xz_file,
+    zip_file,
+    zip_link,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
-def archive(folder: Path, *members: tuple[zipfile.ZipInfo | str, bytes]) -> Path:
-    path = folder / "toy.whl"
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        warnings.simplefilter("ignore")  # of duplicate names
-        for info, content in members:
-            made.writestr(info, content)
+def zipped(folder: Path) -> Path:
+    return zip_file(folder, ("lib/x.so.1", b"code"), zip_link("lib/x.so", "x.so.1"), ("b", b"c"))
+
+
+MEMBERS = (
+    tar_header("lib/", kind=tarfile.DIRTYPE),
+    pax(("path", "lib/x.so.1"), ("mtime", "1.5")),
+    tar_member("cut", b"code", mode=0o755),
+    tar_link("lib/x.so", "x.so.1"),
+    tar_member("b", b"c"),
+)
+
+
+def gzipped(folder: Path) -> Path:
+    return tar_file(folder, *MEMBERS)
+
+
+def xzed(folder: Path) -> Path:
+    return xz_file(folder, *MEMBERS)
+
+
+@pytest.mark.parametrize("make", [zipped, gzipped, xzed])
+@pytest.mark.parametrize("called", [".whl", ".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz"])
+def test_the_kind_is_told_by_the_bytes_and_the_name_must_agree(
+    tmp_path: Path, make: Callable[[Path], Path], called: str
+) -> None:
+    kinds = {".whl": zipped, ".zip": zipped, ".tar.gz": gzipped, ".tgz": gzipped}
+    path = make(tmp_path)
+
+    with contextlib.ExitStack() as stack:
+        if kinds.get(called, xzed) is not make:
+            stack.enter_context(pytest.raises(VerificationError, match=f"{called}: expected an? "))
+        with unpack.opened(path, name=f"toy{called}", into=tmp_path / "out") as opened:
+            assert set(opened.entries) == {"lib/x.so.1", "lib/x.so", "b"}
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"\n<!DOCTYPE html><title>Please log in</title>", "an HTML page"),
+        (b"<HTML>", "an HTML page"),
+        (b"\x7fELF", "something else"),
+        (b"", "something else"),
+        (gzip.compress(b""), "a gzip archive"),
+        (lzma.compress(b""), "an xz archive"),
+    ],
+)
+def test_something_else_than_an_archive_is_named_as_what_it_is(
+    tmp_path: Path, content: bytes, found: str
+) -> None:
+    path = tmp_path / "toy.whl"
+    path.write_bytes(content)
+
+    assert refusal(path, tmp_path / "out") == f"toy.whl: expected a zip archive, found {found}"
+
+
+def test_a_name_that_no_archive_has_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "toy.7z"
+    path.write_bytes(b"PK\3\4")
+
+    assert "toy.7z: expected a name with one of the endings .whl, .zip, .tar.gz" in refusal(
+        path, tmp_path / "out"
+    )
+
+
+def test_an_error_of_the_caller_is_not_taken_for_damage(tmp_path: Path) -> None:
+    for path in (zipped(tmp_path), gzipped(tmp_path)):
+        with (
+            pytest.raises(ValueError, match="of the caller"),
+            unpack.opened(path, name=path.name, into=tmp_path / path.suffix),
+        ):
+            raise ValueError("of the caller")
+
+
+@pytest.mark.parametrize("make", [zipped, gzipped, xzed])
+def test_an_archive_cut_anywhere_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    path = make(tmp_path)
+    whole = path.read_bytes()
+
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert refusal(path, tmp_path / str(length))
+
+
+def as_zip(content: bytes, folder: Path) -> Path:
+    path = folder / "toy.zip"
+    path.write_bytes(content)
     return path
 
 
-def member(name: str, mode: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name)
-    info.external_attr = mode << 16
-    return info
-
-
-def unpack_all(path: Path, into: Path, limits: unpack.Limits | None = None) -> set[str]:
-    with unpack.opened(path, into=into, limits=limits) as opened:
-        for name in opened.entries:
-            opened.unpack(name)
-    return set(opened.entries)
-
-
-def refusal(path: Path, into: Path, limits: unpack.Limits | None = None) -> str:
-    with pytest.raises(VerificationError) as caught:
-        unpack_all(path, into, limits)
-
-    assert caught.value.exit_code == Exit.VERIFICATION
-    return caught.value.message
-
-
-def test_a_file_is_written_hashed_and_keeps_its_executable_bit(tmp_path: Path) -> None:
-    path = archive(
-        tmp_path,
-        (member("bin/", stat.S_IFDIR | 0o755), b""),
-        (member("bin/server", stat.S_IFREG | 0o755), b"run"),
-        (member("bin/library", stat.S_IFREG | 0o666), b"load"),
-    )
-
-    with unpack.opened(path, into=tmp_path / "out") as opened:
-        server, library = opened.unpack("bin/server"), opened.unpack("bin/library")
-
-    assert sorted(opened.entries) == ["bin/library", "bin/server"]
-    assert server.path.read_bytes() == b"run"
-    assert (server.size, server.sha256) == (3, hashlib.sha256(b"run").hexdigest())
-    assert stat.S_IMODE(server.path.stat().st_mode) == 0o755
-    assert stat.S_IMODE(library.path.stat().st_mode) == 0o644
-
-
-def test_only_what_is_asked_for_is_written_and_only_once(tmp_path: Path) -> None:
-    path = archive(tmp_path, ("a", b"1"), ("b", b"2"))
-
-    with unpack.opened(path, into=tmp_path / "out") as opened:
-        first = opened.unpack("a")
-        first.path.rename(tmp_path / "moved")
-        second = opened.unpack("a")
-
-    assert first == second
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "name", ["../x", "/x", "a/../../x", "a\\x", "C:x", "a\x1bx", "../bin/llama-server"]
-)
-def test_a_member_that_would_land_elsewhere_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    path = archive(tmp_path, ("fine", b""), (name, b"evil"))
-
-    message = refusal(path, tmp_path / "deep" / "out")
-
-    assert ascii(name) in message
-    assert not (tmp_path / "deep").exists()
-
-
-def test_a_name_cut_short_by_a_null_byte_is_refused(tmp_path: Path) -> None:
-    path = archive(tmp_path, ("ab_cd", b"x"))
-    path.write_bytes(path.read_bytes().replace(b"ab_cd", b"ab\0cd"))
-
-    assert "control characters" in refusal(path, tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("mode", "said"),
-    [
-        (stat.S_IFLNK | 0o777, "symbolic link"),
-        (stat.S_IFCHR | 0o666, "neither a file nor a folder"),
-        (stat.S_IFIFO | 0o666, "neither a file nor a folder"),
-        (stat.S_IFDIR | 0o755, "neither a file nor a folder"),
-    ],
-)
-def test_only_files_are_unpacked(tmp_path: Path, mode: int, said: str) -> None:
-    path = archive(tmp_path, (member("thing", mode), b"/etc/passwd"))
-
-    assert said in refusal(path, tmp_path / "out")
-
-
-def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
-    path = archive(tmp_path, ("secret", b"x"))
-    content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1
+def as_gzip(content: bytes, folder: Path) -> Path:
+    path = folder / "toy.tar.gz"
     path.write_bytes(content)
-
-    assert "encrypted" in refusal(path, tmp_path / "out")
-
-
-def test_a_rare_compression_method_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "toy.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as made:
-        made.writestr("a", b"x")
-
-    assert "compression method" in refusal(path, tmp_path / "out")
+    return path
 
 
-@pytest.mark.parametrize("second", ["a/b", "A/b", "a", "a/b/c"])
-def test_a_member_that_hides_another_is_refused(tmp_path: Path, second: str) -> None:
-    path = archive(tmp_path, ("a/b", b"1"), (second, b"2"))
-
-    assert "hides it" in refusal(path, tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("limits", "said"),
-    [
-        (unpack.Limits(files=1), "2 files, expected at most 1"),
-        (unpack.Limits(file_size=999), "1000 bytes, expected at most 999"),
-        (unpack.Limits(total_size=1999), "2000 bytes, expected at most 1999"),
-        (unpack.Limits(ratio=3), "times its own size, expected at most 3"),
-    ],
-)
-def test_an_archive_that_would_fill_the_disk_is_refused(
-    tmp_path: Path, limits: unpack.Limits, said: str
-) -> None:
-    path = archive(tmp_path, ("a", bytes(1000)), ("b", bytes(1000)))
-
-    message = refusal(path, tmp_path / "out", limits)
-
-    assert said in message
-    assert not (tmp_path / "out").exists()
+def as_xz(content: bytes, folder: Path) -> Path:
+    path = folder / "toy.tar.xz"
+    path.write_bytes(content)
+    return path
 
 
-def test_a_page_instead_of_an_archive_is_named_as_one(tmp_path: Path) -> None:
-    path = tmp_path / "toy.whl"
-    path.write_bytes(b"\n<!DOCTYPE html><title>Please log in</title>")
-
-    assert refusal(path, tmp_path) == "toy.whl: expected a zip archive, found an HTML page"
+def as_tar(content: bytes, folder: Path) -> Path:
+    """Damage below the compression, which its checksum does not see."""
+    return as_gzip(gzip.compress(content, compresslevel=1), folder)
 
 
-def test_something_else_than_an_archive_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "toy.whl"
-    path.write_bytes(b"\x7fELF")
-
-    assert refusal(path, tmp_path) == "toy.whl: expected a zip archive, found something else"
-
-
-def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
-    path = archive(tmp_path, ("a", bytes(range(256))))
-    path.write_bytes(path.read_bytes()[:-30])
-
-    assert "truncated or damaged" in refusal(path, tmp_path / "out")
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[Callable[[bytes, Path], Path], bytes]:
+    folder = tmp_path_factory.mktemp("sound")
+    return {
+        as_zip: zipped(folder).read_bytes(),
+        as_gzip: gzipped(folder).read_bytes(),
+        as_xz: xzed(folder).read_bytes(),
+        as_tar: b"".join(MEMBERS) + END,
+    }
 
 
-def test_a_flipped_bit_is_seen_by_the_checksum(tmp_path: Path) -> None:
-    path = tmp_path / "toy.whl"
-    with zipfile.ZipFile(path, "w") as made:
-        made.writestr("a", b"some content")
-    path.write_bytes(path.read_bytes().replace(b"some content", b"some c0ntent"))
-
-    assert "Bad CRC-32" in refusal(path, tmp_path / "out")
-
-
-def test_a_disk_that_cannot_be_written_is_not_the_archive_s_fault(tmp_path: Path) -> None:
-    path = archive(tmp_path, ("a", b"x"))
-    (tmp_path / "out").write_text("in the way")
-
-    with pytest.raises(OutsideError, match=r"toy\.whl cannot be unpacked"):
-        unpack_all(path, tmp_path / "out")
-
-
-_sound = st.binary(max_size=200)
-
-
+@pytest.mark.parametrize("store", [as_zip, as_gzip, as_xz, as_tar])
 @given(
-    content=_sound,
     edits=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8),
-    cut=st.integers(0, 400),
 )
 def test_damage_anywhere_is_refused_or_harmless(
     tmp_path_factory: pytest.TempPathFactory,
-    content: bytes,
+    sound: dict[Callable[[bytes, Path], Path], bytes],
+    store: Callable[[bytes, Path], Path],
     edits: list[tuple[int, int]],
-    cut: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("damage")
-    path = archive(folder, ("a/b", content), ("c", b"more"))
-    damaged = bytearray(path.read_bytes())
+    content = bytearray(sound[store])
     for place, value in edits:
-        damaged[place % len(damaged)] = value
-    path.write_bytes(damaged[: max(1, len(damaged) - max(0, cut - 200))])
-    out = folder / "out"
+        content[place % len(content)] = value
+    path = store(bytes(content), folder)
 
     with contextlib.suppress(VerificationError):
-        unpack_all(path, out)
+        unpack_all(path, folder / "out")
 
-    written = {file for file in folder.rglob("*") if file.is_file()} - {path}
-    assert all(file.is_relative_to(out) for file in written)
+    assert {place.name for place in folder.iterdir()} <= {path.name, "out"}
+    assert not any(place.is_symlink() for place in folder.rglob("*"))
+
+
+_names = st.sampled_from(["a", "A", "b", "a/b", "a/c", "../x", "./a"])
+_kinds = st.sampled_from([tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
+_links = st.sampled_from(["a", "b", "../a", "a/b", "../../x", "/x", "."])
+
+
+@given(st.lists(st.tuples(_names, _kinds, _links), max_size=6))
+def test_archives_of_any_members_are_unpacked_whole_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, members: list[tuple[str, bytes, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    path = tar_file(
+        folder,
+        *(
+            tar_member(name, b"content")
+            if kind == tarfile.REGTYPE
+            else tar_link(name, to, kind=kind)
+            for name, kind, to in members
+        ),
+    )
+
+    with contextlib.suppress(VerificationError):
+        found = unpack_all(path, folder / "out")
+        assert found == {
+            name.removeprefix("./") for name, kind, _ in members if kind != tarfile.DIRTYPE
+        }
+
+    assert {place.name for place in folder.iterdir()} <= {path.name, "out"}
+    assert not any(place.is_symlink() for place in folder.rglob("*"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 TAG = "py3-none-manylinux_2_28_x86_64"
 PACKAGE = "toy-engine"
+LICENCE = b"MIT License\n\nCopyright (c) 2023-2026 The ggml authors\n"
 SEARCH = "$ORIGIN:$ORIGIN/../lib"
 
 
@@ -46,7 +49,7 @@ def engine(**changed: bytes) -> dict[str, bytes]:
         "toy_engine/lib/libllama.so.0": images["llama"],
         "toy_engine/lib/libllama.so.0.1.0": images["llama"],
         "toy_engine/licenses/COPYING3": b"words",
-        "toy_engine-1.0.dist-info/licenses/LICENSE": b"more words",
+        "toy_engine-1.0.dist-info/licenses/LICENSE": LICENCE,
     }
 
 
@@ -65,6 +68,30 @@ def wheel(folder: Path, files: Mapping[str, bytes], *, version: str = "1.0") -> 
     return path
 
 
+def release(folder: Path, *, build: int = 11434) -> Path:
+    """The toy engine as upstream ships it: one folder, every library under a chain of links."""
+    files = engine(llama=image(soname="libllama.so.0", runpath="$ORIGIN"))
+    top = f"llama-b{build}"
+    path = folder / f"{top}-bin-ubuntu-x64.tar.gz"
+    library = "libllama.so.0.0.1"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("llama-server", "libggml-cpu.so", "libggml-vulkan.so"):
+            _add(archive, f"{top}/{name}", files[f"toy_engine/bin/{name}"])
+        _add(archive, f"{top}/{library}", files["toy_engine/lib/libllama.so.0"])
+        _add(archive, f"{top}/LICENSE", LICENCE)
+        for link, target in (("libllama.so", "libllama.so.0"), ("libllama.so.0", library)):
+            info = tarfile.TarInfo(f"{top}/{link}")
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            archive.addfile(info)
+    return path
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
+
+
 def asset(path: Path) -> Asset:
     """What a publisher says of a file."""
     content = path.read_bytes()
@@ -72,7 +99,7 @@ def asset(path: Path) -> Asset:
         name=path.name,
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        wheel_tags=(TAG,),
+        wheel_tags=(TAG,) if path.suffix == ".whl" else (),
     )
 
 

@@ -26,7 +26,7 @@ def _result(engine: Engine, *classes: FaultClass, status: Status = Status.FAIL) 
 
 
 def test_the_page_is_the_one_that_the_results_give() -> None:
-    assert render.PAGE.read_text() == render.page(catalogue.engines(), load_all())
+    assert render.PAGE.read_text() == render.whole()
 
 
 def test_every_miss_has_an_explanation() -> None:
@@ -52,28 +52,28 @@ def test_a_warning_catches_nothing() -> None:
 
 
 def test_totals_count_what_was_caught_named_and_passed() -> None:
-    page = render.page([BROKEN, SOUND], [_result(BROKEN, FaultClass.API), _result(SOUND)])
+    page = render.page([BROKEN, SOUND], [_result(BROKEN, FaultClass.API), _result(SOUND)], shown={})
     assert "| one line edited | 1 | 1 | 0 | 0 | 0 |" in page
     assert "| sound | 1 | 0 |  | 0 | 1 |" in page
 
 
 def test_more_than_three_failed_checks_are_counted() -> None:
-    page = render.page([BROKEN], [_result(BROKEN, *[FaultClass.NUMERIC] * 5)])
+    page = render.page([BROKEN], [_result(BROKEN, *[FaultClass.NUMERIC] * 5)], shown={})
     assert "`drift/0`, `drift/1`, `drift/2`, 2 more |" in page
 
 
 def test_a_miss_is_listed_with_its_name() -> None:
-    page = render.page([BROKEN], [_result(BROKEN)])
+    page = render.page([BROKEN], [_result(BROKEN)], shown={})
     assert "## Missed or undecided" in page
     assert "- **broken**" in page
 
 
 def test_what_the_host_was_too_busy_to_tell_is_undecided() -> None:
     unsure = _result(BROKEN).model_copy(update={"verdict": Verdict.INCONCLUSIVE})
-    page = render.page([BROKEN], [unsure])
+    page = render.page([BROKEN], [unsure], shown={})
     assert "| one line edited | 1 | 0 | 0 | 1 | 0 |" in page
     assert f"- **broken**: {render.TOO_BUSY}" in page
 
 
 def test_an_engine_without_a_result_is_left_out() -> None:
-    assert "| broken |" not in render.page([BROKEN], [])
+    assert "| broken | nonsense |" not in render.page([BROKEN], [], shown={})

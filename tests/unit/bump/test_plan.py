@@ -29,7 +29,10 @@ def test_the_pin_moves_and_keeps_what_is_the_apps() -> None:
         size=21_500_000,
         sha256="d" * 64,
         wheel_tags=("py3-none-manylinux_2_34_x86_64",),
+        images=records.bundle().images,
+        tree_sha256=records.bundle().tree_sha256,
     )
+    assert new.platforms["macos-arm64"].images is None
     assert (new.name, new.source, new.holds) == (old.name, old.source, old.holds)
 
 

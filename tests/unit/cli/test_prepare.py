@@ -13,7 +13,7 @@ import pytest
 from engine_ci.cli.prepare import known_platform
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
-from engine_ci.pins.model import Commit, PackageIndex, Pin
+from engine_ci.pins.model import Commit, GitHubReleases, PackageIndex, Pin
 from tests.unit.artifact import wheels
 from tests.unit.shelf import Shelf, says
 
@@ -105,12 +105,45 @@ def test_a_candidate_for_another_pin_is_refused(run: CommandLine, toy: Index, ap
     assert toy.downloads == []
 
 
-def test_a_mac_bundle_is_refused_until_signing_is_there(run: CommandLine, toy: Index) -> None:
-    ran = run("prepare", "--current", "--platform", "macos-arm64")
+def write_release(app: Path, published: Asset) -> None:
+    pin = Pin(
+        schema=1,
+        name="llama.cpp",
+        adapter="llama-server",
+        source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
+        version="b11434",
+        build=11434,
+        commit=Commit(id="86a2835", abbreviated=True),
+        platforms={"ubuntu-x64": published},
+    )
+    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
 
-    assert ran.status == Exit.USAGE
-    assert "macos-arm64" in ran.err
-    assert toy.downloads == []
+
+def test_an_archive_of_a_release_is_prepared_offline_under_any_name(
+    run: CommandLine, app: Path, tmp_path: Path
+) -> None:
+    archive = wheels.release(tmp_path)
+    write_release(app, wheels.asset(archive))
+    here = archive.rename(tmp_path / "downloaded")
+
+    ran = run("prepare", "--current", "--archive", str(here), "--json")
+
+    assert ran.status == Exit.OK
+    assert json.loads(ran.out)["server"] == "llama-server"
+    assert json.loads(ran.out)["build"] == 11434
+
+
+def test_an_archive_of_a_release_is_as_strictly_verified(
+    run: CommandLine, app: Path, tmp_path: Path
+) -> None:
+    archive = wheels.release(tmp_path)
+    write_release(app, wheels.asset(archive))
+    archive.write_bytes(archive.read_bytes()[:-1] + b"\1")
+
+    ran = run("prepare", "--current", "--archive", str(archive))
+
+    assert ran.status == Exit.VERIFICATION
+    assert "expected sha256" in ran.err
 
 
 def test_archives_of_releases_come_from_mirrors_and_then_from_their_publisher(
@@ -123,7 +156,7 @@ def test_archives_of_releases_come_from_mirrors_and_then_from_their_publisher(
     with Shelf() as shelf:
         shelf.replies.append(says(404))
         monkeypatch.setenv("ENGINE_CI_RELEASES_URL", shelf.url)
-        ran = run("prepare", "--current")
+        ran = run("prepare", "--current", "--platform", "macos-arm64")
 
     name = "llama-b11194-bin-macos-arm64.tar.gz"
     assert ran.status == Exit.OUTSIDE

@@ -52,6 +52,13 @@ def test_an_answer_becomes_a_check_of_its_question() -> None:
     assert (check.expected, check.observed, check.detail) == ("the tokens", "others", "case 3")
 
 
+def test_an_engine_that_does_not_start_for_its_packaging_says_so_whatever_was_asked() -> None:
+    log = ("llama-server: error while loading shared libraries: libllama.so.0: file too short",)
+
+    assert check_of(EngineStartError("ended", log=log)).fault_class is FaultClass.PACKAGING
+    assert check_of(EngineAnswerError("odd", log=log)).fault_class is FaultClass.NUMERIC
+
+
 @pytest.mark.parametrize(
     ("ended", "fault_class", "begins"),
     [

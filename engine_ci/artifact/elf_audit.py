@@ -1,0 +1,51 @@
+"""Pure. What is wrong with the ELF images of a bundle."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from engine_ci.records.bundle import AuditFinding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact.elf import Image
+
+_VERSION: Final = re.compile(r"(GLIBC|GLIBCXX)_(\d+(?:\.\d+)*)")
+
+
+def findings(
+    images: Mapping[str, Image], *, machine: str, floors: Floors
+) -> Iterator[AuditFinding]:
+    """What is wrong with images, by their path in the bundle."""
+    for path, image in images.items():
+        for message in _errors(image, machine=machine, floors=floors):
+            yield AuditFinding(level="error", path=path, message=message)
+
+
+def _errors(image: Image, *, machine: str, floors: Floors) -> Iterator[str]:
+    if image.machine != machine:
+        yield f"built for {image.machine}, expected {machine}"
+    for entry in (*image.runpath, *image.rpath):
+        if not entry.startswith(("$ORIGIN", "${ORIGIN}")):
+            yield f"its run path holds {entry!a}, expected only paths from $ORIGIN"
+    if image.executable_stack:
+        yield "its stack is executable, which a compiler's default is not"
+    for name, floor in (("GLIBC", floors.glibc), ("GLIBCXX", floors.glibcxx)):
+        newest = max(_versions(image, name), default=())
+        if floor is not None and newest > _parts(floor):
+            found = ".".join(map(str, newest))
+            yield f"needs {name} {found}, and the app runs with {floor}"
+
+
+def _versions(image: Image, name: str) -> Iterator[tuple[int, ...]]:
+    for version in image.versions:
+        match = _VERSION.fullmatch(version)
+        if match is not None and match[1] == name:
+            yield _parts(match[2])
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

@@ -1,0 +1,203 @@
+"""What differs between systems: how images are read, what they pull in, how they lie in a bundle.
+
+`LdSo` is Linux, where a bundle keeps the folders and the bytes of its archive. `Dyld` is macOS,
+where all lies in one folder, under the names that others ask for, and is signed again.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from engine_ci.artifact import (
+    elf,
+    elf_audit,
+    elf_closure,
+    macho_audit,
+    macho_closure,
+    relocation,
+    signing,
+)
+from engine_ci.artifact.macho import read as macho
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact.closure import Closure, Images
+    from engine_ci.artifact.signing import Signer
+    from engine_ci.pins.model import Platform
+    from engine_ci.records.bundle import AuditFinding
+
+ImageT = TypeVar("ImageT")
+
+
+class Loader(Protocol[ImageT]):
+    """One system's way with images."""
+
+    def read(self, path: Path) -> ImageT:
+        """An image's facts; VerificationError when it is none, or a damaged one."""
+
+    def is_backend(self, image: ImageT) -> bool:
+        """Whether the program can load it as a backend at run time."""
+
+    def noted(self, image: ImageT) -> frozenset[str]:
+        """Those of its exports that tell what it was built from."""
+
+    def follow(
+        self,
+        program: str,
+        backends: Iterable[str],
+        *,
+        images: Images[ImageT],
+        links: Mapping[str, str],
+    ) -> Closure:
+        """What starts together."""
+
+    def place(self, path: str, image: ImageT | None, *, inside: str) -> str:
+        """Where a file goes in the bundle.
+
+        Args:
+            path: in the archive.
+            image: None for a file that is none.
+            inside: the path without the folders that all files of the engine share.
+        """
+
+    def findings(self, images: Mapping[str, ImageT], *, floors: Floors) -> Iterator[AuditFinding]:
+        """What is wrong with images, by their path in the bundle."""
+
+    def put(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        image: ImageT,
+        found: Mapping[str, str],
+        names: Mapping[str, str],
+        signer: Signer,
+    ) -> tuple[str, ...] | None:
+        """Writes the image as it is to be; None when its bytes may be taken as they are.
+
+        Args:
+            source: the unpacked file.
+            target: its place in the bundle.
+            image: what `source` holds.
+            found: the path in the archive of each library that it names.
+            names: what those are called in the bundle, by path in the archive.
+            signer: who signs, where that is needed.
+
+        Returns:
+            what a reviewer should know.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LdSo:
+    """Linux; `machine` is the processor's name as ELF files have it."""
+
+    machine: str
+
+    def read(self, path: Path) -> elf.Image:
+        """An ELF image."""
+        return elf.read(path)
+
+    def is_backend(self, image: elf.Image) -> bool:
+        """By the function that ggml calls."""
+        return elf.BACKEND in image.exports
+
+    def noted(self, image: elf.Image) -> frozenset[str]:
+        """All that `elf.read` took note of."""
+        return image.exports
+
+    def follow(
+        self,
+        program: str,
+        backends: Iterable[str],
+        *,
+        images: Images[elf.Image],
+        links: Mapping[str, str],  # noqa: ARG002 - a library is known by the name it is needed by
+    ) -> Closure:
+        """DT_NEEDED."""
+        return elf_closure.follow([program, *backends], images=images)
+
+    def place(self, path: str, image: elf.Image | None, *, inside: str) -> str:  # noqa: ARG002 - run paths lead from folder to folder, so those stay
+        """Where it was."""
+        return inside
+
+    def findings(
+        self, images: Mapping[str, elf.Image], *, floors: Floors
+    ) -> Iterator[AuditFinding]:
+        """What `elf_audit` says."""
+        return elf_audit.findings(images, machine=self.machine, floors=floors)
+
+    def put(self, *_: object, **__: object) -> None:
+        """Nothing: the file is taken as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dyld:
+    """macOS; `machine` is the processor's name as Apple has it."""
+
+    machine: str
+
+    def read(self, path: Path) -> macho.Image:
+        """The image for this processor, or for another one when there is none."""
+        images = macho.read(path)
+        return next((image for image in images if image.arch == self.machine), images[0])
+
+    def is_backend(self, image: macho.Image) -> bool:
+        """By the function that ggml calls."""
+        return any(export.name == f"_{elf.BACKEND}" for export in image.exports)
+
+    def noted(self, image: macho.Image) -> frozenset[str]:  # noqa: ARG002 - the bytes are searched instead
+        """None: what an exported pointer of a Mach-O file leads to is not followed."""
+        return frozenset()
+
+    def follow(
+        self,
+        program: str,
+        backends: Iterable[str],
+        *,
+        images: Images[macho.Image],
+        links: Mapping[str, str],
+    ) -> Closure:
+        """Load commands."""
+        return macho_closure.follow(program, backends, images=images, links=links)
+
+    def place(self, path: str, image: macho.Image | None, *, inside: str) -> str:  # noqa: ARG002 - one folder
+        """In the one folder."""
+        return posixpath.basename(path) if image is None else relocation.name(path, image)
+
+    def findings(
+        self, images: Mapping[str, macho.Image], *, floors: Floors
+    ) -> Iterator[AuditFinding]:
+        """What `macho_audit` says."""
+        return macho_audit.findings(images, machine=self.machine, floors=floors)
+
+    def put(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        image: macho.Image,
+        found: Mapping[str, str],
+        names: Mapping[str, str],
+        signer: Signer,
+    ) -> tuple[str, ...]:
+        """With the names of the bundle, and signed."""
+        changes = relocation.changes(image, found=found, names=names)
+        return signing.write(source, target, changes=changes, signer=signer)
+
+
+_BY_PLATFORM: Mapping[Platform, Loader[Any]] = {
+    "ubuntu-x64": LdSo("x86_64"),
+    "macos-arm64": Dyld("arm64"),
+    "macos-x64": Dyld("x86_64"),
+}
+
+
+def of(platform: Platform) -> Loader[Any]:
+    """The loader of a platform."""
+    return _BY_PLATFORM[platform]

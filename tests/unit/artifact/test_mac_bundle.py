@@ -1,0 +1,236 @@
+"""The whole of prepare for macOS, on a server that a compiler made, in an archive like upstream's.
+
+Run on any system. That macOS starts what comes out was not seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import platform
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.artifact import bundle, signing
+from engine_ci.artifact.audit import Floors
+from engine_ci.artifact.expected import Expected
+from engine_ci.artifact.macho import read, verify
+from engine_ci.errors import MachOError, VerificationError
+from tests.unit.artifact import wheels
+from tests.unit.artifact.macho import compiled
+
+if TYPE_CHECKING:
+    from engine_ci.artifact.bundle import Request
+
+TOP = "llama-b11434"
+NAMES = [
+    "libggml-base.0.dylib",
+    "libggml-cpu.so",
+    "libggml.0.dylib",
+    "libllama.0.dylib",
+    "llama-server",
+]
+
+
+def archive(folder: Path, **changed: bytes) -> Path:
+    """Upstream's archive; a library lies under its version, and links lead to it."""
+    path = folder / f"{TOP}-bin-macos-arm64.tar.gz"
+    files = {
+        Path(name).name: content
+        for name, content in compiled.images().items()
+        if name.startswith("server/")
+    } | {"LICENSE": wheels.LICENCE}
+    files |= {name.replace("_", "-").replace("--", "."): data for name, data in changed.items()}
+    with tarfile.open(path, "w:gz") as archived:
+        for name, content in files.items():
+            real = name.replace(".0.dylib", ".0.20.2.dylib")
+            info = tarfile.TarInfo(f"{TOP}/{real}")
+            info.size, info.mode = len(content), 0o755
+            archived.addfile(info, io.BytesIO(content))
+            if real != name:
+                link = tarfile.TarInfo(f"{TOP}/{name}")
+                link.type, link.linkname = tarfile.SYMTYPE, real
+                archived.addfile(link)
+    return path
+
+
+def request(folder: Path, path: Path) -> Request:
+    asked = wheels.request(folder, wheels.asset(path), archive=path)
+    return dataclasses.replace(
+        asked,
+        platform="macos-arm64",
+        assets={"macos-arm64": asked.assets["ubuntu-x64"]},
+        floors=Floors(macos="13.4"),
+    )
+
+
+def images(folder: Path) -> dict[str, read.Image]:
+    return {path.name: read.read(path)[0] for path in folder.iterdir() if path.name in NAMES}
+
+
+def test_an_archive_becomes_one_folder_of_signed_images(tmp_path: Path) -> None:
+    made = bundle.prepare(request(tmp_path, archive(tmp_path)))
+
+    assert made.images == tuple(NAMES)
+    assert made.server == "llama-server"
+    dropped = {Path(file.path).name: file.why for file in made.dropped}
+    assert dropped["libggml-metal.so"] == "a run-time backend that the app does not want"
+    assert dropped["libunused.dylib"] == "nothing that is kept needs it"
+    for name in NAMES:
+        (found,) = verify.verify(tmp_path / "bundle" / name)
+        assert found.faults == ()
+        assert found.signature is not None
+        assert found.signature.ad_hoc
+        assert not found.signature.linker_signed
+
+
+def test_images_find_each_other_in_that_folder_and_nowhere_else(tmp_path: Path) -> None:
+    bundle.prepare(request(tmp_path, archive(tmp_path)))
+
+    for name, image in images(tmp_path / "bundle").items():
+        assert image.run_paths == ("@loader_path", "@loader_path/../Frameworks")
+        assert image.id in (None, f"@rpath/{name}")
+        for needed, _ in image.dependencies:
+            assert needed.startswith(("/usr/lib/", "/System/")) or (
+                needed.removeprefix("@rpath/") in NAMES
+            )
+
+
+def test_the_record_is_of_the_bytes_that_are_there(tmp_path: Path) -> None:
+    made = bundle.prepare(request(tmp_path, archive(tmp_path)))
+
+    for file in made.files:
+        assert (tmp_path / "bundle" / file.path).stat().st_size == file.size
+    ensured = bundle.ensure(request(tmp_path, archive(tmp_path)))
+    assert ensured == made
+
+
+def test_the_same_archive_gives_the_same_bytes(tmp_path: Path) -> None:
+    one = bundle.prepare(request(tmp_path, archive(tmp_path)))
+    again = dataclasses.replace(request(tmp_path, archive(tmp_path)), into=tmp_path / "again")
+
+    assert bundle.prepare(again).tree_sha256 == one.tree_sha256
+
+
+def test_wanted_backends_are_roots_of_their_own(tmp_path: Path) -> None:
+    asked = dataclasses.replace(request(tmp_path, archive(tmp_path)), backends=("metal",))
+
+    made = bundle.prepare(asked)
+
+    assert "libggml-metal.so" in made.images
+    assert "libggml-cpu.so" not in made.images
+    assert any("Metal.framework" in name for name in made.system_libraries)
+
+
+def refused(folder: Path, asked: Request) -> str:
+    with pytest.raises(VerificationError) as caught:
+        bundle.prepare(asked)
+    assert not (folder / "bundle").exists()
+    return caught.value.message
+
+
+def test_a_strong_symbol_that_old_systems_lack_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path, libggml_cpu__so=compiled.images()["strong-metal.so"])
+
+    assert "MTLResidencySetDescriptor" in refused(tmp_path, request(tmp_path, path))
+
+
+def test_an_image_for_another_processor_is_refused(tmp_path: Path) -> None:
+    asked = request(tmp_path, archive(tmp_path))
+    asked = dataclasses.replace(
+        asked, platform="macos-x64", assets={"macos-x64": asked.assets["macos-arm64"]}
+    )
+
+    assert "built for arm64, expected x86_64" in refused(tmp_path, asked)
+
+
+def test_a_library_of_homebrew_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path, libggml_base__0__dylib=compiled.images()["homebrew.dylib"])
+
+    assert "/opt/homebrew/opt/libomp/lib/libomp.dylib" in refused(tmp_path, request(tmp_path, path))
+
+
+def test_an_image_without_room_for_run_paths_is_refused_and_not_corrupted(tmp_path: Path) -> None:
+    path = archive(tmp_path, libggml_base__0__dylib=compiled.images()["no-pad.dylib"])
+
+    with pytest.raises(MachOError, match="the header has room for"):
+        bundle.prepare(request(tmp_path, path))
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path, libggml_cpu__so=b"\x7fELF not for a Mac")
+
+    assert "libggml-cpu.so" in refused(tmp_path, request(tmp_path, path))
+
+
+def test_the_apps_list_of_frameworks_must_be_right(tmp_path: Path) -> None:
+    listed = Expected(frameworks=tuple(NAMES[1:-1]), frameworks_list="tauri.conf.json")
+
+    asked = dataclasses.replace(request(tmp_path, archive(tmp_path)), expected=listed)
+
+    assert refused(tmp_path, asked).endswith(
+        "that tauri.conf.json lists: added libggml-base.0.dylib"
+    )
+
+
+CODESIGN = """#!{python}
+import json, sys
+from pathlib import Path
+here = Path(__file__).parent
+*words, name = sys.argv[1:]
+with (here / "calls").open("a") as calls:
+    calls.write(json.dumps([words[0], Path(name).name]) + "\\n")
+if words[0] == "--display":
+    print("CDHash=" + (here / "cdhash").read_text(), file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def codesign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a stand-in for Apple's program, which leaves files as they are."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "codesign").write_text(CODESIGN.format(python=sys.executable))
+    (tools / "codesign").chmod(0o755)
+    (tools / "cdhash").write_text("ab" * 20)
+    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    return tools
+
+
+def test_on_a_mac_codesign_has_the_last_word(tmp_path: Path, codesign: Path) -> None:
+    asked = dataclasses.replace(request(tmp_path, archive(tmp_path)), signer="codesign")
+
+    made = bundle.prepare(asked)
+
+    calls = [json.loads(line) for line in (codesign / "calls").read_text().splitlines()]
+    assert {name for word, name in calls if word == "--force"} == set(NAMES)
+    assert {name for word, name in calls if word == "--verify"} == set(NAMES)
+    told = [item for item in made.findings if "codesign's hash" in item.message]
+    assert {(item.level, item.path) for item in told} == {("warning", name) for name in NAMES}
+
+
+def test_two_signers_that_agree_say_nothing(tmp_path: Path, codesign: Path) -> None:
+    bundle.prepare(request(tmp_path, archive(tmp_path)))
+    (found,) = verify.verify(tmp_path / "bundle" / "llama-server")
+    assert found.signature is not None
+    (codesign / "cdhash").write_text(found.signature.cdhash)
+    asked = dataclasses.replace(request(tmp_path, archive(tmp_path)), signer="codesign")
+
+    made = bundle.prepare(asked)
+
+    assert "llama-server" not in {item.path for item in made.findings}
+
+
+@pytest.mark.parametrize(("system", "signer"), [("Darwin", "codesign"), ("Linux", "builtin")])
+def test_what_ships_from_a_mac_is_signed_by_apples_program(
+    monkeypatch: pytest.MonkeyPatch, system: str, signer: str
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+
+    assert signing.default() == signer

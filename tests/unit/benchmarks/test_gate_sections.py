@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from benchmarks.gate import bundle_faults, bundles, classes, sections
+from benchmarks.gate.bundle_faults import BundleResult
+from benchmarks.gate.classes import Caught, Kind
+from benchmarks.gate.results import Finding
+from engine_ci.records.gate import FaultClass, Status, Verdict
+
+GATED = BundleResult(
+    fault="backend-missing",
+    made_with="0",
+    unprepared="it | dies",
+    prepare=0,
+    warnings=("no backend",),
+    gate=1,
+    verdict=Verdict.FAIL,
+    failed=(
+        Finding(
+            check="loads/stable",
+            status=Status.FAIL,
+            fault_class=FaultClass.PACKAGING,
+            observed="it died",
+        ),
+    ),
+)
+
+
+def caught(name: str, kind: Kind, *named: Kind) -> Caught:
+    return Caught(name=name, place="proxy", kind=kind, refused=bool(named), named=frozenset(named))
+
+
+def row(lines: str, start: str) -> str:
+    return next(line for line in lines.splitlines() if line.startswith(start))
+
+
+def test_a_bundle_that_the_gate_refuses_is_shown_with_what_prepare_said() -> None:
+    page = "\n".join(sections.of_bundles([GATED]))
+
+    assert row(page, "| backend-missing").endswith(
+        "| `it / dies` | warns: no backend | fail: `loads/stable` | packaging |"
+    )
+    assert "Of 1 faults that do harm 1 are refused, 0 mended" in page
+
+
+def test_a_wheel_that_prepare_refuses_is_packaging() -> None:
+    update = {"fault": "library-missing", "prepare": 3, "gate": None, "said": "needs `x`"}
+    page = "\n".join(sections.of_bundles([GATED.model_copy(update=update)]))
+
+    assert row(page, "| library-missing").endswith("| refuses: `needs 'x'` |  | packaging |")
+
+
+def test_a_harmful_wheel_that_nobody_refuses_is_listed() -> None:
+    update = {
+        "verdict": Verdict.PASS,
+        "failed": (),
+        "fault": "glibc-newer-than-promised",
+        "unprepared": bundle_faults.FINE,
+    }
+    page = "\n".join(sections.of_bundles([GATED.model_copy(update=update)]))
+
+    assert "Of 1 faults that do harm 0 are refused, 0 mended" in page
+    assert "- **glibc-newer-than-promised**: **unseen**" in page
+
+
+def test_a_wheel_that_serves_only_once_it_is_prepared_is_mended() -> None:
+    update = {"verdict": Verdict.PASS, "failed": (), "fault": "not-executable"}
+    page = "\n".join(sections.of_bundles([GATED.model_copy(update=update)]))
+
+    assert "0 are refused, 1 mended by `prepare` (*not-executable*), 0 neither" in page
+
+
+def test_every_harmful_wheel_that_was_not_refused_has_an_explanation() -> None:
+    harmful = {fault.name for fault in bundles.FAULTS if fault.harm != "none"}
+    passed = {
+        result.fault for result in bundle_faults.load_all() if not (result.refused or result.mended)
+    }
+    assert passed & harmful <= set(sections.WHY_NOT_REFUSED)
+
+
+def test_the_good_wheel_passes() -> None:
+    sound = bundle_faults.load_all()[0]
+    assert (sound.fault, sound.prepare, sound.verdict) == ("sound", 0, Verdict.PASS)
+
+
+def test_a_cell_counts_those_with_their_own_class_and_the_others_are_named() -> None:
+    faults = [
+        caught("a", Kind.API, Kind.API),
+        caught("b", Kind.API, Kind.NUMERIC),
+        caught("c", Kind.API),
+    ]
+    page = "\n".join(sections.of_classes(faults))
+
+    assert row(page, "| API") == (
+        "| API | 1 of 3 | 0 | 0 | 0 | 0 | `b`: numeric; `c`: **not caught** |"
+    )
+    assert row(page, "| **all**") == "| **all** | 1 of 3 | 0 | 0 | 0 | 0 | 2 of 3 refused |"
+
+
+def test_faults_without_a_result_are_counted() -> None:
+    assert "Not asked yet, and not in the table: 3 of proxy and process.\n" in list(
+        sections.of_classes([], unasked=3)
+    )
+    assert not any("Not asked yet" in line for line in sections.of_classes([]))
+
+
+def test_a_class_without_a_fault_says_why() -> None:
+    empty = set(Kind) - {fault.kind for fault in classes.every()}
+    assert empty <= set(classes.WHY)
