@@ -24,6 +24,7 @@ CASE: Final = "random-200"
 _TURN: Final = 300
 _TURNS: Final = 4
 _KEPT: Final = 2
+_ANSWER: Final = 4
 _NEW: Final = 8
 # Engines go on a few tokens before where they could.
 _AGAIN: Final = 64
@@ -69,7 +70,8 @@ def again(case: Case, client: Client) -> Iterator[str]:
 def back(case: Case, client: Client) -> Iterator[str]:
     """A prompt after a far longer one that begins with it."""
     client.complete(_longer(case), count=1, cache=True)
-    yield from pressure.unexpected([pressing.exchange("back at the beginning", case, client)])
+    found = pressing.exchange("back at the beginning", case, client, count=_ANSWER)
+    yield from pressure.unexpected([found])
 
 
 def edited(case: Case, client: Client) -> Iterator[str]:

@@ -98,13 +98,15 @@ def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Buil
             server = LlamaServer.in_folder(mineru(version)).program
             return proxy.plant(tmp_path / name, server=server, fault=fault, argument=argument)
 
-        candidate, before = mineru(version), mineru("0.1.2")
+        # Beside a fault nothing else may differ, and 0.1.2 has faults of its own.
+        earlier = version if fault else "0.1.2"
+        candidate, before = mineru(version), mineru(earlier)
         if fault:
             candidate = program("planted", version, fault)
-            before = program("sound", "0.1.2", "none")
+            before = program("sound", earlier, "none")
         return Context(
             candidate=subject(candidate, version),
-            baseline=subject(before, "0.1.2") if baseline else None,
+            baseline=subject(before, earlier) if baseline else None,
             models={name: models[name] for name in names},
             app_argv=EnginePolicy().argv,
             logs=tmp_path / "logs",
@@ -273,7 +275,6 @@ API = (
         "/v1/chat/completions choices.0.logprobs.content.4.top_logprobs.2",
         {"api/logprobs"},
     ),
-    ("refuses-what-has", "null", {"api/nulls"}),
     ("status-is", "404:200", {"api/errors"}),
     ("status-is", "400:422", {"api/errors", "api/context-size"}),
     ("value-set", '/no-such-path error.type "server_error"', {"api/errors"}),
@@ -283,7 +284,15 @@ API = (
     ("unwell-after-an-error", "", {"api/goes-on"}),
 )
 
+PROMISES = (
+    Planted(api, STABLE, "refuses-what-has", "null", {"api/nulls"}),
+    Planted(chat, TOOLS, "refuses-what-has", "maxLength", LONG_TEXT),
+    Planted(drift, STATE, "nothing-cached", "", {"drift/sensitive-falcon-h1/edited"}),
+    Planted(tokenizer, REPAIRED, "reads-as", "~:#", {"tokenizer/bpe-deepseek-v3/repaired"}),
+)
+
 PLANTED = (
+    *PROMISES,
     Planted(loads, ("stable", "stable-smollm"), "aborts-on", "smollm", {"loads/stable-smollm"}),
     Planted(loads, STABLE, "flag-lost", "--parallel", {"loads/flags", "loads/stable"}),
     Planted(loads, STABLE, "other-model", "/other.gguf", {"loads/stable"}),
@@ -312,9 +321,7 @@ PLANTED = (
     Planted(drift, SENSITIVE, "refuses-with", "500", drifted("brim")),
     Planted(drift, SENSITIVE, "answers-what-is-too-long", "", drifted("brim")),
     Planted(drift, STATE, "dies-of-the-same", "", {"drift/sensitive-falcon-h1/again"}),
-    Planted(drift, STATE, "nothing-cached", "", {"drift/sensitive-falcon-h1/edited"}),
     Planted(drift, WINDOW, "wrong-when-back", "", {"drift/sensitive-gemma3/back"}),
-    Planted(tokenizer, REPAIRED, "reads-as", "~:#", {"tokenizer/bpe-deepseek-v3/repaired"}),
     Planted(tokenizer, BPE, "tokenizer-altered", "", TOKENIZE | {"tokenizer/bpe/pieces"}),
     Planted(tokenizer, BPE, "detokenizer-altered", "", {"tokenizer/bpe/detokenize"}),
     Planted(tokenizer, BPE, "pieces-altered", "", {"tokenizer/bpe/pieces"}),
@@ -343,7 +350,6 @@ PLANTED = (
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
     Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', CALLS),
     Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call", "long-text")),
-    Planted(chat, TOOLS, "refuses-what-has", "maxLength", LONG_TEXT),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),
@@ -405,30 +411,20 @@ def test_a_planted_fault_fails_exactly_the_checks_that_are_there_for_it(
     assert with_status(Status.PASS, checks) == others
 
 
-@pytest.mark.parametrize(
-    ("suite", "names", "fault", "argument", "name"),
-    [
-        (api, STABLE, "refuses-what-has", "null", "api/nulls"),
-        (chat, TOOLS, "refuses-what-has", "maxLength", "chat/stable-tools/long-text"),
-        (drift, STATE, "nothing-cached", "", "drift/sensitive-falcon-h1/edited"),
-        (tokenizer, REPAIRED, "reads-as", "~:#", "tokenizer/bpe-deepseek-v3/repaired"),
-    ],
-)
+@pytest.mark.parametrize("planted", PROMISES, ids=str)
 def test_a_promise_that_the_baseline_breaks_too_is_warned_of(
-    build: Build, suite: ModuleType, names: tuple[str, ...], fault: str, argument: str, name: str
+    build: Build, planted: Planted
 ) -> None:
-    planted = build(*names, fault=fault, argument=argument, baseline=True)
+    fault, argument = planted.fault, planted.argument
+    worse = build(*planted.models, fault=fault, argument=argument, baseline=True)
+    same = replace(worse, baseline=worse.candidate)
 
-    worse, same = (
-        list(suite.run(context))
-        for context in (planted, replace(planted, baseline=planted.candidate))
-    )
+    failed = list(planted.suite.run(worse))
+    warned = [check for check in planted.suite.run(same) if check.id in planted.fails]
 
-    assert with_status(Status.FAIL, worse) == {name}
-    assert with_status(Status.FAIL, same) == set()
-    (warned,) = (check for check in same if check.id == name)
-    assert warned.status is Status.WARN
-    assert warned.observed.endswith("; the baseline does so too")
+    assert with_status(Status.FAIL, failed) == planted.fails
+    assert with_status(Status.WARN, warned) == planted.fails
+    assert all(check.observed.endswith("; the baseline does so too") for check in warned)
 
 
 @pytest.mark.parametrize(
