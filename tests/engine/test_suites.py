@@ -349,7 +349,7 @@ PLANTED = (
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.arguments "Paris"', called("tool-call")),
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
     Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', CALLS),
-    Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call", "long-text")),
+    Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),
