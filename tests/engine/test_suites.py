@@ -287,7 +287,7 @@ API = (
 PROMISES = (
     Planted(api, STABLE, "refuses-what-has", "null", {"api/nulls"}),
     Planted(chat, TOOLS, "refuses-what-has", "maxLength", LONG_TEXT),
-    Planted(drift, STATE, "nothing-cached", "", {"drift/sensitive-falcon-h1/edited"}),
+    Planted(drift, STATE, "reads-again", "300", {"drift/sensitive-falcon-h1/edited"}),
     Planted(tokenizer, REPAIRED, "reads-as", "~:#", {"tokenizer/bpe-deepseek-v3/repaired"}),
 )
 

@@ -124,6 +124,12 @@ def _nothing_cached(answer: Json, _: str) -> None:
     answer["timings"]["prompt_n"] = answer["tokens_evaluated"]
 
 
+def _reads_again(answer: Json, argument: str) -> None:
+    """Argument: how many tokens besides, as far as there are so many."""
+    evaluated = answer["timings"]["prompt_n"] + int(argument)
+    answer["timings"]["prompt_n"] = min(evaluated, answer["tokens_evaluated"])
+
+
 def _wrong_when_cached(answer: Json, _: str) -> None:
     if answer["timings"]["cache_n"]:
         _token_swapped(answer, "1")
@@ -204,6 +210,7 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "error-in-200": ("/completion", _error_in_200),
     "field-renamed": ("/completion", _field_renamed),
     "nothing-cached": ("/completion", _nothing_cached),
+    "reads-again": ("/completion", _reads_again),
     "wrong-when-cached": ("/completion", _wrong_when_cached),
     "wrong-past": ("/completion", _wrong_past),
     "stops-before-full": ("/completion", _stops_before_full),
