@@ -65,7 +65,7 @@ What each answers when it is asked for what the report says (`benchmarks/gate/hi
 NEIGHBOURS: Final = """
 *Warned of* are promises that a build breaks as the one does that it is compared with: a tool with a
 long text (#25746), a turn of a conversation that is edited, with a model that has a state (#28302),
-a tilde behind a space (#26972); and `drift/suspect`, a hint. b9811 was compared with b10423 until
+a tilde behind a space (#26972), whole words of GLM-4; and `drift/suspect`, a hint. b9811 was compared with b10423 until
 the gate asked for parameters of null. That is no sound pair: b9811 refuses them (#25515), and the
 gate refuses b9811 for that alone.
 """
