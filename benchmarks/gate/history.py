@@ -208,7 +208,7 @@ REGRESSIONS: Final = {
     "28302-checkpoint-evicted": Regression(
         issue="#28302, since #25472",
         repair="#28302",
-        builds="b9981 to b10852, repaired in b10894",
+        builds="b9981 to b10852, repaired in b10894; b9811 reads as much",
         model="sensitive-falcon-h1",
         asked="the third of four turns of a chat edited",
         missed="how much is read again was judged for a model that has nothing but attention; of "

@@ -65,10 +65,10 @@ What each answers when it is asked for what the report says (`benchmarks/gate/hi
 NEIGHBOURS: Final = """
 *Warned of* are promises that a build breaks as the one does that it is compared with: a tool with a
 long text (#25746), a turn of a conversation that is edited, with a model that has a state (#28302),
-a tilde behind a space (#26972), whole words of GLM-4; and `drift/suspect`, a hint. b9811 was compared with b10423 until
-the gate asked for parameters of null. That is no sound pair: b9811 refuses them (#25515), and the
-gate refuses b9811 for that alone.
-"""
+a tilde behind a space (#26972), whole words of GLM-4, parameters of null (#25515); and
+`drift/suspect`, a hint. b9811 was compared with b10423 until the gate asked for parameters of null.
+That is no sound pair: b9811 refuses them, b10423 does not, and the gate refused b9811 for that
+alone (`api/nulls`)."""
 
 NOT_REPRODUCED: Final = """
 ## History that does not show here
@@ -204,7 +204,8 @@ def _shown(rows: Iterable[Row]) -> list[Row]:
 
 
 def _history(rows: Iterable[Row]) -> Iterator[str]:
-    yield "| engine | report | builds | brought back | app sees | class | at first | now | failed |"
+    titles = ("engine", "report", "builds", "brought back", "an app sees", "class", "at first")
+    yield f"| {' | '.join((*titles, 'now', 'failed'))} |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
         regression = REGRESSIONS[row.engine.name]
