@@ -174,6 +174,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             pruned,
             files=files,
             provenance=_provenance(request, fetched),
+            demands=tuple(sorted(set().union(*map(loader.demands, kept.values())))),
             findings=(*findings, *notes),
             stamped=stamp.read(
                 {
@@ -308,6 +309,7 @@ def _record(
     *,
     files: tuple[BundleFile, ...],
     provenance: dict[Platform, Provenance],
+    demands: tuple[str, ...],
     findings: tuple[AuditFinding, ...],
     stamped: Stamp,
 ) -> Bundle:
@@ -326,6 +328,8 @@ def _record(
         files=files,
         dropped=pruned.drop,
         system_libraries=tuple(sorted(pruned.closure.system)),
+        signer=request.signer if request.platform.startswith("macos") else None,
+        demands=demands,
         findings=findings,
         tree_sha256=tree_sha256(files),
     )

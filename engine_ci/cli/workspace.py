@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import platformdirs
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.config import Config
-    from engine_ci.pins.model import Pin
+    from engine_ci.pins.model import Pin, Platform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +45,10 @@ class Workspace:
     def candidate(self) -> Path:
         """The bundle of the candidate."""
         return self.work / "candidate"
+
+    def elsewhere(self, platform: Platform, *, of: Literal["baseline", "candidate"]) -> Path:
+        """A bundle for another platform than this machine's."""
+        return self.work / "elsewhere" / of / platform
 
     @property
     def baseline(self) -> Path:

@@ -22,6 +22,7 @@ def told(notes: tuple[Note, ...]) -> dict[str, str]:
 
 def risks(
     *,
+    elsewhere: tuple[Note, ...] = (),
     after: Bundle | None = None,
     before: Bundle | None = None,
     seen: Candidate | None = None,
@@ -39,6 +40,7 @@ def risks(
         candidate=seen or records.candidate(refused=()),
         bundle=bundle,
         changes=changes.compare(before, bundle, engines=judged.engines),
+        elsewhere=elsewhere,
         result=judged,
         argv=argv,
     )
@@ -75,6 +77,16 @@ def test_a_platform_that_was_only_hashed_is_not_run() -> None:
     assert "Metal kernels" in notes["macos-arm64"]
     assert "this gate ran on ubuntu-x64" in notes["macos-arm64"]
     assert "ubuntu-x64" not in notes
+
+
+def test_a_bundle_that_was_only_made_is_not_run_either() -> None:
+    pin = records.pin()
+    made = pin.platforms["macos-arm64"].model_copy(update={"tree_sha256": "7" * 64})
+    prepared = pin.model_copy(update={"platforms": {**pin.platforms, "macos-arm64": made}})
+
+    notes = told(validation.not_run(result(), pin=prepared))
+
+    assert notes["macos-arm64"].startswith("its bundle was made and audited and nothing of it was")
 
 
 def test_no_metal_is_missed_on_linux() -> None:
@@ -210,3 +222,37 @@ def test_warnings_refusals_and_thin_commits_are_risks() -> None:
         "0.2.0": "newer, and refused: the gate says fail: 1 of 34 checks",
         "1111111": "the upstream commit is the pinned one: only the packaging differs",
     }
+
+
+def test_what_changed_for_another_platform_is_a_risk() -> None:
+    before = records.before(platform="macos-arm64", demands=("_malloc",))
+    after = records.bundle(platform="macos-arm64", demands=("_malloc", "_new", "_newer"))
+
+    notes = validation.changed_elsewhere([(before, after)])
+
+    texts = [note.text for note in notes]
+    assert {note.subject for note in notes} == {"macos-arm64"}
+    assert "the system must now have: _new, _newer" in texts
+    assert any(text.startswith("files added: ") for text in texts)
+    assert risks(elsewhere=notes)["macos-arm64"] == texts[-1]
+
+
+def test_equal_bundles_for_another_platform_are_no_risk() -> None:
+    bundle = records.bundle(platform="macos-arm64")
+
+    assert validation.changed_elsewhere([(bundle, bundle)]) == ()
+
+
+def test_many_names_are_counted() -> None:
+    before = records.before(demands=("_a",))
+    after = before.model_copy(update={"demands": tuple(f"_{number:02}" for number in range(20))})
+
+    (note,) = validation.changed_elsewhere([(before, after)])
+
+    assert note.text.endswith("_06, _07 and 12 more")
+
+
+def test_without_a_bundle_of_the_pin_nothing_can_be_said() -> None:
+    (note,) = validation.changed_elsewhere([(None, records.bundle(platform="macos-arm64"))])
+
+    assert "no bundle of the pinned engine" in note.text
