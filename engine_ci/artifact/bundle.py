@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine_ci import __version__
-from engine_ci.artifact import audit, fetch, install, loaders, plan, seal, stamp, unpack
+from engine_ci.artifact import audit, fetch, floors, install, loaders, plan, seal, stamp, unpack
 from engine_ci.artifact.archive import Unpacked
-from engine_ci.artifact.audit import NO_FLOORS
 from engine_ci.artifact.expected import NOTHING_EXPECTED
+from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, Provenance
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
-    from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.fetch import Fetched
+    from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import Kept, PrunePlan
     from engine_ci.artifact.signing import Signer
@@ -48,7 +48,7 @@ class Request:
         cache: downloads by content.
         into: where the bundle goes.
         licences: files of the app's own that go with the engine.
-        floors: the oldest systems that the app runs on.
+        floors: the oldest systems that the app runs on; where it does not say, a wheel's name does.
         signer: who signs what macOS wants signed.
         expected: what others say is in the bundle.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
@@ -88,10 +88,10 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
     Raises:
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
-        OutsideError: a file could not be fetched.
+        OutsideError: a file could not be fetched, read or written.
     """
     _refuse_platform(request)
-    with install.alone(request.into):
+    with documents.naming(request.into), install.alone(request.into):
         return _made(request, phase=phase)
 
 
@@ -100,16 +100,17 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
 
     Of two runs at once one makes it. Arguments and errors are those of `prepare`.
     """
-    digest = _digest(request)
-    found = seal.intact(request.into, request=digest)
-    if found is not None:
-        return found
-    _refuse_platform(request)
-    with install.alone(request.into):
-        found = seal.intact(request.into, request=digest)
-        if found is None:
-            found = _made(request, phase=phase)
-            seal.put(request.into, request=digest)
+    with documents.naming(request.into):
+        asked = digest(request)
+        found = seal.intact(request.into, request=asked)
+        if found is not None:
+            return found
+        _refuse_platform(request)
+        with install.alone(request.into):
+            found = seal.renewed(request.into, request=asked)
+            if found is None:
+                found = _made(request, phase=phase)
+                seal.put(request.into, request=asked)
     return found
 
 
@@ -118,7 +119,7 @@ def _refuse_platform(request: Request) -> None:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
 
 
-def _digest(request: Request) -> str:
+def digest(request: Request) -> str:
     """Over all that decides what the bundle holds."""
     asked = {
         "engine-ci": __version__,
@@ -161,7 +162,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             kept = {file.path: images[file.source] for file in pruned.images}
             findings = audit.findings(
                 pruned,
-                system=loader.findings(kept, floors=request.floors),
+                system=loader.findings(kept, floors=_floors(request)),
                 backends=request.backends,
                 licensed=_licensed(request, pruned, archive),
             )
@@ -199,6 +200,11 @@ def _fetched(request: Request, platform: Platform) -> Fetched:
     if request.archive is not None and platform == request.platform:
         return fetch.verified(request.archive, asset)
     return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
+
+
+def _floors(request: Request) -> Floors:
+    name = request.assets[request.platform].name
+    return request.floors.or_else(floors.promised(name, platform=request.platform))
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:

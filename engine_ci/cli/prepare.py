@@ -174,8 +174,7 @@ def request_for(
     Raises:
         UsageError: there is no such signer.
     """
-    from engine_ci.artifact import origins, signing
-    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact import floors, origins, signing
     from engine_ci.artifact.bundle import Request
 
     source, policy = workspace.pin.source, workspace.config.bundle
@@ -200,7 +199,7 @@ def request_for(
         cache=workspace.cache,
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
-        floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         signer=signing.named(signer),
         expected=expected(workspace, release, platform=platform),
         archive=archive,

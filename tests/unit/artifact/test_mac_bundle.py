@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact import bundle, signing
-from engine_ci.artifact.audit import Floors
 from engine_ci.artifact.expected import Expected
+from engine_ci.artifact.floors import of_app
 from engine_ci.artifact.macho import read, verify
 from engine_ci.errors import MachOError, UsageError, VerificationError
 from tests.unit.artifact import wheels
@@ -66,7 +66,7 @@ def request(folder: Path, path: Path) -> Request:
         asked,
         platform="macos-arm64",
         assets={"macos-arm64": asked.assets["ubuntu-x64"]},
-        floors=Floors(macos="13.4"),
+        floors=of_app(macos="13.4"),
     )
 
 
