@@ -1,4 +1,4 @@
-"""Prepares a bundle: fetch, verify, unpack, prune, audit, install. Each step lives next door."""
+"""Prepares a bundle: its input, prune, audit, install. Each step lives next door."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine_ci import __version__
-from engine_ci.artifact import audit, fetch, install, loaders, plan, seal, stamp, unpack
+from engine_ci.artifact import audit, inputs, install, plan, seal, stamp
 from engine_ci.artifact.archive import Unpacked
 from engine_ci.artifact.audit import NO_FLOORS
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
-from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.expected import Expected
-    from engine_ci.artifact.fetch import Fetched
+    from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import Kept, PrunePlan
     from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.source_build import Recipe
     from engine_ci.artifact.stamp import Stamp
     from engine_ci.pins.model import Asset, Build, Platform
     from engine_ci.records.candidate import PublishedAsset
@@ -51,6 +52,7 @@ class Request:
         floors: the oldest systems that the app runs on.
         signer: who signs what macOS wants signed.
         expected: what others say is in the bundle.
+        recipe: for source code; None where the published archive holds the engine itself.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
         told: how many bytes of a download are there.
     """
@@ -72,6 +74,7 @@ class Request:
     floors: Floors = NO_FLOORS
     signer: Signer = "builtin"
     expected: Expected = NOTHING_EXPECTED
+    recipe: Recipe | None = None
     archive: Path | None = None
     told: Told = lambda _: None
 
@@ -133,22 +136,22 @@ def _digest(request: Request) -> str:
         "floors": asdict(request.floors),
         "signer": request.signer,
         "expected": asdict(request.expected),
+        "recipe": _recipe(request),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _recipe(request: Request) -> list[object] | None:
+    if request.recipe is None:
+        return None
+    return [request.recipe.arguments(), [patch.sha256 for patch in request.recipe.patches]]
 
 
 def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
     """The bundle, installed by who is alone at its place."""
     with install.replacing(request.into) as work:
-        phase("fetch")
-        fetched = {platform: _fetched(request, platform) for platform in request.assets}
-        phase("unpack")
-        with unpack.opened(
-            fetched[request.platform].path,
-            name=request.assets[request.platform].name,
-            into=work / "unpacked",
-        ) as archive:
-            loader = loaders.of(request.platform)
+        with inputs.opened(request, work=work, phase=phase) as given:
+            archive, loader = given.archive, given.loader
             images = ArchivedImages(archive, read=loader.read)
             pruned = plan.prune(
                 archive.entries,
@@ -168,12 +171,12 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             _refuse_errors(findings, request)
             request.expected.check(pruned)
             phase("install")
-            files, notes = _put(request, pruned, archive, images=images, folder=work / "bundle")
+            files, notes = _put(request, pruned, given, images=images, folder=work / "bundle")
         bundle = _record(
             request,
             pruned,
             files=files,
-            provenance=_provenance(request, fetched),
+            given=given,
             findings=(*findings, *notes),
             stamped=stamp.read(
                 {
@@ -191,13 +194,6 @@ def tree_sha256(files: Iterable[BundleFile]) -> str:
     """The digest of an engine: over path and content of every file that is no licence."""
     lines = sorted(f"{file.path}\0{file.sha256}\n" for file in files if file.kind != "licence")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _fetched(request: Request, platform: Platform) -> Fetched:
-    asset = request.assets[platform]
-    if request.archive is not None and platform == request.platform:
-        return fetch.verified(request.archive, asset)
-    return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
@@ -218,23 +214,22 @@ def _licensed(request: Request, pruned: PrunePlan, archive: Archive) -> bool:
 def _put(
     request: Request,
     pruned: PrunePlan,
-    archive: Archive,
+    given: Input,
     *,
     images: ArchivedImages[Any],
     folder: Path,
 ) -> tuple[tuple[BundleFile, ...], list[AuditFinding]]:
     """Writes the bundle's files; what there is to say about that."""
-    loader = loaders.of(request.platform)
     started = {file.path for file in pruned.images}
     placed: dict[Path, Path] = {}
     files, notes = [], []
     for kept in pruned.keep:
-        unpacked = archive.unpack(kept.source)
+        unpacked = given.archive.unpack(kept.source)
         target = folder / kept.path
         target.parent.mkdir(parents=True, exist_ok=True)
         said = None
         if kept.path in started:
-            said = loader.put(
+            said = given.loader.put(
                 unpacked.path,
                 target,
                 image=images[kept.source],
@@ -287,27 +282,12 @@ def _licence(path: Path, *, folder: Path) -> BundleFile:
     )
 
 
-def _provenance(
-    request: Request, fetched: Mapping[Platform, Fetched]
-) -> dict[Platform, Provenance]:
-    return {
-        platform: Provenance(
-            source=request.source,
-            asset=request.assets[platform].name,
-            size=file.size,
-            published_sha256=request.assets[platform].sha256,
-            measured_sha256=file.sha256,
-        )
-        for platform, file in fetched.items()
-    }
-
-
 def _record(
     request: Request,
     pruned: PrunePlan,
     *,
     files: tuple[BundleFile, ...],
-    provenance: dict[Platform, Provenance],
+    given: Input,
     findings: tuple[AuditFinding, ...],
     stamped: Stamp,
 ) -> Bundle:
@@ -321,7 +301,8 @@ def _record(
         rebuild=request.rebuild,
         commit=stamped.commit,
         architectures=stamped.architectures,
-        provenance=provenance,
+        provenance=dict(given.provenance),
+        built=given.built,
         server=pruned.server,
         files=files,
         dropped=pruned.drop,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.bundle import Request
     from engine_ci.artifact.expected import Expected
+    from engine_ci.artifact.source_build import Recipe
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Asset, Pin, Platform
@@ -142,6 +143,7 @@ def request_for(
     from engine_ci.artifact import origins, signing
     from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.bundle import Request
+    from engine_ci.pins.model import Pin
 
     source, policy = workspace.pin.source, workspace.config.bundle
     return Request(
@@ -154,6 +156,7 @@ def request_for(
         origins=origins.of(
             source,
             version=release.version,
+            commit=str(release.commit) if isinstance(release, Pin) else "",
             mirrors=workspace.config.mirrors,
             root=workspace.root,
             releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
@@ -168,8 +171,36 @@ def request_for(
         floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         signer=signing.default(),
         expected=expected(workspace, release, platform=platform),
+        recipe=recipe(workspace, release, platform=platform),
         archive=archive,
         told=told,
+    )
+
+
+def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) -> Recipe | None:
+    """How the source code of a release becomes an engine; None where upstream built it.
+
+    Raises:
+        UnsupportedError: another machine has to build for that platform.
+    """
+    from engine_ci.artifact.source_build import Recipe
+    from engine_ci.errors import UnsupportedError
+    from engine_ci.pins.model import Pin, SourceBuild
+
+    source = workspace.pin.source
+    if not isinstance(source, SourceBuild):
+        return None
+    if platform != known_platform(None):
+        raise UnsupportedError(
+            f"{workspace.pin.name} is built from source, which this machine does not for {platform}"
+        )
+    return Recipe(
+        commit=str(release.commit) if isinstance(release, Pin) else None,
+        build=release.build,
+        flags=source.flags,
+        patches=source.patches,
+        root=workspace.root,
+        minimum_os=workspace.config.bundle.minimum_os if platform.startswith("macos") else None,
     )
 
 
