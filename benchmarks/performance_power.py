@@ -148,7 +148,7 @@ def measure(folder: Path) -> None:
         session = list(
             timing.measure(
                 dict.fromkeys(Role, server),
-                models=_models(),
+                models=located_models(),
                 logs=Path(logs),
                 seed=1,
                 restarts=MEASURED_RESTARTS,
@@ -171,7 +171,8 @@ def measure(folder: Path) -> None:
         )
 
 
-def _models() -> dict[str, Path]:
+def located_models() -> dict[str, Path]:
+    """The models that are asked, by name."""
     located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
     return {name: each.path for name, each in located.items()}
 

@@ -18,6 +18,7 @@ from benchmarks.gate import catalogue, engines
 from engine_ci.cli import models
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.stopwatch import Stopwatch
 from engine_ci.gate import timing
 from engine_ci.gate.speed import Metric
 from engine_ci.gate.timing import Question
@@ -61,8 +62,9 @@ def speed(engine: Engine, *, model: Path, threads: int) -> float:
         tempfile.TemporaryDirectory() as logs,
         supervisor.start(server, model=model, settings=settings, log=Path(logs, "log")) as running,
     ):
-        timing.ask(running.client, QUESTION)
-        return timing.ask(running.client, QUESTION)[SPEED]
+        watch = Stopwatch(running.pid)
+        timing.ask(running.client, QUESTION, watch=watch)
+        return timing.generation(timing.ask(running.client, QUESTION, watch=watch))
 
 
 if __name__ == "__main__":

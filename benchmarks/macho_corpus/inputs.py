@@ -37,8 +37,9 @@ class Sample:
 def known() -> dict[tuple[str, str, str], str]:
     """Why readers differ, where that was looked into: by file, question and other reader."""
     return {
-        (each["file"], question, each["against"]): each["why"]
+        (file, question, each["against"]): each["why"]
         for each in _listed()["exceptions"]
+        for file in each["files"]
         for question in each["questions"]
     }
 

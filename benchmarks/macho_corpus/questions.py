@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Readings = Mapping[str, list[Facts]]
 
 OURS = "engine-ci"
+_LONGEST = 80
 
 
 class Answer(NamedTuple):
@@ -82,9 +83,7 @@ def _difference(
 ) -> str | None:
     if mine == other:
         return None
-    only_mine = [each for each in mine if each not in other]
-    only_other = [each for each in other if each not in mine]
-    return (
-        f"{len(only_mine)} only here, {len(only_other)} only there, "
-        f"such as {(only_mine + only_other or ['another order'])[0]}"
-    )
+    only_mine = {each for each in mine if each not in other}
+    only_other = {each for each in other if each not in mine}
+    example = min(map(str, only_mine | only_other), default="another order")
+    return f"{len(only_mine)} only here, {len(only_other)} only there, such as {example[:_LONGEST]}"

@@ -68,6 +68,7 @@ def make(
     targets: Sequence[tuple[Target, File]],
     candidate: Candidate,
     bundle: Bundle,
+    others: Sequence[Bundle],
     pinned: Bundle | None,
     result: GateResult,
     gate: str,
@@ -81,7 +82,8 @@ def make(
         file: where it is written.
         targets: other places that carry it, each with its file; a file may come more than once.
         candidate: the outcome of `detect`.
-        bundle: the candidate's.
+        bundle: the candidate's, which was gated.
+        others: its bundles for other platforms, which were made and audited.
         pinned: the bundle of the engine as it is, where there is one.
         result: the outcome of `gate`.
         gate: the same, check by check, as safe Markdown.
@@ -96,7 +98,7 @@ def make(
     """
     _refuse_mixed(pin, candidate=candidate, bundle=bundle, result=result)
     draft = must_be_draft(result.verdict, policy=policy)
-    new = pin_from(pin, bundle)
+    new = pin_from(pin, bundle, others=others)
     before = {each.path: each.text for each in (file, *(found for _, found in targets))}
     after = {**before, file.path: store.dump(new)}
     for target, found in targets:
@@ -125,12 +127,14 @@ def make(
     )
 
 
-def pin_from(pin: Pin, bundle: Bundle) -> Pin:
+def pin_from(pin: Pin, bundle: Bundle, *, others: Sequence[Bundle] = ()) -> Pin:
     """The pin moved to a bundle's build; name, source, accepted wheel tags and holds stay.
 
+    Of the bundles for this platform and for `others` it says what is in them.
+
     Raises:
-        VerificationError: no commit is known, a platform of the pin was not fetched, or its two
-            hashes differ.
+        VerificationError: no commit is known, a platform of the pin was not fetched, its two
+            hashes differ, or a bundle is of another version.
         UsageError: it is what is pinned already.
     """
     if bundle.commit is None:
@@ -138,8 +142,10 @@ def pin_from(pin: Pin, bundle: Bundle) -> Pin:
             f"{pin.name} {bundle.version}: its bytes do not tell the upstream commit",
             hint="a pin names a commit, so this version cannot be pinned",
         )
+    _refuse_other_versions(bundle, others)
+    made = {each.platform: each for each in (*others, bundle)}
     platforms = {
-        platform: _asset(platform, old=asset, bundle=bundle)
+        platform: _asset(platform, old=asset, bundle=bundle) | _inside(made.get(platform))
         for platform, asset in pin.platforms.items()
     }
     new = Pin.model_validate(
@@ -222,15 +228,22 @@ def _asset(platform: Platform, *, old: Asset, bundle: Bundle) -> dict[str, objec
         "size": file.size,
         "sha256": file.measured_sha256,
         "wheel_tags": old.wheel_tags,
-        **_prepared(platform, bundle),
     }
 
 
-def _prepared(platform: Platform, bundle: Bundle) -> dict[str, object]:
-    """What is known of the bundle, for the platform that it was made for."""
-    if platform != bundle.platform:
-        return {}
-    return {"images": bundle.images, "tree_sha256": bundle.tree_sha256}
+def _inside(bundle: Bundle | None) -> dict[str, object]:
+    """What is known of a bundle that was made."""
+    return {} if bundle is None else {"images": bundle.images, "tree_sha256": bundle.tree_sha256}
+
+
+def _refuse_other_versions(bundle: Bundle, others: Sequence[Bundle]) -> None:
+    for other in others:
+        if (other.pin, other.version) != (bundle.pin, bundle.version):
+            raise VerificationError(
+                f"the bundle for {other.platform} is of {other.pin} {other.version}, "
+                f"expected {bundle.pin} {bundle.version}",
+                hint="prepare it again",
+            )
 
 
 def _refuse_mixed(pin: Pin, *, candidate: Candidate, bundle: Bundle, result: GateResult) -> None:

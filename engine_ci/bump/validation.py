@@ -49,7 +49,11 @@ def not_run(result: GateResult, *, pin: Pin) -> tuple[Note, ...]:
     """What a reviewer may not take for tested, with the reason."""
     here = result.engines.candidate.platform
     return (
-        *(_untested(platform, here=here) for platform in pin.platforms if platform != here),
+        *(
+            _untested(platform, made=asset.tree_sha256 is not None, here=here)
+            for platform, asset in pin.platforms.items()
+            if platform != here
+        ),
         *_missing_suites(result),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.SKIP)),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.ERROR)),
@@ -101,9 +105,10 @@ def risks(
 _UNEXPLAINED = Note(subject="gate", text="it could not tell, and no check says why")
 
 
-def _untested(platform: str, *, here: str) -> Note:
+def _untested(platform: str, *, made: bool, here: str) -> Note:
     kernels = ", Metal kernels among it" if platform.startswith("macos") else ""
-    text = f"its file was hashed and nothing of it was started{kernels}: this gate ran on {here}"
+    done = "its bundle was made and audited" if made else "its file was hashed"
+    text = f"{done} and nothing of it was started{kernels}: this gate ran on {here}"
     return Note(subject=platform, text=text)
 
 

@@ -82,9 +82,9 @@ def search(
     from engine_ci.cli import detect, prepare
     from engine_ci.releases.detect import ask
 
-    for stale in (workspace.gate, workspace.refused):
-        shutil.rmtree(stale, ignore_errors=True)
     platform = prepare.known_platform(None)
+    for stale in (workspace.gate, workspace.refused, workspace.elsewhere(platform).parent):
+        shutil.rmtree(stale, ignore_errors=True)
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
@@ -139,11 +139,15 @@ def _refusal(
         bundle = prepare.make(
             workspace, release, into=workspace.candidate, platform=platform, say=say
         )
+        known = attempts.known(bundle, current=current, refused=refused)
+        if known is not None:
+            return known
+        for other in workspace.pin.platforms:
+            if other != platform:
+                into = workspace.elsewhere(other)
+                prepare.make(workspace, release, into=into, platform=other, say=say)
     except VerificationError as error:
         return attempts.refused_unprepared(release.version, error)
-    known = attempts.known(bundle, current=current, refused=refused)
-    if known is not None:
-        return known
     result = gate_command.run(
         workspace.config,
         root=workspace.root,

@@ -85,6 +85,11 @@ def planned(workspace: Workspace) -> Plan:
         targets=[(each, carrying(workspace, each.file)) for each in workspace.config.targets],
         candidate=read_candidate(workspace),
         bundle=read_bundle(workspace.candidate),
+        others=[
+            read_bundle(workspace.elsewhere(platform))
+            for platform in workspace.pin.platforms
+            if workspace.elsewhere(platform).exists()
+        ],
         pinned=read_bundle(workspace.baseline) if workspace.baseline.exists() else None,
         result=result,
         gate=markdown.render(result),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.config import Config
-    from engine_ci.pins.model import Pin
+    from engine_ci.pins.model import Pin, Platform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +45,10 @@ class Workspace:
     def candidate(self) -> Path:
         """The bundle of the candidate."""
         return self.work / "candidate"
+
+    def elsewhere(self, platform: Platform) -> Path:
+        """The bundle of the candidate for another platform than this machine's."""
+        return self.work / "elsewhere" / platform
 
     @property
     def baseline(self) -> Path:

@@ -17,6 +17,7 @@ from engine_ci.system.http import Loopback
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from engine_ci.engine.patience import Effort
     from engine_ci.system.http import Answer
 
 Message = Mapping[str, str]
@@ -84,12 +85,12 @@ class Client:
     """One engine on loopback. All methods but `health` raise EngineAnswerError."""
 
     def __init__(
-        self, port: int, *, timeout_s: float = 60.0, cpu_s: Callable[[], float] | None = None
+        self, port: int, *, timeout_s: float = 60.0, effort: Callable[[], Effort] | None = None
     ) -> None:
-        """`cpu_s`, what the engine has computed so far, lets it be waited for with `Patience`."""
+        """`effort`, what the engine has had so far, lets it be waited for with `Patience`."""
         self._http = Loopback(port)
         self._timeout_s = timeout_s
-        self._cpu_s = cpu_s
+        self._effort = effort
 
     def health(self) -> bool:
         """Whether `/health` says ok; no answer is no."""
@@ -249,7 +250,7 @@ class Client:
         self._post(path, {"filename": file}, answers.SlotDone)
 
     def _left(self) -> Callable[[], float]:
-        return Patience(self._timeout_s, cpu_s=self._cpu_s).left
+        return Patience(self._timeout_s, effort=self._effort).left
 
     def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
         return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")

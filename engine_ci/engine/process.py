@@ -26,8 +26,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.engine import usage, watchdog
-from engine_ci.engine.patience import Patience
+from engine_ci.engine import stopwatch, usage, watchdog
+from engine_ci.engine.patience import Effort, Patience
 from engine_ci.errors import EngineStartError, HarnessError
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ class Process:
         """The CPU seconds that the program and its descendants have taken."""
         return usage.cpu_s(self.pid)
 
+    def effort(self) -> Effort:
+        """What the program and its descendants have had of the machine, and waited for."""
+        return Effort(computed_s=self.cpu_s(), waited_s=stopwatch.waited_s(self.pid))
+
     def stop(self, *, grace_s: float) -> Stopped:
         """Ends the program and all of its group: SIGTERM, `grace_s` seconds, SIGKILL.
 
@@ -110,7 +114,7 @@ class Process:
         if self._stopped is None:
             begin = time.monotonic()
             self._group.send(signal.SIGTERM)
-            killed = not self._ends(Patience(grace_s, cpu_s=self.cpu_s))
+            killed = not self._ends(Patience(grace_s, effort=self.effort))
             self._group.end()
             code = self._child.wait()
             seconds = time.monotonic() - begin

@@ -45,12 +45,12 @@ def await_ready(
         EngineLateError: the engine lives and is not ready in time, or hangs.
         EngineAnswerError: what the engine did instead; it may have ended.
     """
-    patience = Patience(timeout_s, cpu_s=process.cpu_s, window_s=_LOADING_S)
+    patience = Patience(timeout_s, effort=process.effort, window_s=_LOADING_S)
     if not _becomes_healthy(process, port=port, patience=patience):
         raise EngineLateError(f"GET /health was not ok within {patience.waited():.1f} s")
     if not _listens(process.pid, port=port):
         raise PortTakenError
-    client = Client(port, timeout_s=timeout_s, cpu_s=process.cpu_s)
+    client = Client(port, timeout_s=timeout_s, effort=process.effort)
     found = client.props().model_path
     if found not in (str(model.absolute()), str(model.resolve())):
         raise EngineAnswerError(f"/props names another model: expected {model}, found {found!r}")

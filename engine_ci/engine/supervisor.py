@@ -120,7 +120,7 @@ def running(
             except PortTakenError:
                 continue
             yield Engine(
-                client=Client(number, cpu_s=process.cpu_s),
+                client=Client(number, effort=process.effort),
                 port=number,
                 started_s=time.monotonic() - begin,
                 log=log,

@@ -33,8 +33,9 @@ Verdict = Literal["ok", "regressed", "improved", "inconclusive"]
 COLLAPSED: Final = 0.5
 COLLAPSED_PAIRS: Final = 5
 
-# The same program against itself: wider bounds would hide a slowdown of 15 %, and a centre that is
-# further off, though its bounds say that this is no accident, means that the host plays favourites.
+# The same program against itself: wider bounds would hide a slowdown of 15 %, where the limit is
+# not wider still, and a centre that is further off, though its bounds say that this is no accident,
+# means that the host plays favourites.
 CONTROL_BOUND: Final = 0.08
 CONTROL_CENTRE: Final = 0.02
 
@@ -90,7 +91,7 @@ class Comparison:
     @property
     def fit(self) -> bool:
         """Whether the host was quiet enough to tell."""
-        return is_fit(self.control)
+        return is_fit(self.control, limit=self.limit)
 
     @property
     def is_clear(self) -> bool:
@@ -145,7 +146,7 @@ def judge(candidate: Shift, *, control: Shift, limit: float) -> Verdict:
     On an unfit host, only what is slower than the limit below the worst that the host does to the
     baseline itself has regressed; all else is inconclusive.
     """
-    fit = is_fit(control)
+    fit = is_fit(control, limit=limit)
     if candidate.high < limit * (1 if fit else min(1, control.low)):
         return "regressed"
     if not fit:
@@ -155,9 +156,10 @@ def judge(candidate: Shift, *, control: Shift, limit: float) -> Verdict:
     return "ok" if candidate.low >= limit - UNPROVEN else "inconclusive"
 
 
-def is_fit(control: Shift) -> bool:
-    """Whether the same program against itself came out equal, and narrowly enough."""
-    narrow = control.low >= 1 - CONTROL_BOUND and control.high <= 1 + CONTROL_BOUND
+def is_fit(control: Shift, *, limit: float) -> bool:
+    """Whether the same program against itself came out equal, and narrowly enough for the limit."""
+    bound = max(CONTROL_BOUND, 1 - limit)
+    narrow = control.low >= 1 - bound and control.high <= 1 + bound
     even = abs(control.estimate - 1) <= CONTROL_CENTRE or control.low <= 1 <= control.high
     return narrow and even
 

@@ -1,22 +1,24 @@
 """Times engines that run side by side, from our side of the connection.
 
-What engines report about their own speed has changed its meaning between builds (b10405 no longer
-counts the first token), so nothing that they report is used.
+Time in which a thread waited for a core is left out, so that a busy host is no fault. What engines
+report about their own speed has changed its meaning between builds (b10405 no longer counts the
+first token), so nothing that they report is used.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from engine_ci.engine import supervisor
+from engine_ci.engine import stopwatch, supervisor
 from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.stopwatch import Stopwatch
 from engine_ci.errors import EngineAnswerError, EngineError
 from engine_ci.gate import schedule
 from engine_ci.gate.schedule import Role
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.engine.adapters.kinds import Server
-    from engine_ci.engine.client import Chunk, Client
+    from engine_ci.engine.client import Client
+    from engine_ci.engine.stopwatch import Mark
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.schedule import Round
 
@@ -36,18 +39,45 @@ if TYPE_CHECKING:
 SETTINGS: Final = Settings(threads=1, context=1024)
 
 
+class Piece(NamedTuple):
+    """A part of an answer that holds tokens: how many, and when it came in."""
+
+    tokens: int
+    mark: Mark
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
     """An answer as it came in: when it was asked for, of how many tokens, and its pieces.
 
     Attributes:
-        asked: as `time.perf_counter` says, in seconds.
-        chunks: those that hold a token.
+        idle_s: seconds for which the engine sleeps before every such answer.
     """
 
-    asked: float
+    asked: Mark
     prompt_tokens: int
-    chunks: tuple[Chunk, ...]
+    pieces: tuple[Piece, ...]
+    idle_s: float = 0.0
+
+    @property
+    def first_s(self) -> float:
+        """Seconds up to the first piece."""
+        return stopwatch.elapsed(self.asked, self.pieces[0].mark, idle=self.idle_s)
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds from the first piece to the last."""
+        return stopwatch.streamed([piece.mark for piece in self.pieces])
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds up to the last piece, by the clock."""
+        return self.pieces[-1].mark.at - self.asked.at
+
+    @property
+    def waited_s(self) -> float:
+        """How many of these are left out."""
+        return self.clock_s - self.first_s - self.rest_s
 
 
 Speed: TypeAlias = Callable[[Stream], float]
@@ -55,25 +85,17 @@ Speed: TypeAlias = Callable[[Stream], float]
 
 def prompt(stream: Stream) -> float:
     """Tokens of the prompt per second, up to the first token of the answer."""
-    return stream.prompt_tokens * first_token(stream)
+    return stream.prompt_tokens / stream.first_s
 
 
 def first_token(stream: Stream) -> float:
     """How often per second an answer could begin."""
-    return 1 / (stream.chunks[0].at - stream.asked)
+    return 1 / stream.first_s
 
 
 def generation(stream: Stream) -> float:
-    """Tokens per second, from the first to the last.
-
-    Raises:
-        EngineAnswerError: they came all at once.
-    """
-    first, last = stream.chunks[0], stream.chunks[-1]
-    received = sum(chunk.tokens for chunk in stream.chunks)
-    if first is last:
-        raise EngineAnswerError(f"a stream of {received} tokens came in one piece")
-    return (received - first.tokens) / (last.at - first.at)
+    """Tokens per second, from the first to the last."""
+    return sum(piece.tokens for piece in stream.pieces[1:]) / stream.rest_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,10 +128,14 @@ class Restart:
     Attributes:
         started: seconds until each engine was ready, over all questions.
         speeds: by metric, for each round every engine's, in tokens per second.
+        clock_s: seconds that all answers took, by the clock.
+        waited_s: how many of these are left out, as somebody waited for a core.
     """
 
     started: Mapping[Role, float]
     speeds: Mapping[Metric, Sequence[Mapping[Role, float]]]
+    clock_s: float
+    waited_s: float
 
 
 def measure(
@@ -128,43 +154,76 @@ def measure(
         BaselineFailedError: the baseline did.
     """
     rounds = sum(question.rounds for question in questions)
+    least: list[dict[Role, float]] = [{} for _ in questions]
     for number, orders in enumerate(schedule.plan(seed=seed, restarts=restarts, rounds=rounds)):
         remaining = iter(orders)
         started = dict.fromkeys(Role, 0.0)
         speeds: dict[Metric, Sequence[Mapping[Role, float]]] = {}
-        for question in questions:
+        taken: list[Stream] = []
+        for question, slept in zip(questions, least, strict=True):
             order = tuple(islice(remaining, question.rounds))
             paths = {role: logs / f"{question.model}-{role}-{number:02}.log" for role in Role}
             with _running(
                 servers, model=models[question.model], logs=paths, order=order[0]
             ) as engines:
+                watches = {role: Stopwatch(engine.pid) for role, engine in engines.items()}
+                ask_all = partial(_ask_all, engines, question, watches=watches)
                 # An engine's first answer pays for memory that it never touched before.
-                _ask_all(engines, question, order=order[0])
-                answers = [_ask_all(engines, question, order=each) for each in order]
-            for metric in question.metrics:
+                ask_all(order=order[0])
+                answers = [ask_all(order=each) for each in order]
+            answers = _alike(answers, least=slept)
+            taken += [stream for answer in answers for stream in answer.values()]
+            for metric, told in question.metrics.items():
                 speeds[metric] = [
-                    {role: told[metric] for role, told in answer.items()} for answer in answers
+                    {role: told(stream) for role, stream in answer.items()} for answer in answers
                 ]
             for role, engine in engines.items():
                 started[role] += engine.started_s
-        yield Restart(started=started, speeds=speeds)
+        yield Restart(
+            started=started,
+            speeds=speeds,
+            clock_s=sum(stream.clock_s for stream in taken),
+            waited_s=sum(stream.waited_s for stream in taken),
+        )
 
 
-def ask(client: Client, question: Question) -> dict[Metric, float]:
-    """What one answer tells, by metric.
+def ask(client: Client, question: Question, *, watch: Stopwatch) -> Stream:
+    """One answer, timed.
 
     Raises:
         EngineAnswerError: the tokens came all at once, or not as many as were asked for.
     """
     # Bytes that print, which are their own token IDs in our vocabulary.
     prompt = [ord("!") + index % 94 for index in range(question.prompt_tokens)]
-    asked = time.perf_counter()
-    chunks = tuple(chunk for chunk in client.stream(prompt, count=question.tokens) if chunk.tokens)
-    received = sum(chunk.tokens for chunk in chunks)
+    asked = watch.mark()
+    pieces = tuple(
+        Piece(chunk.tokens, watch.mark(at=chunk.at))
+        for chunk in client.stream(prompt, count=question.tokens)
+        if chunk.tokens
+    )
+    received = sum(piece.tokens for piece in pieces)
     if received != question.tokens:
         raise EngineAnswerError(f"expected a stream of {question.tokens} tokens, found {received}")
-    stream = Stream(asked=asked, prompt_tokens=question.prompt_tokens, chunks=chunks)
-    return {metric: speed(stream) for metric, speed in question.metrics.items()}
+    if 1 == len(pieces) < question.tokens:
+        raise EngineAnswerError(f"a stream of {received} tokens came in one piece")
+    return Stream(asked=asked, prompt_tokens=question.prompt_tokens, pieces=pieces)
+
+
+def _alike(
+    answers: Sequence[Mapping[Role, Stream]], *, least: dict[Role, float]
+) -> list[dict[Role, Stream]]:
+    """The same, after what every answer of an engine shows that it sleeps before the first token.
+
+    A busy host makes many of them late, and hardly all: `least` is kept over all restarts.
+    """
+    for answer in answers:
+        for role, stream in answer.items():
+            idle = stopwatch.idle(stream.asked, stream.pieces[0].mark)
+            least[role] = min(idle, least.get(role, idle))
+    return [
+        {role: replace(stream, idle_s=least[role]) for role, stream in answer.items()}
+        for answer in answers
+    ]
 
 
 def samples(session: Sequence[Restart], metric: Metric) -> Samples:
@@ -178,6 +237,13 @@ def samples(session: Sequence[Restart], metric: Metric) -> Samples:
             for role in Role
         },
     )
+
+
+def waited(session: Sequence[Restart]) -> float | None:
+    """The share of the clock's time that is left out; None where the system does not tell."""
+    if not stopwatch.counts_waits():
+        return None
+    return sum(each.waited_s for each in session) / sum(each.clock_s for each in session)
 
 
 @contextmanager
@@ -196,13 +262,17 @@ def _running(
 
 
 def _ask_all(
-    engines: Mapping[Role, Engine], question: Question, *, order: Round
-) -> dict[Role, dict[Metric, float]]:
-    told = {}
+    engines: Mapping[Role, Engine],
+    question: Question,
+    *,
+    watches: Mapping[Role, Stopwatch],
+    order: Round,
+) -> dict[Role, Stream]:
+    answers = {}
     for role in order:
         with _blaming(role):
-            told[role] = ask(engines[role].client, question)
-    return told
+            answers[role] = ask(engines[role].client, question, watch=watches[role])
+    return answers
 
 
 @contextmanager

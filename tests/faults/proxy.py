@@ -319,6 +319,7 @@ class _Proxy(ThreadingHTTPServer):
         self.argument = argument
         self.client_left: Callable[[], None] = lambda: None
         self.hold: Callable[[float], None] = lambda _: None
+        self.clock: Callable[[], float] = time.perf_counter
         self.abort: Callable[[], None] = lambda: None
         self.unwell = False
         self.busy = 0
@@ -366,7 +367,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, body: bytes) -> None:
         if self.server.fault in ("dies-after", "hangs-after") and self.command == "POST":
             self._after_some()
-        started = time.perf_counter()
+        started = self.server.clock()
         connection = http.client.HTTPConnection("127.0.0.1", self.server.behind)
         headers = {"Content-Type": "application/json"} if body else {}
         with contextlib.closing(connection):
@@ -378,11 +379,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             kind = response.getheader("Content-Type", "application/json")
             if kind.startswith("text/event-stream"):
-                self._slow_down(time.perf_counter() - started)
+                self._slow_down(since=started)
                 self._stream(response, kind)
             else:
                 reply = response.status, self._altered(response.read(), response.status)
-                self._slow_down(time.perf_counter() - started)
+                self._slow_down(since=started)
                 if self.path == "/completion" and self.server.fault in _COMPLETIONS:
                     reply = _COMPLETIONS[self.server.fault](self.server, reply)
                 self._send(self._status(reply[0]), kind, reply[1])
@@ -441,18 +442,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status)
         self.send_header("Content-Type", kind)
         self.end_headers()
-        before = time.perf_counter()
+        before = self.server.clock()
         try:
             for line in response:
-                self._slow_down(time.perf_counter() - before)
-                before = time.perf_counter()
+                self._slow_down(since=before)
+                before = self.server.clock()
                 self.wfile.write(self._event(line))
         except (BrokenPipeError, ConnectionResetError):
             self.server.client_left()
 
-    def _slow_down(self, seconds: float) -> None:
+    def _slow_down(self, *, since: float) -> None:
         """Holds the real server, or it would work ahead while we wait."""
         if self.server.fault == "slow":
+            seconds = self.server.clock() - since
             self.server.hold(seconds * (float(self.server.argument) - 1))
 
     def _send(self, status: int, kind: str, data: bytes) -> None:
@@ -487,6 +489,13 @@ def _hold(child: subprocess.Popen[bytes], seconds: float) -> None:
     child.send_signal(signal.SIGSTOP)
     time.sleep(seconds)
     child.send_signal(signal.SIGCONT)
+
+
+def _computed_s(child: subprocess.Popen[bytes]) -> float:
+    """CPU seconds, so that on a busy host a slow server is as slow as on an idle one."""
+    with contextlib.suppress(OSError):  # it has ended
+        return time.clock_gettime((~child.pid << 3) | 2)  # as clock_getcpuclockid(3) says
+    return 0.0
 
 
 def _end_as(returncode: int) -> None:
@@ -585,6 +594,8 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     if fault == "unwell-when-a-client-leaves":
         proxy.client_left = lambda: setattr(proxy, "unwell", True)
     proxy.hold = lambda seconds: _hold(child, seconds)
+    if sys.platform == "linux":
+        proxy.clock = lambda: _computed_s(child)
     Thread(target=proxy.serve_forever, daemon=True).start()
     if fault == "leaves-a-process":
         _outlive_the_group(keep_port=False)

@@ -75,8 +75,7 @@ def _linkedit(image: Slice) -> Segment:
         raise MachOError(f"expected one __LINKEDIT segment, found {len(found)}")
     end = found[0].offset + found[0].file_size
     if end != len(image.data) or any(
-        segment.address > found[0].address or segment.offset + segment.file_size > end
-        for segment in image.segments
+        segment.address > found[0].address for segment in image.segments
     ):
         raise MachOError("expected __LINKEDIT to be the last of the image, found more behind it")
     return found[0]

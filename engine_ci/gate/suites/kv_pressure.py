@@ -120,7 +120,7 @@ def _ask(
 
         def judge(differences: Differences, engine: Engine) -> Answer:
             logs[engine.log] = fatal
-            client = Client(engine.port, timeout_s=_ANSWER_S, cpu_s=engine.process.cpu_s)
+            client = Client(engine.port, timeout_s=_ANSWER_S, effort=engine.process.effort)
             found = chain(differences(client), _unwell(client))
             return asking.compared(found, right="as expected")
 

@@ -130,4 +130,4 @@ def _report(
         yield speed_checks.compared(samples, comparison)
     yield from speed_checks.floors(every, context.performance, runner=context.runner)
     yield speed_checks.start([restart.started for restart in session])
-    yield speed_checks.host(comparisons, seed=context.seed)
+    yield speed_checks.host(comparisons, seed=context.seed, waited=timing.waited(session))

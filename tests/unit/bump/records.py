@@ -222,6 +222,7 @@ def planned(**changes: object) -> Plan:
         "targets": (),
         "candidate": candidate(),
         "bundle": bundle(),
+        "others": (),
         "pinned": before(),
         "result": result(),
         "gate": "| check | status |\n| --- | --- |\n| `loads/smollm2` | pass |",

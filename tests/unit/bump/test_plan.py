@@ -29,8 +29,29 @@ def test_the_pin_moves_and_keeps_what_is_the_apps() -> None:
         size=21_500_000,
         sha256="d" * 64,
         wheel_tags=("py3-none-manylinux_2_34_x86_64",),
+        images=records.bundle().images,
+        tree_sha256=records.bundle().tree_sha256,
     )
+    assert new.platforms["macos-arm64"].images is None
     assert (new.name, new.source, new.holds) == (old.name, old.source, old.holds)
+
+
+def test_what_was_made_for_another_platform_is_in_the_pin_too() -> None:
+    mac = records.bundle(platform="macos-arm64", tree_sha256="7" * 64)
+
+    new = records.planned(others=[mac]).after[records.PIN]
+
+    moved = plan.pin_from(records.pin(), records.bundle(), others=[mac])
+    assert moved.platforms["macos-arm64"].tree_sha256 == "7" * 64
+    assert moved.platforms["macos-arm64"].images == mac.images
+    assert new == store.dump(moved)
+
+
+def test_a_bundle_of_another_version_is_not_mixed_in() -> None:
+    stale = records.bundle(platform="macos-arm64", version="0.1.5")
+
+    with pytest.raises(VerificationError, match=r"for macos-arm64 is of llama\.cpp 0\.1\.5"):
+        plan.pin_from(records.pin(), records.bundle(), others=[stale])
 
 
 def test_a_pin_without_a_commit_is_never_written() -> None:

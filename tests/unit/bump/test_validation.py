@@ -77,6 +77,16 @@ def test_a_platform_that_was_only_hashed_is_not_run() -> None:
     assert "ubuntu-x64" not in notes
 
 
+def test_a_bundle_that_was_only_made_is_not_run_either() -> None:
+    pin = records.pin()
+    made = pin.platforms["macos-arm64"].model_copy(update={"tree_sha256": "7" * 64})
+    prepared = pin.model_copy(update={"platforms": {**pin.platforms, "macos-arm64": made}})
+
+    notes = told(validation.not_run(result(), pin=prepared))
+
+    assert notes["macos-arm64"].startswith("its bundle was made and audited and nothing of it was")
+
+
 def test_no_metal_is_missed_on_linux() -> None:
     engines = Engines(candidate=records.engine("0.1.3", tree="e", platform="macos-arm64"))
 

@@ -67,6 +67,8 @@ class Host:
                     for question in questions
                     for metric in question.metrics
                 },
+                clock_s=2.0,
+                waited_s=0.5,
             )
 
     def _speed(self, role: Role, metric: str, generator: np.random.Generator) -> float:
@@ -101,6 +103,21 @@ def test_equal_engines_pass_every_check(host: Host) -> None:
         "performance/host": "pass",
     }
     assert verdicts(answers) == dict.fromkeys(METRICS, "ok")
+    assert host.restarts == LOOKS[0]
+
+
+@pytest.mark.parametrize(
+    ("counts", "clock"), [(True, "25% of the clock's"), (False, "by the clock:")]
+)
+def test_the_clock_that_was_used_is_told(
+    counts: bool, clock: str, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine_ci.engine.stopwatch.counts_waits", lambda: counts)
+
+    answers = list(performance.run(context(baseline=BASELINE)))
+
+    (about,) = (each for each in answers if isinstance(each, Check) and each.id.endswith("/host"))
+    assert about.detail.startswith(clock)
     assert host.restarts == LOOKS[0]
 
 

@@ -139,7 +139,14 @@ def test_a_fit_host_finds_the_baseline_equal_to_itself(
 ) -> None:
     estimate, low, high = control
 
-    assert is_fit(Shift(estimate=estimate, low=low, high=high)) is fit
+    assert is_fit(Shift(estimate=estimate, low=low, high=high), limit=0.97) is fit
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "fit"), [(0.81, 1.19, True), (0.79, 1.0, False), (1.0, 1.21, False)]
+)
+def test_a_metric_with_a_wide_limit_bears_as_much_noise(low: float, high: float, fit: bool) -> None:
+    assert is_fit(Shift(estimate=1.0, low=low, high=high), limit=0.8) is fit
 
 
 @given(st.floats(0.1, 10))

@@ -49,8 +49,8 @@ def test_the_host_is_described_by_the_baseline_against_itself() -> None:
     quiet = speed.compare(speeds(noise=1e-9), POLICY)
     noisy = speed.compare(speeds(control=0.9, noise=1e-9), POLICY)
 
-    fit = speed_checks.host([quiet, quiet], seed=7)
-    unfit = speed_checks.host([quiet, noisy], seed=7)
+    fit = speed_checks.host([quiet, quiet], seed=7, waited=0.0)
+    unfit = speed_checks.host([quiet, noisy], seed=7, waited=0.426)
 
     assert (fit.status, unfit.status) == (Status.PASS, Status.WARN)
     assert not unfit.blocking
@@ -59,7 +59,16 @@ def test_the_host_is_described_by_the_baseline_against_itself() -> None:
         "generation 1.000 (1.000 to 1.000), a pair's sigma 0.000; "
         "generation 0.900 (0.900 to 0.900), a pair's sigma 0.000"
     )
-    assert unfit.detail == "the order of the questions comes from seed 7"
+    assert unfit.detail == (
+        "43% of the clock's time is left out: threads waited for a core; "
+        "the order of the questions comes from seed 7"
+    )
+
+
+def test_the_host_says_when_the_plain_clock_was_used() -> None:
+    found = speed_checks.host([speed.compare(speeds(), POLICY)], seed=7, waited=None)
+
+    assert found.detail.startswith("by the clock: this system does not tell")
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.client import Chunk, Client
+from engine_ci.engine.stopwatch import Mark, Stopwatch, Thread
 from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.gate import timing
 from engine_ci.gate.schedule import Role, plan
 from engine_ci.gate.speed import Metric
-from engine_ci.gate.timing import BaselineFailedError, Question, Restart
+from engine_ci.gate.timing import BaselineFailedError, Question, Restart, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
+
+NOWHERE = Path("nowhere")
 
 
 class Scripted(Client):
@@ -33,10 +36,17 @@ class Scripted(Client):
             yield Chunk(at=100.0 + after, tokens=tokens)
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is 100.0 when the question is asked."""
-    monkeypatch.setattr("time.perf_counter", lambda: 100.0)
+class Watch(Stopwatch):
+    """It is 100.0 when the question is asked; of the time since, so much went by waiting."""
+
+    def __init__(self, *, waits: float = 0.0) -> None:
+        super().__init__(1, proc=NOWHERE)
+        self._waits = waits
+
+    def mark(self, *, at: float | None = None) -> Mark:
+        at = at or 100.0
+        waited = int((at - 100.0) * self._waits * 1e9)
+        return Mark(at=at, engine={1: Thread(0, waited)}, ours={})
 
 
 PROMPT, FIRST, PACE = Metric(name="prompt"), Metric(name="first-token"), Metric(name="generation")
@@ -52,28 +62,46 @@ READING = Question(
 )
 
 
-@pytest.mark.usefixtures("clock")
+def told(stream: Stream, question: Question) -> dict[Metric, float]:
+    return {metric: speed(stream) for metric, speed in question.metrics.items()}
+
+
 def test_generation_goes_from_the_first_token_to_the_last() -> None:
     client = Scripted([(0.25, 1), (0.35, 1), (0.45, 1), (0.55, 1), (0.65, 1)])
 
-    assert timing.ask(client, GENERATION) == pytest.approx({FIRST: 4.0, PACE: 10.0})
+    timed = timing.ask(client, GENERATION, watch=Watch())
+
+    assert told(timed, GENERATION) == pytest.approx({FIRST: 4.0, PACE: 10.0})
+    assert timed.clock_s == pytest.approx(0.65)
+    assert timed.waited_s == pytest.approx(0.0)
     assert [len(prompt) for prompt in client.prompts] == [8]
 
 
-@pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("chunks", [[(0.25, 1), (0.35, 4)], [(0.25, 5)]])
-def test_the_first_token_ends_the_prompt(chunks: list[tuple[float, int]]) -> None:
-    client = Scripted(chunks)
+def test_the_first_token_ends_the_prompt() -> None:
+    client = Scripted([(0.25, 1), (0.35, 4)])
 
-    assert timing.ask(client, READING) == pytest.approx({PROMPT: 512 / 0.25})
+    timed = timing.ask(client, READING, watch=Watch())
+
+    assert told(timed, READING) == pytest.approx({PROMPT: 512 / 0.25})
     assert [len(prompt) for prompt in client.prompts] == [512]
 
 
-@pytest.mark.usefixtures("clock")
 def test_what_counts_is_tokens_not_pieces_and_pieces_without_tokens_do_not_count() -> None:
     client = Scripted([(0.1, 0), (0.25, 2), (0.3, 0), (0.55, 3), (0.9, 0)])
 
-    assert timing.ask(client, GENERATION)[PACE] == pytest.approx(10.0)
+    stream = timing.ask(client, GENERATION, watch=Watch())
+
+    assert timing.generation(stream) == pytest.approx(10.0)
+
+
+def test_the_time_in_which_somebody_waited_for_a_core_is_left_out() -> None:
+    client = Scripted([(0.5, 1), (1.3, 4)])
+
+    timed = timing.ask(client, GENERATION, watch=Watch(waits=0.75))
+
+    assert told(timed, GENERATION) == pytest.approx({FIRST: 8.0, PACE: 20.0})
+    assert timed.clock_s == pytest.approx(1.3)
+    assert timed.waited_s == pytest.approx(0.75 * 1.3)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +117,7 @@ def test_a_stream_that_cannot_be_timed_is_the_engines_fault(
     chunks: list[tuple[float, int]], message: str
 ) -> None:
     with pytest.raises(EngineAnswerError, match=message):
-        timing.ask(Scripted(chunks), GENERATION)
+        timing.ask(Scripted(chunks), GENERATION, watch=Watch())
 
 
 @pytest.fixture
@@ -135,6 +163,8 @@ def test_a_session_becomes_one_array_for_each_role() -> None:
                 PACE: [dict.fromkeys(Role, place), dict.fromkeys(Role, place + 1)],
                 PROMPT: [dict.fromkeys(Role, 1000.0)],
             },
+            clock_s=1.0,
+            waited_s=0.0,
         )
         for place in (10.0, 20.0, 30.0)
     ]
@@ -144,3 +174,49 @@ def test_a_session_becomes_one_array_for_each_role() -> None:
     assert found.metric == PACE
     assert found.speeds[Role.CONTROL].tolist() == [[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]]
     assert timing.samples(session, PROMPT).speeds[Role.CANDIDATE].shape == (3, 1)
+
+
+def test_what_an_engine_sleeps_before_every_answer_counts_on_a_busy_host_too() -> None:
+    def answer(waits: float, sleeps: float) -> Stream:
+        """10 ms of computing, while two threads wait at the same time."""
+        waited = int(waits * 1e9)
+        first = Mark(
+            at=100.01 + waits + sleeps,
+            engine={1: Thread(10_000_000, waited), 2: Thread(0, waited)},
+            ours={},
+        )
+        asked = Mark(at=100.0, engine={}, ours={})
+        return Stream(asked=asked, prompt_tokens=8, pieces=(timing.Piece(1, first),))
+
+    slow = [(0.5, 0.005), (0.2, 0.09), (0.4, 0.04)]
+    answers = [
+        {Role.CANDIDATE: answer(*each), Role.BASELINE: answer(0.3, 0.0), Role.CONTROL: answer(0, 0)}
+        for each in slow
+    ]
+
+    for found in timing._alike(answers, least={}):
+        assert {role: stream.first_s for role, stream in found.items()} == pytest.approx(
+            {Role.CANDIDATE: 0.015, Role.BASELINE: 0.01, Role.CONTROL: 0.01}
+        )
+
+
+def session(*, clock_s: Sequence[float], waited_s: Sequence[float]) -> list[Restart]:
+    return [
+        Restart(started={}, speeds={}, clock_s=clock, waited_s=waited)
+        for clock, waited in zip(clock_s, waited_s, strict=True)
+    ]
+
+
+def test_a_session_tells_which_share_of_its_time_was_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = session(clock_s=[3.0, 1.0], waited_s=[1.0, 0.0])
+    monkeypatch.setattr("engine_ci.engine.stopwatch.counts_waits", lambda: True)
+
+    assert timing.waited(measured) == 0.25
+
+
+def test_where_the_system_does_not_tell_no_share_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine_ci.engine.stopwatch.counts_waits", lambda: False)
+
+    assert timing.waited(session(clock_s=[3.0], waited_s=[0.0])) is None

@@ -37,6 +37,10 @@ def test_a_symbol_is_bound_to_the_library_and_with_the_flag_set_last() -> None:
     ) == [strong("_one", 1), Import("_two", 1, weak=True), strong("_three", 300)]
 
 
+def test_the_mark_of_a_definition_is_not_that_of_a_weak_import() -> None:
+    assert found(b"\x11", machos.symbol("_x", flags=8), BIND) == [strong("_x", 1)]
+
+
 @pytest.mark.parametrize(
     ("operand", "ordinal"),
     [

@@ -35,12 +35,13 @@ def test_imports_are_read_in_each_format(form: int) -> None:
 
 @pytest.mark.parametrize(("form", "highest"), [(1, 0xF0), (2, 0xF0), (3, 0xFFF0)])
 def test_the_highest_ordinals_are_special(form: int, highest: int) -> None:
-    table = [machos.packed(0, ordinal=each, form=form) for each in (-1, -2, -3, highest)]
+    table = [machos.packed(0, ordinal=each, form=form) for each in (-1, -2, -3, -15, highest)]
 
     assert [each.ordinal for each in found(machos.fixups(*table, names=NAMES, form=form))] == [
         Ordinal.MAIN_EXECUTABLE,
         Ordinal.FLAT_LOOKUP,
         Ordinal.WEAK_LOOKUP,
+        -15,
         highest,
     ]
 

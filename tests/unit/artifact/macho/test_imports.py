@@ -28,3 +28,4 @@ def test_too_many_are_refused_as_soon_as_they_are_seen(monkeypatch: pytest.Monke
 
     with pytest.raises(MachOError, match="at most 2"):
         imports.distinct(endless)
+    assert next(endless).name == "_3"

@@ -86,12 +86,22 @@ def test_an_info_plist_is_sealed() -> None:
     assert found.special[Slot.INFO_PLIST] == SHA256.of(b"<plist/>")
 
 
-def test_room_is_left_for_a_certificate_that_does_not_come() -> None:
-    how = profile.codesign(signable.only(signable.image()), identifier="libggml.0")
+@pytest.mark.parametrize(
+    ("identifier", "code_limit", "room"),
+    [
+        # 36 bytes of index, 153 of directory, a hash, 20 of other blobs; 18,000 more, up to 16.
+        ("libggml.0", 1, 18256),
+        ("libggml.0" + "x" * 6, 1, 18256),
+        ("libggml.0" + "x" * 7, 1, 18272),
+        ("libggml.0", 0x4001, 18288),
+    ],
+)
+def test_room_is_left_for_a_certificate_that_does_not_come(
+    identifier: str, code_limit: int, room: int
+) -> None:
+    how = profile.codesign(signable.only(signable.image()), identifier=identifier)
 
-    # 36 bytes of index, 162 of directory, a hash, 20 of other blobs; 18,000 more, up to 16.
-    assert how.room_for(1) == 18256
-    assert how.room_for(0x4001) == 18288
+    assert how.room_for(code_limit) == room
 
 
 def test_what_a_linker_signed_keeps_its_places() -> None:

@@ -127,6 +127,11 @@ def test_a_marked_command_tells_the_kind_in_flags(
     assert only(machos.command(cmd, body)).dependencies == (Dependency("liba.dylib", kind),)
 
 
+def test_a_mark_in_a_command_without_room_for_flags_says_nothing() -> None:
+    body = struct.pack("<4I", 24, 0x1A741800, 1, 1) + b"a"
+    assert only(machos.command(LC.LOAD_DYLIB, body)).dependencies == (Dependency("a", Kind.STRONG),)
+
+
 def test_a_fat_file_has_an_image_for_each_processor(tmp_path: Path) -> None:
     arm, intel = machos.image(BUILD), machos.image(SYSTEM, cpu=machos.X86_64)
     path = tmp_path / "libboth.dylib"
