@@ -19,6 +19,7 @@ from filelock import FileLock
 from engine_ci.artifact import patches, toolchain, unpack
 from engine_ci.artifact.plan import SERVER
 from engine_ci.errors import CommandError, OutsideError, RecordError, VerificationError
+from engine_ci.pins.model import WHOLE_COMMIT
 from engine_ci.records.bundle import BuiltFrom
 from engine_ci.system import command, documents
 from engine_ci.system.documents import Sha256, Versioned
@@ -56,6 +57,11 @@ class Recipe:
     patches: tuple[Patch, ...] = ()
     root: Path
     minimum_os: str | None = None
+
+    @property
+    def parent(self) -> str | None:
+        """The commit that patches are put on, where it is known whole."""
+        return self.commit if self.commit and len(self.commit) == WHOLE_COMMIT else None
 
     def arguments(self) -> tuple[str, ...]:
         """The flags, and those that follow from the rest."""
@@ -173,7 +179,7 @@ def _made(
         root=recipe.root,
         tree=code,
         repository=tree / "git",
-        parent=recipe.commit,
+        parent=recipe.parent,
     )
     _run_cmake(recipe, code=code, tree=tree, phase=phase)
     files = tree / _RESULT / _FILES
