@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.origins import Origin, Told
@@ -53,6 +54,7 @@ class Request:
         signer: who signs what macOS wants signed.
         expected: what others say is in the bundle.
         recipe: for source code; None where the published archive holds the engine itself.
+        delegate: who brings the engine instead; `assets` are hashed for the pin alone then.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
         told: how many bytes of a download are there.
     """
@@ -75,6 +77,7 @@ class Request:
     signer: Signer = "builtin"
     expected: Expected = NOTHING_EXPECTED
     recipe: Recipe | None = None
+    delegate: Delegate | None = None
     archive: Path | None = None
     told: Told = lambda _: None
 
@@ -117,7 +120,7 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
 
 
 def _refuse_platform(request: Request) -> None:
-    if request.platform not in request.assets:
+    if request.delegate is None and request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
 
 
@@ -137,6 +140,7 @@ def _digest(request: Request) -> str:
         "signer": request.signer,
         "expected": asdict(request.expected),
         "recipe": _recipe(request),
+        "delegate": request.delegate.command if request.delegate else None,
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -158,13 +162,17 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
                 images=images,
                 loader=loader,
                 backends=request.backends,
-                keep=request.keep,
+                keep=given.keep,
+                settled=given.settled,
             )
             phase("audit")
             kept = {file.path: images[file.source] for file in pruned.images}
             findings = audit.findings(
                 pruned,
-                system=loader.findings(kept, floors=request.floors),
+                system=(
+                    *loader.findings(kept, floors=request.floors),
+                    *given.judged(pruned),
+                ),
                 backends=request.backends,
                 licensed=_licensed(request, pruned, archive),
             )
@@ -172,18 +180,20 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             request.expected.check(pruned)
             phase("install")
             files, notes = _put(request, pruned, given, images=images, folder=work / "bundle")
+        stamped = stamp.read(
+            {
+                work / "bundle" / file.path: loader.noted(images[file.source])
+                for file in pruned.images
+            }
+        )
+        _refuse_other_build(request, stamped)
         bundle = _record(
             request,
             pruned,
             files=files,
             given=given,
             findings=(*findings, *notes),
-            stamped=stamp.read(
-                {
-                    work / "bundle" / file.path: loader.noted(images[file.source])
-                    for file in pruned.images
-                }
-            ),
+            stamped=stamped,
         )
         request.expected.check_tree(bundle.tree_sha256)
         documents.write(work / "bundle" / RECORD, documents.dump_json(bundle))
@@ -200,8 +210,25 @@ def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
     errors = [f"{item.path}: {item.message}" for item in findings if item.level == "error"]
     if errors:
         raise VerificationError(
-            f"{request.assets[request.platform].name} cannot become a bundle: {'; '.join(errors)}",
+            f"{_named(request)} cannot become a bundle: {'; '.join(errors)}",
             hint="this build does not run on a machine that has nothing but the bundle",
+        )
+
+
+def _named(request: Request) -> str:
+    asset = request.assets.get(request.platform)
+    if asset is None or request.delegate is not None:
+        return f"what was made for {request.pin} {request.version}"
+    return asset.name
+
+
+def _refuse_other_build(request: Request, stamped: Stamp) -> None:
+    """Whoever else brings the engine may bring another one than was asked for."""
+    known = request.build is not None and stamped.build is not None
+    if request.delegate is not None and known and request.build != stamped.build:
+        raise VerificationError(
+            f"the app's own command left the build {stamped.build}, expected {request.build}",
+            hint="it finds the version that is wanted in ENGINE_CI_VERSION",
         )
 
 

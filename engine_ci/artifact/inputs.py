@@ -1,4 +1,4 @@
-"""What a bundle is made of, by strategy: a published archive, or a build of source code."""
+"""What a bundle is made of, by strategy: a published archive, source code, or an app's own work."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine_ci.artifact import fetch, folder_archive, loaders, source_build, unpack
+from engine_ci.artifact import fetch, folder_archive, judged, loaders, source_build, unpack
 from engine_ci.records.bundle import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.bundle import Request
+    from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.fetch import Fetched
     from engine_ci.artifact.loaders import Loader
+    from engine_ci.artifact.plan import PrunePlan
     from engine_ci.pins.model import Platform
-    from engine_ci.records.bundle import BuiltFrom
+    from engine_ci.records.bundle import AuditFinding, BuiltFrom
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,14 +29,20 @@ class Input:
 
     Attributes:
         loader: how the system reads them, and where they go.
+        keep: patterns of the names of further files that are wanted.
         provenance: every file that was fetched and hashed.
         built: None where upstream built them.
+        settled: whether the files stay where they are.
+        judged: what else there is to say of what is kept.
     """
 
     archive: Archive
     loader: Loader[Any]
+    keep: tuple[str, ...]
     provenance: Mapping[Platform, Provenance]
     built: BuiltFrom | None = None
+    settled: bool = False
+    judged: Callable[[PrunePlan], Iterable[AuditFinding]] = lambda _: ()
 
 
 @contextmanager
@@ -48,18 +56,53 @@ def opened(request: Request, *, work: Path, phase: Callable[[str], None]) -> Ite
     phase("fetch")
     fetched = {platform: _fetched(request, platform) for platform in request.assets}
     provenance = {name: _provenance(request, name, file) for name, file in fetched.items()}
+    into = work / "unpacked"
+    if request.delegate is not None:
+        phase("run the app's own command")
+        yield _delegated(request, request.delegate, into=into, provenance=provenance)
+        return
     asset, file = request.assets[request.platform], fetched[request.platform]
-    loader, into = loaders.of(request.platform), work / "unpacked"
+    loader = loaders.of(request.platform)
     if request.recipe is not None:
         made = source_build.ensure(
             file, request.recipe, name=asset.name, cache=request.cache, phase=phase
         )
-        archive = folder_archive.copied(made.folder, into=into)
-        yield Input(archive=archive, loader=loader, provenance=provenance, built=made.built)
+        yield Input(
+            archive=folder_archive.copied(made.folder, into=into),
+            loader=loader,
+            keep=request.keep,
+            provenance=provenance,
+            built=made.built,
+        )
         return
     phase("unpack")
     with unpack.opened(file.path, name=asset.name, into=into) as archive:
-        yield Input(archive=archive, loader=loader, provenance=provenance)
+        yield Input(archive=archive, loader=loader, keep=request.keep, provenance=provenance)
+
+
+def _delegated(
+    request: Request,
+    delegate: Delegate,
+    *,
+    into: Path,
+    provenance: Mapping[Platform, Provenance],
+) -> Input:
+    """All that the app's command left, where it left it."""
+    delegate.run(version=request.version, build=request.build, platform=request.platform)
+    archive = folder_archive.copied(delegate.leaves, into=into)
+
+    def judge(plan: PrunePlan) -> Iterator[AuditFinding]:
+        yield delegate.unvouched(plan.server)
+        yield from judged.findings(plan, archive=archive, platform=request.platform)
+
+    return Input(
+        archive=archive,
+        loader=loaders.settled(request.platform),
+        keep=("*",),
+        provenance=provenance,
+        settled=True,
+        judged=judge,
+    )
 
 
 def _fetched(request: Request, platform: Platform) -> Fetched:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine_ci.artifact.bundle import Request
+    from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.source_build import Recipe
     from engine_ci.cli.progress import Progress
@@ -146,6 +147,7 @@ def request_for(
     from engine_ci.pins.model import Pin
 
     source, policy = workspace.pin.source, workspace.config.bundle
+    delegate = delegated(workspace)
     return Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
@@ -161,7 +163,8 @@ def request_for(
             root=workspace.root,
             releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
         ),
-        assets=needed(release, platform=platform),
+        # Of a pin that the app's own command serves, nothing is fetched here.
+        assets={} if delegate and isinstance(release, Pin) else needed(release, platform=platform),
         platform=platform,
         backends=policy.backends,
         keep=policy.keep,
@@ -171,9 +174,25 @@ def request_for(
         floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         signer=signing.default(),
         expected=expected(workspace, release, platform=platform),
-        recipe=recipe(workspace, release, platform=platform),
+        recipe=None if delegate else recipe(workspace, release, platform=platform),
+        delegate=delegate,
         archive=archive,
         told=told,
+    )
+
+
+def delegated(workspace: Workspace) -> Delegate | None:
+    """The app's own command, where the configuration names one."""
+    from engine_ci.artifact.delegation import Delegate
+
+    policy = workspace.config.bundle.prepare
+    if policy == "builtin":
+        return None
+    return Delegate(
+        command=policy.command,
+        root=workspace.root,
+        leaves=workspace.root / policy.leaves,
+        log=workspace.work / "prepare.log",
     )
 
 

@@ -229,3 +229,45 @@ def test_another_machine_has_to_build_for_another_platform(
 
     assert ran.status == Exit.USAGE
     assert f"built from source, which this machine does not for {other}" in ran.err
+
+
+def test_the_apps_own_command_serves_a_pin_without_a_download(
+    run: CommandLine, toy: Index, app: Path
+) -> None:
+    run("prepare", "--current", "--into", "binaries")
+    (app / "binaries" / "bundle.json").unlink()
+    downloads = len(toy.downloads)
+    config = (
+        (app / "engine-ci.yaml")
+        .read_text()
+        .replace("bundle:\n", "bundle:\n  prepare: {command: ['true'], leaves: binaries}\n")
+    )
+    (app / "engine-ci.yaml").write_text(config)
+
+    ran = run("prepare", "--current", "--json")
+
+    assert ran.status == Exit.OK, ran.err
+    assert json.loads(ran.out)["provenance"] == {}
+    assert (app / ".engine-ci" / "prepare.log").exists()
+    assert len(toy.downloads) == downloads
+
+
+def test_a_candidate_of_the_apps_own_command_is_hashed_for_the_pin(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    run("detect")
+    run("prepare", "--into", "binaries")
+    (app / "binaries" / "bundle.json").unlink()
+    config = (
+        (app / "engine-ci.yaml")
+        .read_text()
+        .replace("bundle:\n", "bundle:\n  prepare: {command: ['true'], leaves: binaries}\n")
+    )
+    (app / "engine-ci.yaml").write_text(config)
+
+    ran = run("prepare", "--json")
+
+    assert ran.status == Exit.OK, ran.err
+    assert list(json.loads(ran.out)["provenance"]) == ["ubuntu-x64"]
