@@ -19,7 +19,7 @@ _LIBRARY: Final = re.compile(r"\.(so|dylib)(\.\d+)*$")
 
 
 def findings(plan: PrunePlan, *, archive: Archive, platform: Platform) -> Iterator[AuditFinding]:
-    """Broken signatures of images for macOS, and libraries that nothing needs.
+    """Broken signatures of images for macOS, and libraries that the engine does not need.
 
     Args:
         plan: that keeps every file where it is.
@@ -38,7 +38,7 @@ def findings(plan: PrunePlan, *, archive: Archive, platform: Platform) -> Iterat
     for file in plan.keep:
         if file.kind == "resource" and _LIBRARY.search(file.path):
             yield AuditFinding(
-                level="warning",
+                level="note",
                 path=file.path,
-                message="no program or wanted backend needs it, and it is shipped",
+                message="neither the server nor a wanted backend needs it",
             )

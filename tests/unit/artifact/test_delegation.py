@@ -127,14 +127,14 @@ def test_what_it_left_is_audited_like_our_own_work(tmp_path: Path) -> None:
     )
 
 
-def test_a_library_that_nothing_needs_is_shipped_and_told(tmp_path: Path) -> None:
+def test_a_library_that_the_engine_does_not_need_stays_and_is_told(tmp_path: Path) -> None:
     brought(tmp_path)
     (tmp_path / "kept" / "lib" / "libunused.so.2").write_bytes(image())
 
     made = bundle.prepare(request(tmp_path))
 
     assert [(f.path, f.message) for f in made.findings][1:] == [
-        ("lib/libunused.so.2", "no program or wanted backend needs it, and it is shipped")
+        ("lib/libunused.so.2", "neither the server nor a wanted backend needs it")
     ]
 
 
