@@ -192,6 +192,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             pruned,
             files=files,
             given=given,
+            demands=tuple(sorted(set().union(*map(loader.demands, kept.values())))),
             findings=(*findings, *notes),
             stamped=stamped,
         )
@@ -309,12 +310,19 @@ def _licence(path: Path, *, folder: Path) -> BundleFile:
     )
 
 
+def _signer(request: Request, given: Input) -> Signer | None:
+    """Who signed here: nobody where nothing is signed, or where it came signed."""
+    signs = request.platform.startswith("macos") and not given.settled
+    return request.signer if signs else None
+
+
 def _record(
     request: Request,
     pruned: PrunePlan,
     *,
     files: tuple[BundleFile, ...],
     given: Input,
+    demands: tuple[str, ...],
     findings: tuple[AuditFinding, ...],
     stamped: Stamp,
 ) -> Bundle:
@@ -334,6 +342,8 @@ def _record(
         files=files,
         dropped=pruned.drop,
         system_libraries=tuple(sorted(pruned.closure.system)),
+        signer=_signer(request, given),
+        demands=demands,
         findings=findings,
         tree_sha256=tree_sha256(files),
     )

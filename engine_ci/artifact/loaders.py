@@ -68,6 +68,9 @@ class Loader(Protocol[ImageT]):
     def findings(self, images: Mapping[str, ImageT], *, floors: Floors) -> Iterator[AuditFinding]:
         """What is wrong with images, by their path in the bundle."""
 
+    def demands(self, image: ImageT) -> frozenset[str]:
+        """What the system's libraries must have for the image to load."""
+
     def put(
         self,
         source: Path,
@@ -132,6 +135,10 @@ class LdSo:
         """What `elf_audit` says."""
         return elf_audit.findings(images, machine=self.machine, floors=floors)
 
+    def demands(self, image: elf.Image) -> frozenset[str]:
+        """Versions of symbols."""
+        return image.versions
+
     def put(self, *_: object, **__: object) -> None:
         """Nothing: the file is taken as it is."""
 
@@ -175,6 +182,10 @@ class Dyld:
     ) -> Iterator[AuditFinding]:
         """What `macho_audit` says."""
         return macho_audit.findings(images, machine=self.machine, floors=floors)
+
+    def demands(self, image: macho.Image) -> frozenset[str]:
+        """Symbols that are imported strongly."""
+        return macho_closure.demands(image)
 
     def put(
         self,

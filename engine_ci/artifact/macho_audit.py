@@ -84,13 +84,10 @@ def _errors(image: Image, *, machine: str, floor: Version | None) -> Iterator[st
 def _newer(image: Image, floor: Version) -> Iterable[tuple[NewSymbol, str]]:
     """Symbols that must be there, from libraries of the system, and are not on the oldest one."""
     table = [each for each in _table() if _version(each.since) > floor]
-    for symbol in image.imports:
-        library = image.library(symbol)
-        if symbol.weak or library is None or not macho_closure.is_system(library):
-            continue
+    for name in sorted(macho_closure.demands(image)):
         for each in table:
-            if _matches(each.symbol, symbol.name):
-                yield each, symbol.name
+            if _matches(each.symbol, name):
+                yield each, name
 
 
 def _matches(pattern: str, name: str) -> bool:

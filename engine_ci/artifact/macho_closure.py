@@ -25,6 +25,15 @@ def is_system(name: str) -> bool:
     return name.startswith(_SYSTEM)
 
 
+def demands(image: Image) -> frozenset[str]:
+    """Symbols of the system's libraries without which an image does not load."""
+    return frozenset(
+        symbol.name
+        for symbol in image.imports
+        if not symbol.weak and is_system(image.library(symbol) or "")
+    )
+
+
 def follow(
     program: str,
     backends: Iterable[str],

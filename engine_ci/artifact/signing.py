@@ -7,9 +7,10 @@ is told. Ours was verified on Linux only; codesign has not been run by this prog
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from engine_ci.artifact.macho import codesign, pages, sign, signature
+from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,18 @@ if TYPE_CHECKING:
 Signer: TypeAlias = Literal["codesign", "builtin"]
 
 
-def default() -> Signer:
-    """The one that a machine like this uses."""
-    return "codesign" if platform.system() == "Darwin" else "builtin"
+def named(name: str | None) -> Signer:
+    """The signer of that name; the one that a machine like this uses when none is given.
+
+    Raises:
+        UsageError: there is no such signer.
+    """
+    if name is None:
+        return "codesign" if platform.system() == "Darwin" else "builtin"
+    for known in get_args(Signer):
+        if name == known:
+            return cast("Signer", known)
+    raise UsageError(f"there is no signer `{name}`", hint="choose one of: codesign, builtin")
 
 
 def write(source: Path, target: Path, *, changes: Changes, signer: Signer) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,10 +73,16 @@ class Recipe:
         }
         return (
             *self.flags,
-            # Libraries are looked for beside the program, wherever that is.
-            "-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON",
+            # CMake's own run paths for a build end with an empty entry: the current folder.
+            "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON",
+            f"-DCMAKE_INSTALL_RPATH={_beside()}",
             *(f"-D{name}={value}" for name, value in told.items() if value is not None),
         )
+
+
+def _beside() -> str:
+    """Where libraries are looked for: beside the program, wherever that is."""
+    return "@loader_path" if platform.system() == "Darwin" else "$ORIGIN"
 
 
 class Build(Versioned):

@@ -52,6 +52,7 @@ def render(
     candidate: Candidate,
     bundle: Bundle,
     before: Bundle | None,
+    elsewhere: Sequence[tuple[Bundle | None, Bundle]],
     result: GateResult,
     gate: str,
     argv: Sequence[str],
@@ -66,6 +67,7 @@ def render(
         candidate: the outcome of `detect`.
         bundle: the candidate's.
         before: the bundle of the pinned engine, where there is one.
+        elsewhere: the same two for other platforms.
         result: the outcome of `gate`.
         gate: the same, check by check, as Markdown that is safe already.
         argv: how the app starts the engine.
@@ -98,6 +100,7 @@ def render(
             candidate=candidate,
             bundle=bundle,
             changes=changed,
+            elsewhere=validation.changed_elsewhere(elsewhere),
             result=result,
             argv=argv,
         ),

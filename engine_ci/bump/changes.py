@@ -49,8 +49,9 @@ class Closure:
         same: how many have the same bytes.
         before, after: bytes of all files.
         system_libraries: names taken from the operating system.
-        architectures: model architectures that the engine's bytes list; None where either side
-            lists none.
+        demands: what the operating system's libraries must have; None where either side lists
+            nothing, as architectures.
+        architectures: model architectures that the engine's bytes list.
         identical: whether both engines are the same, licences aside.
     """
 
@@ -61,6 +62,7 @@ class Closure:
     before: int
     after: int
     system_libraries: Names
+    demands: Names | None
     architectures: Names | None
     identical: bool
 
@@ -82,11 +84,12 @@ def compare(before: Bundle | None, after: Bundle, *, engines: Engines) -> Change
     """Compares the bundle of the pinned engine, where there is one, with the candidate's."""
     return Changes(
         flags=_known(engines.baseline.flags if engines.baseline else (), engines.candidate.flags),
-        closure=_closure(before, after) if before else None,
+        closure=closure(before, after) if before else None,
     )
 
 
-def _closure(before: Bundle, after: Bundle) -> Closure:
+def closure(before: Bundle, after: Bundle) -> Closure:
+    """Compares two bundles for one platform."""
     old = {file.path: file for file in before.files}
     new = {file.path: file for file in after.files}
     both = sorted(old.keys() & new.keys())
@@ -101,6 +104,7 @@ def _closure(before: Bundle, after: Bundle) -> Closure:
         before=before.size,
         after=after.size,
         system_libraries=Names.between(before.system_libraries, after.system_libraries),
+        demands=_known(before.demands, after.demands),
         architectures=_known(before.architectures, after.architectures),
         identical=before.tree_sha256 == after.tree_sha256,
     )

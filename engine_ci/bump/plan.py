@@ -68,7 +68,7 @@ def make(
     targets: Sequence[tuple[Target, File]],
     candidate: Candidate,
     bundle: Bundle,
-    others: Sequence[Bundle],
+    others: Sequence[tuple[Bundle | None, Bundle]],
     pinned: Bundle | None,
     result: GateResult,
     gate: str,
@@ -83,7 +83,8 @@ def make(
         targets: other places that carry it, each with its file; a file may come more than once.
         candidate: the outcome of `detect`.
         bundle: the candidate's, which was gated.
-        others: its bundles for other platforms, which were made and audited.
+        others: for other platforms the pinned bundle, where there is one, and the candidate's,
+            which were made and audited.
         pinned: the bundle of the engine as it is, where there is one.
         result: the outcome of `gate`.
         gate: the same, check by check, as safe Markdown.
@@ -98,7 +99,7 @@ def make(
     """
     _refuse_mixed(pin, candidate=candidate, bundle=bundle, result=result)
     draft = must_be_draft(result.verdict, policy=policy)
-    new = pin_from(pin, bundle, others=others)
+    new = pin_from(pin, bundle, others=[after for _, after in others])
     before = {each.path: each.text for each in (file, *(found for _, found in targets))}
     after = {**before, file.path: store.dump(new)}
     for target, found in targets:
@@ -118,6 +119,7 @@ def make(
             candidate=candidate,
             bundle=bundle,
             before=pinned,
+            elsewhere=others,
             result=result,
             gate=gate,
             argv=argv,

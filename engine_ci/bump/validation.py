@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine_ci.bump.changes import closure
 from engine_ci.config import ALL_SUITES
 from engine_ci.records.gate import Status, Verdict
 
@@ -80,12 +81,14 @@ def risks(
     candidate: Candidate,
     bundle: Bundle,
     changes: Changes,
+    elsewhere: Sequence[Note],
     result: GateResult,
     argv: Sequence[str],
 ) -> tuple[Note, ...]:
-    """What may still go wrong, most telling first."""
+    """What may still go wrong, most telling first; `elsewhere` is what changed for others."""
     return (
         *_lost_flags(changes, argv=argv),
+        *elsewhere,
         *(_lost("model architecture", changes.closure.architectures) if changes.closure else ()),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.WARN)),
         *_growth(changes),
@@ -100,6 +103,30 @@ def risks(
         ),
         *_commit(old, new),
     )
+
+
+def changed_elsewhere(bundles: Sequence[tuple[Bundle | None, Bundle]]) -> tuple[Note, ...]:
+    """What changed in bundles for other platforms, each with the pinned one where there is one."""
+    notes = []
+    for before, after in bundles:
+        if before is None:
+            text = "there is no bundle of the pinned engine to compare with"
+            notes.append(Note(subject=after.platform, text=text))
+            continue
+        found = closure(before, after)
+        for what, names in (
+            ("files added", [file.path for file in found.added]),
+            ("files removed", [file.path for file in found.removed]),
+            ("the system must now have", found.demands.gained if found.demands else ()),
+        ):
+            if names:
+                notes.append(Note(subject=after.platform, text=f"{what}: {_named(names)}"))
+    return tuple(notes)
+
+
+def _named(names: Sequence[str], *, most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 _UNEXPLAINED = Note(subject="gate", text="it could not tell, and no check says why")

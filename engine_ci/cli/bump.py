@@ -83,11 +83,14 @@ def search(
     from engine_ci.releases.detect import ask
 
     platform = prepare.known_platform(None)
-    for stale in (workspace.gate, workspace.refused, workspace.elsewhere(platform).parent):
+    for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
+    for other in workspace.pin.platforms:
+        if other != platform:
+            _compare_with(workspace, other, say=say)
     say(f"detect: what is newer than {workspace.pin.version}")
     offers = ask(workspace.pin)
     refused: tuple[Refusal, ...] = ()
@@ -119,6 +122,17 @@ def search(
     return candidate
 
 
+def _compare_with(workspace: Workspace, platform: Platform, *, say: Progress) -> None:
+    """Makes the pinned bundle of another platform, where one can be made."""
+    from engine_ci.cli import prepare
+
+    into = workspace.elsewhere(platform, of="baseline")
+    try:
+        prepare.make(workspace, workspace.pin, into=into, platform=platform, say=say)
+    except VerificationError as error:
+        say(f"the pinned engine has no bundle for {platform}: {error}")
+
+
 def _refusal(
     workspace: Workspace,
     release: Release,
@@ -144,7 +158,7 @@ def _refusal(
             return known
         for other in workspace.pin.platforms:
             if other != platform:
-                into = workspace.elsewhere(other)
+                into = workspace.elsewhere(other, of="candidate")
                 prepare.make(workspace, release, into=into, platform=other, say=say)
     except VerificationError as error:
         return attempts.refused_unprepared(release.version, error)

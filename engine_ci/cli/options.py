@@ -14,6 +14,15 @@ Pin = Annotated[
 Platform = Annotated[
     str | None, typer.Option("--platform", help="Instead of this machine's.", metavar="P")
 ]
+Signer = Annotated[
+    str | None,
+    typer.Option(
+        "--signer",
+        help="For macOS: codesign (Apple's, on a Mac), or builtin (verified on Linux only).",
+        metavar="S",
+        show_default=False,
+    ),
+]
 Work = Annotated[
     Path, typer.Option("--work", help="Where stages leave and find their records.", metavar="DIR")
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform as host
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +46,11 @@ def prepare(
     archive: Annotated[
         Path | None, typer.Option("--archive", help="A local file, as strictly verified.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be in the bundle, and leave none.")
+    ] = False,
     platform: options.Platform = None,
+    signer: options.Signer = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
@@ -58,16 +64,31 @@ def prepare(
     workspace = open_workspace(config, pin=pin, work=work)
     release = workspace.pin if current else chosen(workspace)
     target = into or (workspace.baseline if current else workspace.candidate)
-    with Progress() as say:
+    with Progress() as say, ExitStack() as stack:
+        if dry_run:
+            target = Path(stack.enter_context(TemporaryDirectory()), "bundle")
         bundle = make(
             workspace,
             release,
             into=target,
             platform=known_platform(platform),
             archive=archive,
+            signer=signer,
             say=say,
         )
-    emit(bundle, as_json=json, otherwise=str(target))
+    emit(bundle, as_json=json, otherwise=listed(bundle) if dry_run else str(target))
+
+
+def listed(bundle: Bundle) -> str:
+    """What is in a bundle and what is not, a line for each file, with the reason."""
+    lines = [
+        *(f"keep  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.files),
+        *(f"drop  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.dropped),
+        *(f"{found.level}  {found.path}: {found.message}" for found in bundle.findings),
+        *([f"signer  {bundle.signer}"] if bundle.signer else []),
+        f"tree  {bundle.tree_sha256}",
+    ]
+    return "\n".join(lines)
 
 
 def chosen(workspace: Workspace) -> Release:
@@ -121,14 +142,23 @@ def make(
     platform: Platform,
     say: Progress,
     archive: Path | None = None,
+    signer: str | None = None,
 ) -> Bundle:
     """Prepares one release as the configuration wants it."""
     from engine_ci.artifact import bundle
 
     request = request_for(
-        workspace, release, into=into, platform=platform, archive=archive, told=say.count
+        workspace,
+        release,
+        into=into,
+        platform=platform,
+        archive=archive,
+        signer=signer,
+        told=say.count,
     )
-    return bundle.prepare(request, phase=lambda name: say(f"prepare {release.version}: {name}"))
+    here = platform == _PLATFORMS.get((host.system(), host.machine()))
+    what = f"prepare {release.version}" if here else f"prepare {release.version} for {platform}"
+    return bundle.prepare(request, phase=lambda name: say(f"{what}: {name}"))
 
 
 def request_for(
@@ -139,8 +169,13 @@ def request_for(
     platform: Platform,
     told: Callable[[int], None],
     archive: Path | None = None,
+    signer: str | None = None,
 ) -> Request:
-    """What is to be made of a release."""
+    """What is to be made of a release.
+
+    Raises:
+        UsageError: there is no such signer.
+    """
     from engine_ci.artifact import origins, signing
     from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.bundle import Request
@@ -172,7 +207,7 @@ def request_for(
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
         floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
-        signer=signing.default(),
+        signer=signing.named(signer),
         expected=expected(workspace, release, platform=platform),
         recipe=None if delegate else recipe(workspace, release, platform=platform),
         delegate=delegate,

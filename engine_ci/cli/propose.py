@@ -13,6 +13,7 @@ from engine_ci.cli import options
 from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from engine_ci.bump.plan import File, Plan
@@ -85,17 +86,24 @@ def planned(workspace: Workspace) -> Plan:
         targets=[(each, carrying(workspace, each.file)) for each in workspace.config.targets],
         candidate=read_candidate(workspace),
         bundle=read_bundle(workspace.candidate),
-        others=[
-            read_bundle(workspace.elsewhere(platform))
-            for platform in workspace.pin.platforms
-            if workspace.elsewhere(platform).exists()
-        ],
+        others=list(others(workspace)),
         pinned=read_bundle(workspace.baseline) if workspace.baseline.exists() else None,
         result=result,
         gate=markdown.render(result),
         argv=workspace.config.engine.argv,
         policy=workspace.config.pull_request,
     )
+
+
+def others(workspace: Workspace) -> Iterator[tuple[Bundle | None, Bundle]]:
+    """For each other platform the bundle of the pin, where there is one, and the candidate's."""
+    for platform in workspace.pin.platforms:
+        before, after = (
+            workspace.elsewhere(platform, of="baseline"),
+            workspace.elsewhere(platform, of="candidate"),
+        )
+        if after.exists():
+            yield read_bundle(before) if before.exists() else None, read_bundle(after)
 
 
 def carrying(workspace: Workspace, name: str) -> File:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import platformdirs
 
@@ -46,9 +46,9 @@ class Workspace:
         """The bundle of the candidate."""
         return self.work / "candidate"
 
-    def elsewhere(self, platform: Platform) -> Path:
-        """The bundle of the candidate for another platform than this machine's."""
-        return self.work / "elsewhere" / platform
+    def elsewhere(self, platform: Platform, *, of: Literal["baseline", "candidate"]) -> Path:
+        """A bundle for another platform than this machine's."""
+        return self.work / "elsewhere" / of / platform
 
     @property
     def baseline(self) -> Path:

@@ -79,6 +79,9 @@ class Bundle(Versioned):
         server: the path of the program to start.
         tree_sha256: over path and content of every file but licences: equal for equal engines.
         system_libraries: names that the closure takes from the operating system, sorted.
+        signer: who signed it, where its system wants that; `builtin` was verified on Linux only.
+        demands: what those must have for it to start: symbols on macOS, versions of symbols on
+            Linux; sorted.
     """
 
     pin: Name
@@ -95,6 +98,8 @@ class Bundle(Versioned):
     files: tuple[BundleFile, ...]
     dropped: tuple[DroppedFile, ...] = ()
     system_libraries: tuple[str, ...] = ()
+    signer: Literal["codesign", "builtin"] | None = None
+    demands: tuple[str, ...] = ()
     findings: tuple[AuditFinding, ...] = ()
     tree_sha256: Sha256
 

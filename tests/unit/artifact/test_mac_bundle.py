@@ -6,6 +6,7 @@ Run on any system. That macOS starts what comes out was not seen.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import platform
@@ -21,7 +22,7 @@ from engine_ci.artifact.audit import NO_FLOORS, Floors
 from engine_ci.artifact.delegation import Delegate
 from engine_ci.artifact.expected import Expected
 from engine_ci.artifact.macho import read, verify
-from engine_ci.errors import MachOError, VerificationError
+from engine_ci.errors import MachOError, UsageError, VerificationError
 from tests.unit.artifact import wheels
 from tests.unit.artifact.macho import compiled
 
@@ -79,6 +80,7 @@ def test_an_archive_becomes_one_folder_of_signed_images(tmp_path: Path) -> None:
 
     assert made.images == tuple(NAMES)
     assert made.server == "llama-server"
+    assert made.signer == "builtin"
     dropped = {Path(file.path).name: file.why for file in made.dropped}
     assert dropped["libggml-metal.so"] == "a run-time backend that the app does not want"
     assert dropped["libunused.dylib"] == "nothing that is kept needs it"
@@ -103,13 +105,14 @@ def test_images_find_each_other_in_that_folder_and_nowhere_else(tmp_path: Path) 
 
 
 def test_the_record_is_of_the_bytes_that_are_there(tmp_path: Path) -> None:
-    path = archive(tmp_path)
-    made = bundle.prepare(request(tmp_path, path))
+    asked = request(tmp_path, archive(tmp_path))
+
+    made = bundle.ensure(asked)
 
     for file in made.files:
-        assert (tmp_path / "bundle" / file.path).stat().st_size == file.size
-    ensured = bundle.ensure(request(tmp_path, path))
-    assert ensured == made
+        content = (tmp_path / "bundle" / file.path).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
+    assert bundle.ensure(asked) == made
 
 
 def test_the_same_archive_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -127,6 +130,8 @@ def test_wanted_backends_are_roots_of_their_own(tmp_path: Path) -> None:
     assert "libggml-metal.so" in made.images
     assert "libggml-cpu.so" not in made.images
     assert any("Metal.framework" in name for name in made.system_libraries)
+    assert "_MTLCreateSystemDefaultDevice" in made.demands
+    assert "_OBJC_CLASS_$_MTLResidencySetDescriptor" not in made.demands
 
 
 def refused(folder: Path, asked: Request) -> str:
@@ -235,7 +240,13 @@ def test_what_ships_from_a_mac_is_signed_by_apples_program(
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)
 
-    assert signing.default() == signer
+    assert signing.named(None) == signer
+    assert signing.named("builtin") == "builtin"
+
+
+def test_a_signer_that_nobody_knows_is_a_mistake_of_the_user() -> None:
+    with pytest.raises(UsageError, match="there is no signer `gpg`"):
+        signing.named("gpg")
 
 
 def left(folder: Path) -> Request:
@@ -258,6 +269,7 @@ def test_what_an_app_signed_itself_is_taken_to_the_byte(tmp_path: Path) -> None:
 
     assert made.images == tuple(NAMES)
     assert [finding.level for finding in made.findings] == ["warning"]
+    assert made.signer is None
     for name in NAMES:
         assert (tmp_path / "bundle" / name).read_bytes() == (
             tmp_path / "binaries" / name

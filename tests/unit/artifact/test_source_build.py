@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import platform
 import shutil
 from typing import TYPE_CHECKING
 
@@ -66,13 +67,18 @@ def test_the_program_its_libraries_and_the_licence_are_kept(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("cmake")
-def test_cmake_gets_the_pins_flags_and_what_follows_from_the_pin(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("system", "beside"), [("Linux", "$ORIGIN"), ("Darwin", "@loader_path")])
+def test_cmake_gets_the_pins_flags_and_what_follows_from_the_pin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, beside: str
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
     built(tmp_path, recipe(tmp_path, minimum_os="13.4"))
 
     configure, build = asked_of_cmake(tmp_path)
     tree = tmp_path / "cache" / "source-builds" / "tree"
     assert configure == (
-        f"-S {tree}/source -B {tree}/build -DGGML_METAL=ON -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON "
+        f"-S {tree}/source -B {tree}/build -DGGML_METAL=ON "
+        f"-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON -DCMAKE_INSTALL_RPATH={beside} "
         f"-DLLAMA_BUILD_NUMBER=11434 -DLLAMA_BUILD_COMMIT={COMMIT} "
         "-DCMAKE_OSX_DEPLOYMENT_TARGET=13.4"
     )

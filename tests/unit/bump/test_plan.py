@@ -39,7 +39,7 @@ def test_the_pin_moves_and_keeps_what_is_the_apps() -> None:
 def test_what_was_made_for_another_platform_is_in_the_pin_too() -> None:
     mac = records.bundle(platform="macos-arm64", tree_sha256="7" * 64)
 
-    new = records.planned(others=[mac]).after[records.PIN]
+    new = records.planned(others=[(None, mac)]).after[records.PIN]
 
     moved = plan.pin_from(records.pin(), records.bundle(), others=[mac])
     assert moved.platforms["macos-arm64"].tree_sha256 == "7" * 64

@@ -22,6 +22,7 @@ def told(notes: tuple[Note, ...]) -> dict[str, str]:
 
 def risks(
     *,
+    elsewhere: tuple[Note, ...] = (),
     after: Bundle | None = None,
     before: Bundle | None = None,
     seen: Candidate | None = None,
@@ -39,6 +40,7 @@ def risks(
         candidate=seen or records.candidate(refused=()),
         bundle=bundle,
         changes=changes.compare(before, bundle, engines=judged.engines),
+        elsewhere=elsewhere,
         result=judged,
         argv=argv,
     )
@@ -220,3 +222,37 @@ def test_warnings_refusals_and_thin_commits_are_risks() -> None:
         "0.2.0": "newer, and refused: the gate says fail: 1 of 34 checks",
         "1111111": "the upstream commit is the pinned one: only the packaging differs",
     }
+
+
+def test_what_changed_for_another_platform_is_a_risk() -> None:
+    before = records.before(platform="macos-arm64", demands=("_malloc",))
+    after = records.bundle(platform="macos-arm64", demands=("_malloc", "_new", "_newer"))
+
+    notes = validation.changed_elsewhere([(before, after)])
+
+    texts = [note.text for note in notes]
+    assert {note.subject for note in notes} == {"macos-arm64"}
+    assert "the system must now have: _new, _newer" in texts
+    assert any(text.startswith("files added: ") for text in texts)
+    assert risks(elsewhere=notes)["macos-arm64"] == texts[-1]
+
+
+def test_equal_bundles_for_another_platform_are_no_risk() -> None:
+    bundle = records.bundle(platform="macos-arm64")
+
+    assert validation.changed_elsewhere([(bundle, bundle)]) == ()
+
+
+def test_many_names_are_counted() -> None:
+    before = records.before(demands=("_a",))
+    after = before.model_copy(update={"demands": tuple(f"_{number:02}" for number in range(20))})
+
+    (note,) = validation.changed_elsewhere([(before, after)])
+
+    assert note.text.endswith("_06, _07 and 12 more")
+
+
+def test_without_a_bundle_of_the_pin_nothing_can_be_said() -> None:
+    (note,) = validation.changed_elsewhere([(None, records.bundle(platform="macos-arm64"))])
+
+    assert "no bundle of the pinned engine" in note.text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.errors import Exit
+from engine_ci.pins import store
 from tests.unit.artifact import wheels
 from tests.unit.cli.test_prepare import write_pin
 
@@ -45,3 +46,21 @@ def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine) -> None:
 
     assert ran.status == Exit.OK
     assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")
+
+
+def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_nothing(
+    run: CommandLine, toy: Index, app: Path
+) -> None:
+    path = app / "pins" / "llama.cpp.yaml"
+    pin = store.load(path)
+    both = pin.model_copy(
+        update={"platforms": {**pin.platforms, "macos-arm64": pin.platforms["ubuntu-x64"]}}
+    )
+    path.write_text(store.dump(both), encoding="utf-8")
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    assert "prepare 1.0 for macos-arm64: unpack\n" in ran.err
+    assert "the pinned engine has no bundle for macos-arm64: " in ran.err
+    assert len(toy.downloads) == 1

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli.prepare import known_platform, listed
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, GitHubReleases, PackageIndex, Pin, SourceBuild
 from tests.unit.artifact import code, wheels
+from tests.unit.bump import records
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
@@ -52,6 +54,28 @@ def test_the_current_pin_becomes_a_bundle(run: CommandLine, toy: Index, app: Pat
     assert ran.err.startswith("prepare 1.0: fetch\nprepare 1.0: unpack\n")
     assert (app / ".engine-ci" / "baseline" / "bin" / "llama-server").exists()
     assert len(toy.downloads) == 1
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_dry_run_says_what_would_be_there_and_leaves_nothing(run: CommandLine, app: Path) -> None:
+    ran = run("prepare", "--current", "--dry-run")
+
+    assert ran.status == Exit.OK
+    lines = ran.out.splitlines()
+    kept = [line for line in lines if line.startswith("keep  bin/")]
+    assert re.fullmatch(r"keep  bin/llama-server \([\d,]+ bytes\): the program itself", kept[1])
+    assert kept[0].endswith(": a run-time backend that the app wants")
+    assert any(line.startswith("drop  toy_engine/bin/libggml-vulkan.so") for line in lines)
+    assert lines[-1].startswith("tree  ")
+    assert not (app / ".engine-ci" / "baseline").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_signer_that_nobody_knows_is_named(run: CommandLine) -> None:
+    ran = run("prepare", "--current", "--signer", "gpg")
+
+    assert ran.status == Exit.USAGE
+    assert "there is no signer `gpg`" in ran.err
 
 
 def test_the_candidate_becomes_a_bundle_that_is_printed(
@@ -271,3 +295,9 @@ def test_a_candidate_of_the_apps_own_command_is_hashed_for_the_pin(
 
     assert ran.status == Exit.OK, ran.err
     assert list(json.loads(ran.out)["provenance"]) == ["ubuntu-x64"]
+
+
+def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:
+    signed = records.bundle(signer="builtin", tree_sha256="7" * 64)
+
+    assert listed(signed).endswith(f"\nsigner  builtin\ntree  {'7' * 64}")
