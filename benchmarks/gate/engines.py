@@ -82,7 +82,7 @@ def recipe(engine: Engine) -> Recipe:
         build=engine.build,
         flags=("-DBUILD_SHARED_LIBS=OFF", *PORTABLE),
         patches=(Patch(file=patch.name, sha256=documents.sha256_of(patch)),) if patch else (),
-        root=catalogue.PATCHES,
+        root=patch.parent if patch else catalogue.PATCHES,
     )
 
 
