@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock
 
-from engine_ci.artifact import patches, toolchain, unpack
+from engine_ci.artifact import cmake, patches, toolchain, unpack
 from engine_ci.artifact.plan import SERVER
-from engine_ci.errors import CommandError, OutsideError, RecordError, VerificationError
+from engine_ci.errors import RecordError, VerificationError
 from engine_ci.pins.model import WHOLE_COMMIT
 from engine_ci.records.bundle import BuiltFrom
-from engine_ci.system import command, documents
+from engine_ci.system import documents
 from engine_ci.system.documents import Sha256, Versioned
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from engine_ci.artifact.fetch import Fetched
     from engine_ci.pins.model import Patch
 
-_TIMEOUT_S: Final = 4 * 3600.0
 _ENTRY: Final = "CMakeLists.txt"
 _RESULT: Final = "result"
 _FILES: Final = "files"
@@ -188,9 +187,9 @@ def _made(
         repository=tree / "git",
         parent=recipe.parent,
     )
-    _run_cmake(recipe, code=code, tree=tree, phase=phase)
+    made = cmake.build(code, tree=tree, arguments=recipe.arguments(), phase=phase)
     files = tree / _RESULT / _FILES
-    _collect(tree / "build" / "bin", code=code, into=files)
+    _collect(made, code=code, into=files)
     built = BuiltFrom(
         commit=recipe.commit,
         patched=patched,
@@ -217,33 +216,6 @@ def _code(archive: Path, *, name: str, tree: Path) -> Path:
     if not found:
         raise VerificationError(f"{name}: there is no {_ENTRY} in it, so there is nothing to build")
     return found[0].parent.rename(tree / "source")
-
-
-def _run_cmake(recipe: Recipe, *, code: Path, tree: Path, phase: Callable[[str], None]) -> None:
-    # Where this machine keeps its cache is no part of the engine, nor is the date.
-    plain = f"-ffile-prefix-map={tree}=."
-    env = command.child_environment() | {
-        "CFLAGS": plain,
-        "CXXFLAGS": plain,
-        "SOURCE_DATE_EPOCH": "0",
-    }
-    build = tree / "build"
-    phase("configure")
-    arguments = (*toolchain.conveniences(), *recipe.arguments())
-    jobs = toolchain.jobs()
-    try:
-        command.run(["cmake", "-S", code, "-B", build, *arguments], env=env)
-        phase(f"build, {jobs} files at a time")
-        command.run(
-            ["cmake", "--build", build, "--target", SERVER, "--parallel", str(jobs)],
-            env=env,
-            timeout_s=_TIMEOUT_S,
-        )
-    except CommandError as problem:
-        raise OutsideError(
-            f"the source code could not be built: {problem}",
-            hint="the flags in the pin and the compilers of this machine have to fit the code",
-        ) from problem
 
 
 def _collect(built: Path, *, code: Path, into: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact import bundle, fetch, source_build, toolchain
+from engine_ci.artifact.cmake import Tenths
 from engine_ci.artifact.source_build import Built, Recipe
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import Commit
@@ -176,6 +177,24 @@ def test_steps_are_told(tmp_path: Path) -> None:
 
     assert told == ["unpack the source code", "patch", "configure",
                     f"build, {toolchain.jobs()} files at a time"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["[1/3] a", "noise", "[2/3] b", "[3/3] c"], [30, 60, 100]),
+        (["[  1%] a", "[ 12%] b", "[ 13%] c", "[100%] d"], [10, 100]),
+    ],
+    ids=["ninja", "make"],
+)
+def test_each_tenth_of_a_build_is_told_once(lines: list[str], told: list[int]) -> None:
+    said: list[str] = []
+    tenths = Tenths(said.append)
+
+    for line in lines:
+        tenths(line)
+
+    assert said == [f"build, {percent} % done" for percent in told]
 
 
 @pytest.mark.usefixtures("cmake")
