@@ -96,6 +96,7 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "unwell-when-a-client-leaves",
         "dies-after",
         "dies-when-full",
+        "dies-of-the-same",
         "writes-to-the-log",
     ),
     Kind.FALSE_READY: ("other-model", "loads-anything"),
@@ -117,6 +118,7 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "detokenizer-altered",
         "pieces-altered",
         "asked-otherwise /tokenize",
+        "reads-as",
     ),
     Kind.TEMPLATE: (
         "template-altered",
@@ -136,6 +138,7 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "error-in-200",
         "status-is",
         "refuses-with",
+        "refuses-what-has",
         "chat-finishes",
         "usage-off-by-one",
         "done-missing",
@@ -147,6 +150,8 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.KV: (
         "nothing-cached",
         "wrong-when-cached",
+        "wrong-when-back",
+        "reads-again",
         "mixes-up-slots",
         "stops-before-full",
         "answers-what-is-too-long",

@@ -7,7 +7,6 @@ for what the report of the regression says, prints both answers, and keeps them 
 
 from __future__ import annotations
 
-import struct
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -51,8 +50,7 @@ class Regression:
         asked: what the one line of the answer is of.
         show: asks for that.
         real: a build that had it, where one is built.
-        edits: bytes of the model that others take the place of, equally many, where no model of the
-            zoo shows it.
+        missed: why the gate passed it when it was first asked; "" where it did not.
     """
 
     issue: str
@@ -63,13 +61,7 @@ class Regression:
     show: Callable[[Client], str]
     settings: Settings = LONG
     real: str = ""
-    edits: tuple[tuple[bytes, bytes], ...] = ()
-
-
-def _text(text: str) -> bytes:
-    """A text as a GGUF has it."""
-    data = text.encode()
-    return struct.pack("<Q", len(data)) + data
+    missed: str = ""
 
 
 def loads(client: Client) -> str:
@@ -156,6 +148,7 @@ REGRESSIONS: Final = {
         builds="up to b9957, repaired in b9967",
         model="stable",
         asked="the status of a chat with `temperature: null`",
+        missed="no question of the gate had a parameter that is null",
         show=null_parameter,
         real="b9811",
     ),
@@ -165,6 +158,8 @@ REGRESSIONS: Final = {
         builds="up to b9113, repaired in b9246",
         model="sensitive-falcon-h1",
         asked="one token after the same prompt, twice",
+        missed="the same prompt was asked again, but after an answer of several tokens: it takes "
+        "one of a single token",
         show=same_again,
     ),
     "24411-checkpoint-ahead": Regression(
@@ -173,6 +168,8 @@ REGRESSIONS: Final = {
         builds="up to b9592, repaired in b9596",
         model="sensitive-gemma3",
         asked="an answer after a longer conversation that began alike",
+        missed="no model with a sliding window was asked for less of a prompt than it has in its "
+        "cache",
         show=checkpoint_ahead,
         settings=STRICT,
     ),
@@ -182,6 +179,8 @@ REGRESSIONS: Final = {
         builds="up to b9592, repaired in b9596",
         model="embedding-bert",
         asked="the pieces of a text with accents written apart",
+        missed="every text that an embedding model was given had letter and accent in one "
+        "character",
         show=accents,
         settings=Settings(embeddings=True),
     ),
@@ -191,6 +190,7 @@ REGRESSIONS: Final = {
         builds="up to b10448, repaired in b10830",
         model="stable-tools",
         asked="the status of a chat with a tool that takes 2,000 characters",
+        missed="no tool of the gate took a text with a limit",
         show=longest_text,
         real="b10423",
     ),
@@ -199,20 +199,20 @@ REGRESSIONS: Final = {
         repair="#26972",
         builds="up to b10456, repaired in b10502",
         model="bpe-deepseek-v3",
-        asked="the pieces of a text with tildes, where the vocabulary has ` ~`, as DeepSeek's has",
+        asked="the pieces of a text with tildes, by DeepSeek's rule",
+        missed="the vocabulary had no token that joins a space and a tilde, so that the tokens "
+        "were the same",
         show=tilde,
         real="b10423",
-        edits=(
-            (_text("e \u0120"), _text("\u0120 ~")),
-            (_text("e\u0120"), _text("\u0120~")),
-        ),
     ),
     "28302-checkpoint-evicted": Regression(
         issue="#28302, since #25472",
         repair="#28302",
-        builds="b9981 to b10852, repaired in b10894",
+        builds="b9981 to b10852, repaired in b10894; b9811 reads as much",
         model="sensitive-falcon-h1",
         asked="the third of four turns of a chat edited",
+        missed="how much is read again was judged for a model that has nothing but attention; of "
+        "one with a state, the answer alone was",
         show=checkpoint_evicted,
         real="b10423",
     ),
@@ -231,28 +231,13 @@ def main(names: Sequence[str]) -> None:
 
 def shown(engine: Engine, regression: Regression, *, located: Mapping[str, LocatedModel]) -> Shown:
     """What the engine answers, the one that it is compared with, and a build of that time."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = located[regression.model].path
-        model = edited(path, regression.edits, folder=Path(folder))
-        said_by = partial(said, regression=regression, model=model)
-        return Shown(
-            engine=engine.name,
-            broken=said_by(engine.name),
-            real=f"{regression.real}: {said_by(regression.real)}" if regression.real else "",
-            sound=said_by(engine.baseline),
-        )
-
-
-def edited(model: Path, edits: Sequence[tuple[bytes, bytes]], *, folder: Path) -> Path:
-    """A copy of the model with the edits in it; the model itself where there are none."""
-    if not edits:
-        return model
-    data = model.read_bytes()
-    for old, new in edits:
-        data = data.replace(old, new)
-    copy = folder / model.name
-    copy.write_bytes(data)
-    return copy
+    said_by = partial(said, regression=regression, model=located[regression.model].path)
+    return Shown(
+        engine=engine.name,
+        broken=said_by(engine.name),
+        real=f"{regression.real}: {said_by(regression.real)}" if regression.real else "",
+        sound=said_by(engine.baseline),
+    )
 
 
 def said(name: str, *, regression: Regression, model: Path) -> str:

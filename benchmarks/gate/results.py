@@ -56,6 +56,11 @@ class Result(Document):
     speed: tuple[Speed, ...] = ()
 
     @property
+    def warned(self) -> tuple[Finding, ...]:
+        """The findings that a person is to look at."""
+        return tuple(found for found in self.findings if found.status is Status.WARN)
+
+    @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that make the gate say no."""
         return blocking(self.findings)

@@ -90,10 +90,18 @@ class Question:
     fault_class: FaultClass
     expected: str
 
-    def ask(self, judge: Callable[[], Answer]) -> Check:
-        """Makes the check. Errors of the engine fail it, errors of our harness are its own."""
+    def ask(
+        self, judge: Callable[[], Answer], *, before: Callable[[], Answer] | None = None
+    ) -> Check:
+        """Makes the check. Errors of the engine fail it, errors of our harness are its own.
+
+        `before` judges the baseline in the same way, and is asked only where the candidate fails:
+        who breaks a promise that its predecessor broke too has not got worse, and is warned of.
+        """
         started = time.perf_counter()
         answer = _answer(judge)
+        if before and answer.status is Status.FAIL:
+            answer = _beside(answer, _answer(before))
         return Check(
             id=f"{self.suite}/{self.name}",
             suite=self.suite,
@@ -120,6 +128,14 @@ def _answer(judge: Callable[[], Answer]) -> Answer:
         )
     except HarnessError as problem:
         return Answer(status=Status.ERROR, observed=problem.message)
+
+
+def _beside(answer: Answer, before: Answer) -> Answer:
+    """A failure, or a warning where the baseline fails in the same way."""
+    if before.status is not Status.FAIL or before.fault_class is not answer.fault_class:
+        return answer
+    observed = f"{answer.observed}; the baseline does so too"
+    return replace(answer, status=Status.WARN, observed=observed)
 
 
 def _class_of(problem: EngineError) -> FaultClass | None:
@@ -303,13 +319,34 @@ def of_baseline(
     Raises:
         NotAskedError: there is none, or it gave no answer.
     """
+    try:
+        return before(context, opened, question)
+    except EngineAnswerError as problem:
+        raise _no_answer(problem) from problem
+
+
+def before(
+    context: Context,
+    opened: Callable[[Subject], AbstractContextManager[Session]],
+    question: Callable[[Engine], T],
+) -> T:
+    """The same, where a wrong answer is an answer.
+
+    Raises:
+        NotAskedError: there is no baseline, or it does not start.
+        EngineAnswerError: it answers wrongly, or dies of the question.
+    """
     if context.baseline is None:
         raise NotAskedError("there is no baseline that runs")
     try:
         with opened(context.baseline) as asked:
             return asked.answer(question)
-    except EngineError as problem:
-        raise NotAskedError(f"the baseline gave no answer: {problem}") from problem
+    except EngineStartError as problem:
+        raise _no_answer(problem) from problem
+
+
+def _no_answer(problem: EngineError) -> NotAskedError:
+    return NotAskedError(f"the baseline gave no answer: {problem}")
 
 
 def side_by_side(

@@ -33,26 +33,37 @@ def reuse(case: Case, client: Client) -> Iterator[str]:
     part = 2 * len(case.prompt) // 3
     yield from pressure.unexpected(
         [
-            _exchange("asked first", case, client, evaluated=range(1, len(case.prompt) + 1)),
-            _exchange("asked again", case, client, evaluated=range(1, 2)),
+            exchange("asked first", case, client),
+            exchange("asked again", case, client, evaluated=range(1, 2)),
         ]
     )
     client.complete(case.prompt[:part], count=1, cache=True, slot=1)
     new = range(1, len(case.prompt) - part + 1)
-    tail = _exchange("another end", case, client, evaluated=new, slot=1)
+    tail = exchange("another end", case, client, evaluated=new, slot=1)
     yield from pressure.unexpected([tail])
 
 
-def _exchange(
-    what: str, case: Case, client: Client, *, evaluated: range, slot: int = 0, said: int = 0
+def exchange(
+    what: str,
+    case: Case,
+    client: Client,
+    *,
+    evaluated: range | None = None,
+    slot: int = 0,
+    said: int = 0,
+    count: int | None = None,
 ) -> Exchange:
-    """A case by way of the cache, with the first `said` tokens of its answer in the prompt."""
-    prompt, expected = case.prompt + case.tokens[:said], case.steps[said:]
+    """A case by way of the cache, with the first `said` tokens of its answer in the prompt.
+
+    Without `evaluated`, as many tokens may be worked on as there are; without `count`, the whole
+    answer is asked for.
+    """
+    prompt, expected = case.prompt + case.tokens[:said], case.steps[said:][:count]
     return Exchange(
         what=what,
         found=client.complete(prompt, count=len(expected), top=1, cache=True, slot=slot),
         expected=expected,
-        evaluated=evaluated,
+        evaluated=evaluated or range(1, len(prompt) + 1),
     )
 
 
@@ -63,9 +74,9 @@ def turns(case: Case, client: Client) -> Iterator[str]:
         found = client.complete(case.prompt[:end], count=len(case.tokens), cache=True)
         turn = Exchange(what=f"turn to {end}", found=found, expected=None, evaluated=new)
         yield from pressure.unexpected([turn])
-    yield from pressure.unexpected([_exchange("last turn", case, client, evaluated=new)])
+    yield from pressure.unexpected([exchange("last turn", case, client, evaluated=new)])
     for said in (len(case.tokens) // 3, 2 * len(case.tokens) // 3):
-        again = _exchange(f"after {said} tokens", case, client, evaluated=range(1, 2), said=said)
+        again = exchange(f"after {said} tokens", case, client, evaluated=range(1, 2), said=said)
         yield from pressure.unexpected([again])
 
 
@@ -93,10 +104,10 @@ def slots(case: Case, offered: Callable[[], frozenset[str]], client: Client) -> 
     client.complete(case.prompt, count=1, cache=True)
     client.slot("save", slot=0, file=_FILE)
     client.slot("erase", slot=0, file=_FILE)
-    erased = _exchange("erased", case, client, evaluated=range(length, length + 1))
+    erased = exchange("erased", case, client, evaluated=range(length, length + 1))
     client.slot("erase", slot=0, file=_FILE)
     client.slot("restore", slot=0, file=_FILE)
-    restored = _exchange("restored", case, client, evaluated=range(1, 2))
+    restored = exchange("restored", case, client, evaluated=range(1, 2))
     yield from pressure.unexpected([erased, restored])
 
 

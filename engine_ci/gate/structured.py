@@ -27,6 +27,20 @@ _ANSWER: Final = "The capital of France is Paris."
 # By the template of our model with tools, which tells it of them from the second message on.
 _CALL_BEGINS: Final = "~"
 _DOCUMENT: Final = {"city": "Paris", "bridges": [37], "river": {"name": "Seine", "wide": True}}
+_LONG_TEXT: Final = {
+    "type": "function",
+    "function": {
+        "name": "write",
+        "parameters": {
+            "type": "object",
+            "properties": {"text": {"type": "string", "maxLength": 2000}},
+            "required": ["text"],
+        },
+    },
+}
+_CUT: Final = 4
+_OK: Final = 200
+_SHOWN: Final = 200
 _FORCED: Final = 100  # bias of a logit, more than any model has
 
 
@@ -75,6 +89,17 @@ def tool_choice(client: Client) -> Iterator[str]:
     yield from difference("finish_reason without a call", ["stop"], _finish(said))
     called = questions.stream(client, body | _begun(client))
     yield from _called(" that began", *_streamed(called))
+
+
+def long_text(client: Client) -> Iterator[str]:
+    """The beginning of an answer where a tool with a long text must be called: that there is one.
+
+    Builds differ in what they make of a call that is cut off.
+    """
+    body = _body() | {"tools": [_LONG_TEXT], "tool_choice": "required", "max_tokens": _CUT}
+    answer = client.call("POST", CHAT, body=body)
+    if answer.status != _OK:
+        yield f"expected status {_OK}, found {answer.status}: {answer.body[:_SHOWN]!r}"
 
 
 def _offered(choice: str) -> dict[str, Any]:

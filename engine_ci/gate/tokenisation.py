@@ -46,10 +46,12 @@ class Tokenisation(Versioned):
     Attributes:
         model: its name in the catalogue.
         sha256: of the GGUF that holds the vocabulary.
+        repaired: the texts that older engines split otherwise, by their ids.
     """
 
     model: str
     sha256: Sha256
+    repaired: tuple[str, ...] = ()
     texts: Annotated[tuple[Tokenised, ...], Field(min_length=1)]
 
 

@@ -10,7 +10,7 @@ from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.engine.supervisor import start
 from engine_ci.gate import zoo
 from fixtures.zoo import tokenizing
-from fixtures.zoo.tokenised_texts import DEVIATIONS
+from fixtures.zoo.tokenised_texts import DEVIATIONS, REPAIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 MODELS = {model.pre_tokenizer: model for model in zoo.load_catalogue() if model.role == "tokenizer"}
-OLDER_ONLY = {"glm4": frozenset({"word"})}
+NONE: frozenset[str] = frozenset()
 
 
 @pytest.mark.parametrize("version", ["0.1.2", "0.1.3"])
-@pytest.mark.parametrize("name", DEVIATIONS)
-def test_texts_are_left_out_of_the_goldens_only_where_engines_differ(
+@pytest.mark.parametrize("name", sorted({*DEVIATIONS, *REPAIRED}))
+def test_texts_are_left_out_or_called_repaired_only_where_engines_differ(
     mineru: Callable[[str], Path], tmp_path: Path, version: str, name: str
 ) -> None:
     items = list(tokenizing.texts(MODELS[name]))
@@ -41,5 +41,5 @@ def test_texts_are_left_out_of_the_goldens_only_where_engines_differ(
             )
         }
 
-    repaired = OLDER_ONLY.get(name, frozenset()) if version != "0.1.2" else frozenset()
-    assert differing == DEVIATIONS[name] - repaired
+    older = REPAIRED.get(name, NONE) if version == "0.1.2" else NONE
+    assert differing == DEVIATIONS.get(name, NONE) | older

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Edit = Callable[[Json, str], object]
 
 _COMPANY: Final = 3  # completions at a time
+_FAR_SHORTER: Final = 4  # times
 _READINESS: Final = 1  # token that an engine is asked for before it counts as ready
 _KILL_ME_WITH_MY_PARENT: Final = 1  # PR_SET_PDEATHSIG
 
@@ -123,6 +124,12 @@ def _nothing_cached(answer: Json, _: str) -> None:
     answer["timings"]["prompt_n"] = answer["tokens_evaluated"]
 
 
+def _reads_again(answer: Json, argument: str) -> None:
+    """Argument: how many tokens besides, as far as there are so many."""
+    evaluated = answer["timings"]["prompt_n"] + int(argument)
+    answer["timings"]["prompt_n"] = min(evaluated, answer["tokens_evaluated"])
+
+
 def _wrong_when_cached(answer: Json, _: str) -> None:
     if answer["timings"]["cache_n"]:
         _token_swapped(answer, "1")
@@ -203,6 +210,7 @@ _ANSWERS: Final[dict[str, tuple[str, Edit]]] = {
     "error-in-200": ("/completion", _error_in_200),
     "field-renamed": ("/completion", _field_renamed),
     "nothing-cached": ("/completion", _nothing_cached),
+    "reads-again": ("/completion", _reads_again),
     "wrong-when-cached": ("/completion", _wrong_when_cached),
     "wrong-past": ("/completion", _wrong_past),
     "stops-before-full": ("/completion", _stops_before_full),
@@ -280,6 +288,17 @@ def _dies_when_full(server: _Proxy, reply: Reply) -> Reply:
     return reply
 
 
+def _wrong_when_back(server: _Proxy, reply: Reply) -> Reply:
+    """Where a prompt is far shorter than the one before it."""
+    if reply[0] != http.client.OK:
+        return reply
+    answer = json.loads(reply[1])
+    before, server.prompted = server.prompted, answer["tokens_evaluated"]
+    if server.prompted * _FAR_SHORTER < before:
+        _token_swapped(answer, "1")
+    return http.client.OK, json.dumps(answer).encode()
+
+
 def _writes_to_the_log(server: _Proxy, reply: Reply) -> Reply:
     sys.stderr.write(f"{server.argument}\n")
     sys.stderr.flush()
@@ -298,6 +317,7 @@ _COMPLETIONS: Final[dict[str, Callable[[_Proxy, Reply], Reply]]] = {
     "answers-what-is-too-long": _answers_what_is_too_long,
     "refuses-in-company": _refuses_in_company,
     "wrong-in-company": _wrong_in_company,
+    "wrong-when-back": _wrong_when_back,
     "mixes-up-slots": _mixes_up_slots,
     "hangs-in-a-crowd": _hangs_in_a_crowd,
     "unwell-when-full": _unwell_when_full,
@@ -326,6 +346,8 @@ class _Proxy(ThreadingHTTPServer):
         self.asked = 0
         self.held: list[bytes] = []
         self.last: Reply | None = None
+        self.prompted = 0
+        self.body = b""
         self._counting = Lock()
 
     def count(self, change: int) -> None:
@@ -347,7 +369,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.fault == "slot-action-lost" and self.server.argument in self.path:
             self._send(200, "application/json", b'{"id_slot": 0}')
+        elif self._is_refused(body):
+            error = {"code": 400, "message": "planted", "type": "invalid_request_error"}
+            self._send(400, "application/json", json.dumps({"error": error}).encode())
         elif self.path == "/completion":
+            self._die_of_the_same(body)
             self.server.count(1)
             try:
                 self._forward(body)
@@ -355,6 +381,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.count(-1)
         else:
             self._forward(body)
+
+    def _is_refused(self, body: bytes) -> bool:
+        """Argument: what no request may have in its body."""
+        return self.server.fault == "refuses-what-has" and self.server.argument.encode() in body
+
+    def _die_of_the_same(self, body: bytes) -> None:
+        """Where a request is the one before it."""
+        if self.server.fault == "dies-of-the-same" and body == self.server.body:
+            self.server.abort()
+        self.server.body = body
 
     def _after_some(self) -> None:
         """The faults of the request after so many; argument: how many."""
@@ -414,6 +450,9 @@ class _Handler(BaseHTTPRequestHandler):
             path, field, value = self.server.argument.split(maxsplit=2)
             if self.path == path and f'"{field}"'.encode() in body:
                 return json.dumps({**json.loads(body), field: json.loads(value)}).encode()
+        if fault == "reads-as":  # argument: what is read as what, `OLD:NEW`
+            old, _, new = self.server.argument.encode().partition(b":")
+            return body.replace(old, new)
         if fault == "stop-ignored" and b'"stop"' in body:
             return json.dumps({**json.loads(body), "stop": []}).encode()
         if fault == "encoding-ignored" and b'"encoding_format"' in body:

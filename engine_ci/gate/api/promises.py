@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _LIKELIEST: Final = 3
 _CUT: Final = 5
+_NULLABLE: Final = (
+    *("temperature", "top_p", "top_k", "min_p", "seed", "stop", "n", "stream", "user"),
+    *("max_tokens", "max_completion_tokens", "logprobs", "top_logprobs", "logit_bias"),
+    *("presence_penalty", "frequency_penalty", "repeat_penalty", "response_format"),
+)
 
 
 def props(client: Client, known: Known) -> Iterator[str]:
@@ -159,6 +164,13 @@ def sampling(client: Client, known: Known) -> Iterator[str]:
     yield from difference("content with the same seed again", first, again)
     if other == first:
         yield f"content with another seed: expected another than {first!r}, found the same"
+
+
+def nulls(client: Client, known: Known) -> Iterator[str]:
+    """A chat with every parameter that clients send as null, which says that it is not given."""
+    body = questions.chat(known) | dict.fromkeys(_NULLABLE)
+    (choice,) = post(client, CHAT, body, chat_shapes.Choices).choices
+    yield from difference("content", known.answer, choice.message.content)
 
 
 def logprobs(client: Client, known: Known) -> Iterator[str]:

@@ -51,6 +51,16 @@ class Traits:
         """Whether a layer looks back to the first token."""
         return (layer + 1) % self.full_every == 0
 
+    @property
+    def keeps_a_state(self) -> bool:
+        """Whether a layer sums up all that it has read; each has a convolution before the sum."""
+        return "conv" in self.tensors
+
+    @property
+    def has_a_window(self) -> bool:
+        """Whether some layers look back so far only."""
+        return self.full_every > 1
+
     def names(self, layers: int) -> set[str]:
         """The full names of all tensors that are read."""
         parts = {

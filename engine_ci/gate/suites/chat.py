@@ -27,16 +27,22 @@ SUITE = "chat"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """One check of a model; `differences` yields in words in what an engine's answers differ."""
+    """One check of a model.
+
+    Attributes:
+        differences: yields in words in what an engine's answers differ.
+        promise: who breaks it as the baseline does has not got worse.
+    """
 
     name: str
     expected: str
     differences: Callable[[Client], Iterator[str]]
     fault_class: FaultClass = FaultClass.API
+    promise: bool = False
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, four more for the first; three with tools."""
+    """Two checks for each stable model with chats, four more for the first; four with tools."""
     kinds: dict[str, tuple[Kind, ...]] = {}
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
@@ -108,10 +114,17 @@ def _calling(located: LocatedModel) -> Iterator[Kind]:
         expected="the golden text, or a call where one begins",
         differences=structured.tool_choice,
     )
+    yield Kind(
+        name="long-text",
+        expected="a tool that takes 2,000 characters is offered",
+        differences=structured.long_text,
+        promise=True,
+    )
 
 
 def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> Iterator[Check]:
-    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
+    start = partial(session, context, suite=SUITE, located=located, mode=Mode.APP)
+    with start(context.candidate) as opened:
         for kind in kinds:
             question = Question(
                 suite=SUITE,
@@ -119,7 +132,9 @@ def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> I
                 fault_class=kind.fault_class,
                 expected=kind.expected,
             )
-            yield question.ask(partial(opened.answer, partial(_judge, kind.differences)))
+            judge = partial(_judge, kind.differences)
+            before = partial(asking.before, context, start, judge) if kind.promise else None
+            yield question.ask(partial(opened.answer, judge), before=before)
 
 
 def _judge(differences: Callable[[Client], Iterator[str]], engine: Engine) -> Answer:

@@ -2,7 +2,8 @@
 
 In most modes the engine is held against the goldens of the reference. Strict mode is held against
 the baseline besides, and the modes with flash attention, which use other kernels, against the
-baseline alone. What moved, and what did not, names the operation to suspect.
+baseline alone. Models that cannot drop the end of a conversation from their cache are asked to go
+back in it. What moved, and what did not, names the operation to suspect.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate import asking, divergence, modes, operations, scales
+from engine_ci.gate import asking, divergence, modes, operations, rewinding, scales
 from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question
 from engine_ci.gate.modes import session
 from engine_ci.gate.scales import Against
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine_ci.gate.goldens import Case, Golden
     from engine_ci.gate.modes import Exchange
     from engine_ci.gate.operations import Marks
+    from engine_ci.gate.rewinding import Kind
     from engine_ci.gate.scales import Scale
     from engine_ci.gate.suspects import Pair
     from engine_ci.records.gate import Check
@@ -53,7 +55,10 @@ _BESIDES: Final[Mapping[Mode, str]] = {
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Three checks of each sensitive model, eight of those with a prompt that fills the context."""
+    """Three checks of each sensitive model, eight of those with a prompt that fills the context.
+
+    Two more of those with a state, one more of those with a window.
+    """
     moved: dict[Pair, bool] = {}
     sensitive = asking.models(context, "sensitive")
     for pair, check in asking.side_by_side(partial(_checks, context), sensitive):
@@ -77,6 +82,9 @@ def _in_one_start(
         for mode in group:
             for check in _of_one_mode(context, located, golden, mode, opened=opened):
                 yield mode, check
+        if Mode.STRICT in group:
+            for kind in rewinding.kinds(located.model):
+                yield Mode.CACHED, _gone_back(context, located, golden, kind, opened=opened)
 
 
 def _of_one_mode(
@@ -95,6 +103,26 @@ def _of_one_mode(
         name = f"{located.model.name}/{_name(mode, against)}"
         question = _question(name, limits + _BESIDES.get(mode, ""))
         yield question.ask(partial(_judged, found, expected[against], judged_by))
+
+
+def _gone_back(
+    context: Context, located: LocatedModel, golden: Golden, kind: Kind, *, opened: Session
+) -> Check:
+    def judge(engine: Engine) -> Answer:
+        found = kind.differences(golden.case(rewinding.CASE), engine.client)
+        return asking.compared(found, right="as expected")
+
+    def before() -> Answer:
+        strict = partial(session, context, suite=SUITE, located=located, mode=Mode.STRICT)
+        return asking.before(context, strict, judge)
+
+    question = Question(
+        suite=SUITE,
+        name=f"{located.model.name}/{kind.name}",
+        fault_class=FaultClass.KV,
+        expected=kind.expected,
+    )
+    return question.ask(partial(opened.answer, judge), before=before if kind.promise else None)
 
 
 def _question(name: str, expected: str) -> Question:

@@ -77,3 +77,19 @@ def test_what_the_host_was_too_busy_to_tell_is_undecided() -> None:
 
 def test_an_engine_without_a_result_is_left_out() -> None:
     assert "| broken | nonsense |" not in render.page([BROKEN], [], shown={})
+
+
+def test_what_was_passed_at_first_is_said_with_the_reason() -> None:
+    first, later = catalogue.engines(["b9802", "25515-null-parameter"])
+    results = [_result(first, FaultClass.CRASH_LOAD), _result(later, FaultClass.API)]
+
+    page = render.page([first, later], results, shown={})
+
+    assert "| crash-load | refused | fail | `drift/0` |" in page
+    assert "| api | passed: no question of the gate had a parameter that is null | fail |" in page
+
+
+def test_what_a_sound_engine_is_warned_of_is_no_failure() -> None:
+    page = render.page([SOUND], [_result(SOUND, FaultClass.KV, status=Status.WARN)], shown={})
+
+    assert "| as it was | pass |  | `drift/0` |  |" in page

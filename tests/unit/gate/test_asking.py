@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import pytest
 
@@ -11,6 +12,8 @@ from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.process import Stopped
 from engine_ci.errors import (
     EngineAnswerError,
+    EngineDiedError,
+    EngineError,
     EngineLateError,
     EngineSilentError,
     EngineStartError,
@@ -21,17 +24,23 @@ from engine_ci.gate import asking
 from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, listed, session
 from engine_ci.gate.suites import loads
 from engine_ci.records.gate import FaultClass, Status
-from tests.unit.gate.contexts import context
+from tests.unit.gate.contexts import context, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine_ci.engine.supervisor import Engine
+    from engine_ci.gate.context import Subject
     from engine_ci.records.gate import Check
 
 QUESTION = Question(
     suite="tokens", name="stable/strict", fault_class=FaultClass.NUMERIC, expected="the tokens"
 )
+WRONG = Answer(status=Status.FAIL, observed="2 differences", detail="case 3")
+
+
+def never(*_: object) -> Never:
+    pytest.fail("asked in vain")
 
 
 def check_of(error: Exception) -> Check:
@@ -103,6 +112,69 @@ def test_an_error_of_the_harness_says_nothing_about_the_engine() -> None:
 
     assert check.status is Status.ERROR
     assert check.observed == "no port is free"
+
+
+def test_who_breaks_a_promise_as_the_baseline_does_is_warned_of() -> None:
+    check = QUESTION.ask(lambda: WRONG, before=lambda: replace(WRONG, observed="otherwise"))
+
+    assert (check.status, check.detail) == (Status.WARN, "case 3")
+    assert check.observed == "2 differences; the baseline does so too"
+
+
+def test_a_baseline_that_keeps_a_promise_excuses_nobody() -> None:
+    right = Answer(status=Status.PASS, observed="the same")
+
+    check = QUESTION.ask(lambda: WRONG, before=lambda: right)
+
+    assert (check.status, check.observed) == (Status.FAIL, "2 differences")
+
+
+def test_where_the_baseline_cannot_be_asked_who_breaks_a_promise_fails() -> None:
+    ours = context(models=("stable",))
+
+    check = QUESTION.ask(lambda: WRONG, before=lambda: asking.before(ours, never, never))
+
+    assert (check.status, check.observed) == (Status.FAIL, "2 differences")
+
+
+def test_the_baseline_is_not_asked_about_a_promise_that_is_kept() -> None:
+    check = QUESTION.ask(lambda: Answer(status=Status.PASS, observed="the same"), before=never)
+
+    assert check.status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "status"),
+    [
+        (EngineDiedError, EngineDiedError, Status.WARN),
+        (EngineDiedError, EngineAnswerError, Status.FAIL),
+        (EngineAnswerError, EngineAnswerError, Status.WARN),
+        (EngineAnswerError, EngineDiedError, Status.FAIL),
+    ],
+)
+def test_only_what_ends_in_the_same_way_is_no_worse(
+    candidate: type[EngineError], baseline: type[EngineError], status: Status
+) -> None:
+    def judge(error: type[EngineError]) -> Answer:
+        raise error("no answer")
+
+    check = QUESTION.ask(partial(judge, candidate), before=partial(judge, baseline))
+
+    assert check.status is status
+
+
+def test_a_baseline_that_does_not_start_has_given_no_answer_to_compare_with() -> None:
+    ours = context(models=("stable",), baseline=subject("1.0", tree="b"))
+
+    @contextmanager
+    def opened(_: Subject) -> Iterator[asking.Session]:
+        def launch() -> Engine:
+            raise EngineStartError("it ended with status 1")
+
+        yield asking.Session(launch, refused=lambda: "", hung=lambda: None)
+
+    with pytest.raises(NotAskedError, match="the baseline gave no answer: it ended with status 1"):
+        asking.before(ours, opened, lambda _: WRONG)
 
 
 def test_a_question_that_makes_no_sense_is_skipped_with_the_reason() -> None:

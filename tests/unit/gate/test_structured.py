@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine_ci.gate import structured, templates
 from engine_ci.gate.api.chat_shapes import Chunk
+from tests.unit.gate.api.asked import Asked, answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,3 +80,13 @@ def test_the_reason_of_the_last_chunk_is_the_one_that_counts() -> None:
     _, finish = structured._streamed([chunk(finish="stop"), chunk(finish="tool_calls")])
 
     assert finish == ["tool_calls"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(200, []), (400, ['expected status 200, found 400: b\'{"error": "no grammar"}\''])],
+)
+def test_a_tool_with_a_long_text_is_accepted_or_told_of(status: int, expected: list[str]) -> None:
+    said = {"/v1/chat/completions": answer({"error": "no grammar"}, status=status)}
+
+    assert list(structured.long_text(Asked(said))) == expected

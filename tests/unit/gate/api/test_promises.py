@@ -253,3 +253,38 @@ def test_the_end_token_ends_an_answer_or_not_as_is_told(
     ended: tuple[list[int], str], forced: tuple[list[int], str], differences: list[str]
 ) -> None:
     assert list(promises.ignore_eos(Speaker(ended=ended, forced=forced), KNOWN)) == differences
+
+
+class Strict(Asked):
+    """Refuses parameters of null, all or none; what it says otherwise is the same."""
+
+    def __init__(self, *, refuses: bool, says: str = KNOWN.answer) -> None:
+        super().__init__()
+        self._refuses = refuses
+        self._says = says
+
+    def call(
+        self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
+    ) -> Answer:
+        assert (method, path) == ("POST", "/v1/chat/completions")
+        assert isinstance(body, dict)
+        assert {"temperature", "seed", "max_tokens"} <= {
+            name for name, value in body.items() if value is None
+        }
+        if self._refuses:
+            error = {"code": 400, "message": "null", "type": "invalid_request_error"}
+            return answer({"error": error}, status=400)
+        choice = {"message": {"content": self._says}, "finish_reason": "stop"}
+        return answer({"choices": [choice]})
+
+
+def test_parameters_of_null_change_nothing() -> None:
+    assert list(promises.nulls(Strict(refuses=False), KNOWN)) == []
+    assert list(promises.nulls(Strict(refuses=False, says="Rome"), KNOWN)) == [
+        f"content: expected {KNOWN.answer!r}, found 'Rome'"
+    ]
+
+
+def test_who_refuses_parameters_of_null_is_told_with_what_it_says() -> None:
+    with pytest.raises(EngineAnswerError, match=r"expected status 200, found 400: .*null"):
+        list(promises.nulls(Strict(refuses=True), KNOWN))
