@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import platform
 import shutil
@@ -12,10 +13,12 @@ import pytest
 
 from engine_ci.artifact import bundle, fetch, source_build, toolchain
 from engine_ci.artifact.cmake import Tenths
+from engine_ci.artifact.origins import Tag
 from engine_ci.artifact.source_build import Built, Recipe
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import Commit
 from tests.unit.artifact import code, wheels
+from tests.unit.system.test_git import run as git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -300,3 +303,34 @@ def test_real_code_becomes_a_bundle_that_tells_its_commit_and_no_place(tmp_path:
     assert not [finding for finding in made.findings if finding.level == "error"]
     for file in made.files:
         assert str(tmp_path).encode() not in (tmp_path / "bundle" / file.path).read_bytes()
+
+
+@pytest.mark.usefixtures("cmake")
+def test_the_archive_that_git_makes_of_a_tag_is_built(tmp_path: Path, home: Path) -> None:
+    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    upstream = tmp_path / "upstream"
+    git(tmp_path, "init", "--quiet", str(upstream))
+    for name, content in code.FILES.items():
+        (upstream / name).parent.mkdir(exist_ok=True)
+        (upstream / name).write_bytes(content)
+    git(upstream, "add", ".")
+    git(upstream, "commit", "--quiet", "-m", "all")
+    git(upstream, "tag", "b11434")
+    commit = git(upstream, "rev-parse", "HEAD")
+    path = tmp_path / "llama.cpp-b11434.tar"
+    Tag(repository=upstream.as_uri(), name="b11434", commit=commit).bring(
+        wheels.asset(code.archive(tmp_path)), into=path, told=print
+    )
+    patch = code.patch(tmp_path)
+
+    made = built(tmp_path, recipe(tmp_path, commit=commit, patches=(patch,)), path)
+
+    assert made.built.commit == commit
+    (upstream / "llama.c").write_bytes(code.FILES["llama.c"].replace(b"41", b"42"))
+    git(upstream, "add", ".")
+    assert made.built.patched is not None
+    parent_and_tree = f"tree {git(upstream, 'write-tree')}\nparent {commit}\n"
+    who = "engine-ci <engine-ci@localhost> 0 +0000"
+    text = f"{parent_and_tree}author {who}\ncommitter {who}\n\nanswer.patch\n"
+    raw = f"commit {len(text)}\0{text}".encode()
+    assert made.built.patched == hashlib.sha1(raw, usedforsecurity=False).hexdigest()
