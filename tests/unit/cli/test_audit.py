@@ -76,3 +76,17 @@ def test_the_apps_own_list_counts_on_a_mac(run: CommandLine, mac_engine: Path, a
 
     assert ran.status == Exit.VERIFICATION
     assert "not those that tauri.json lists: added libggml-base.0.dylib" in ran.out
+
+
+def test_a_list_that_is_none_is_a_wrong_configuration(
+    run: CommandLine, engine: Path, app: Path
+) -> None:
+    (app / "tauri.json").write_text('{"frameworks": 7}')
+    config = (app / "engine-ci.yaml").read_text()
+    policy = "bundle:\n  frameworks_list: {file: tauri.json, path: frameworks}\n"
+    (app / "engine-ci.yaml").write_text(config.replace("bundle:\n", policy))
+
+    ran = run("audit", str(engine), "--platform", "macos-arm64")
+
+    assert ran.status == Exit.USAGE
+    assert "no list of paths at `frameworks`: TypeError" in ran.err
