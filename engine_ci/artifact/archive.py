@@ -114,13 +114,17 @@ class Archive:
 
 def write(pieces: Iterable[bytes | memoryview], path: Path, *, executable: bool) -> Unpacked:
     """Writes a new file and hashes it on the way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     size = 0
-    with path.open("xb") as target:
-        for piece in pieces:
-            digest.update(piece)
-            size += target.write(piece)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as target:
+            for piece in pieces:
+                digest.update(piece)
+                size += target.write(piece)
+    except OSError as problem:
+        problem.filename = problem.filename or str(path)  # a full disk is told without
+        raise
     path.chmod(0o755 if executable else 0o644)
     return Unpacked(path=path, size=size, sha256=digest.hexdigest())
 

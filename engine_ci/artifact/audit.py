@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.artifact.elf_closure import RUNTIMES
@@ -14,26 +13,7 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.plan import PrunePlan
 
-
 _AUTHORS: Final = re.compile(rb"ggml authors|Georgi Gerganov")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Floors:
-    """The oldest systems that the app runs on; None where it does not say.
-
-    Attributes:
-        macos: as Apple counts, `13.4`.
-        glibc: of Linux, `2.28`.
-        glibcxx: of libstdc++, `3.4.25`.
-    """
-
-    macos: str | None = None
-    glibc: str | None = None
-    glibcxx: str | None = None
-
-
-NO_FLOORS: Final = Floors()
 
 
 def findings(

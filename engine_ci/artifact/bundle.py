@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine_ci import __version__
-from engine_ci.artifact import audit, inputs, install, plan, seal, stamp
+from engine_ci.artifact import audit, floors, inputs, install, plan, seal, stamp
 from engine_ci.artifact.archive import Unpacked
-from engine_ci.artifact.audit import NO_FLOORS
 from engine_ci.artifact.expected import NOTHING_EXPECTED
+from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
-    from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
+    from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.artifact.plan import Kept, PrunePlan
@@ -50,7 +50,7 @@ class Request:
         cache: downloads by content.
         into: where the bundle goes.
         licences: files of the app's own that go with the engine.
-        floors: the oldest systems that the app runs on.
+        floors: the oldest systems that the app runs on; where it does not say, a wheel's name does.
         signer: who signs what macOS wants signed.
         expected: what others say is in the bundle.
         recipe: for source code; None where the published archive holds the engine itself.
@@ -94,10 +94,10 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
     Raises:
         UsageError: the version has no file for the platform, or `into` holds something else.
         VerificationError: bytes that are not what they should be.
-        OutsideError: a file could not be fetched.
+        OutsideError: a file could not be fetched, read or written.
     """
     _refuse_platform(request)
-    with install.alone(request.into):
+    with documents.naming(request.into), install.alone(request.into):
         return _made(request, phase=phase)
 
 
@@ -106,16 +106,17 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
 
     Of two runs at once one makes it. Arguments and errors are those of `prepare`.
     """
-    digest = _digest(request)
-    found = seal.intact(request.into, request=digest)
-    if found is not None:
-        return found
-    _refuse_platform(request)
-    with install.alone(request.into):
-        found = seal.intact(request.into, request=digest)
-        if found is None:
-            found = _made(request, phase=phase)
-            seal.put(request.into, request=digest)
+    with documents.naming(request.into):
+        asked = digest(request)
+        found = seal.intact(request.into, request=asked)
+        if found is not None:
+            return found
+        _refuse_platform(request)
+        with install.alone(request.into):
+            found = seal.renewed(request.into, request=asked)
+            if found is None:
+                found = _made(request, phase=phase)
+                seal.put(request.into, request=asked)
     return found
 
 
@@ -124,7 +125,7 @@ def _refuse_platform(request: Request) -> None:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
 
 
-def _digest(request: Request) -> str:
+def digest(request: Request) -> str:
     """Over all that decides what the bundle holds."""
     asked = {
         "engine-ci": __version__,
@@ -170,7 +171,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             findings = audit.findings(
                 pruned,
                 system=(
-                    *loader.findings(kept, floors=request.floors),
+                    *loader.findings(kept, floors=_floors(request)),
                     *given.judged(pruned),
                 ),
                 backends=request.backends,
@@ -205,6 +206,14 @@ def tree_sha256(files: Iterable[BundleFile]) -> str:
     """The digest of an engine: over path and content of every file that is no licence."""
     lines = sorted(f"{file.path}\0{file.sha256}\n" for file in files if file.kind != "licence")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _floors(request: Request) -> Floors:
+    """The app's, else what the name of the file promises that the engine comes from."""
+    if request.delegate is not None:
+        return request.floors
+    name = request.assets[request.platform].name
+    return request.floors.or_else(floors.promised(name, platform=request.platform))
 
 
 def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:

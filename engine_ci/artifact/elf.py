@@ -1,26 +1,35 @@
-"""Reads facts from ELF images with LIEF. What it reads was made by strangers."""
+"""Reads facts from ELF images. What it reads was made by strangers."""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import lief
-
-from engine_ci.errors import VerificationError
+from engine_ci.artifact import elf_layout, elf_symbols
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from engine_ci.artifact.elf_layout import Layout
 
 BACKEND = "ggml_backend_init"
 COMMIT = "LLAMA_COMMIT"
 BUILD_NUMBER = "LLAMA_BUILD_NUMBER"
 MODELS = "llama_init_from_model"
-_NOTED = frozenset({BACKEND, COMMIT, BUILD_NUMBER, MODELS})
-_POINTER = 8
-_INT = 4
-_BIG_ENDIAN = 2
-_MACHINES = {62: "x86_64", 183: "aarch64"}
+_NOTED: Final = (BACKEND, COMMIT, BUILD_NUMBER, MODELS)
+_POINTER: Final = 8
+_INT: Final = 4
+_MACHINES: Final = {62: "x86_64", 183: "aarch64"}
+
+_NEEDED, _RELA, _RELASZ, _SONAME, _RPATH, _RUNPATH = 1, 7, 8, 14, 15, 29
+_VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
+_LIBRARY: Final = struct.Struct("<HHIII")
+_VERSION: Final = struct.Struct("<IHHII")
+_RELOCATION: Final = struct.Struct("<QQq")
+_PIECE: Final = 4096 * _RELOCATION.size
+_MOST_VERSIONS: Final = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,41 +62,22 @@ def read(path: Path) -> Image:
     Raises:
         VerificationError: it is no ELF image, or a damaged or incomplete one.
     """
-    binary = _parse(path, relocations=False, versions=True)
-    _require_whole(binary, path)
-    soname, needed = None, []
-    runpath: list[str] = []
-    rpath: list[str] = []
-    for entry in binary.dynamic_entries:
-        match entry:
-            case lief.ELF.DynamicSharedObject():
-                soname = _text(entry.name, path)
-            case lief.ELF.DynamicEntryLibrary():
-                needed.append(_text(entry.name, path))
-            case lief.ELF.DynamicEntryRunPath():
-                runpath += _text(entry.runpath, path).split(":")
-            case lief.ELF.DynamicEntryRpath():
-                rpath += _text(entry.rpath, path).split(":")
-            case _:
-                pass
-    return Image(
-        machine=_machine(path),
-        soname=soname,
-        needed=tuple(needed),
-        runpath=tuple(runpath),
-        rpath=tuple(rpath),
-        exports=frozenset(
-            str(symbol.name)
-            for symbol in binary.dynamic_symbols
-            if symbol.name in _NOTED and symbol.exported
-        ),
-        versions=frozenset(
-            _text(version.name, path)
-            for library in binary.symbols_version_requirement
-            for version in library.get_auxiliary_symbols()
-        ),
-        executable_stack=_executable_stack(binary),
-    )
+    with elf_layout.opened(path) as layout:
+        _require_whole(layout, path)
+        soname = layout.value(_SONAME)
+        return Image(
+            machine=_MACHINES.get(layout.machine, f"machine {layout.machine}"),
+            soname=None if soname is None else layout.text(soname),
+            needed=tuple(layout.text(each) for each in layout.values(_NEEDED)),
+            runpath=_folders(layout, _RUNPATH),
+            rpath=_folders(layout, _RPATH),
+            exports=frozenset(name for name in _NOTED if elf_symbols.find(layout, name)),
+            versions=frozenset(_versions(layout)),
+            executable_stack=any(
+                segment.kind == elf_layout.GNU_STACK and segment.flags & elf_layout.EXECUTABLE
+                for segment in layout.segments
+            ),
+        )
 
 
 def pointed_text(path: Path, symbol: str, *, most: int = 64) -> str | None:
@@ -96,68 +86,66 @@ def pointed_text(path: Path, symbol: str, *, most: int = 64) -> str | None:
     The linker leaves the address in a relocation and not always in the bytes themselves. None when
     the symbol is a mere copy of another image's, or no string of at most `most` bytes is there.
     """
-    binary = _parse(path, relocations=True)
-    found = binary.get_dynamic_symbol(symbol)
-    if found is None or found.size != _POINTER:
-        return None
-    addends = [place.addend for place in binary.relocations if place.address == found.value]
-    stored = int.from_bytes(
-        binary.get_content_from_virtual_address(found.value, _POINTER), "little"
-    )
-    address = next((addend for addend in addends if addend > 0), stored)
-    raw, end, _ = bytes(binary.get_content_from_virtual_address(address, most)).partition(b"\0")
+    with elf_layout.opened(path) as layout:
+        found = elf_symbols.find(layout, symbol)
+        if found is None or found.size != _POINTER:
+            return None
+        address = _addend(layout, found.address) or int.from_bytes(
+            layout.at(found.address, _POINTER), "little"
+        )
+        raw, end, _ = layout.at(address, most).partition(b"\0")
     return raw.decode("ascii", errors="replace") if address and raw and end else None
 
 
 def stored_number(path: Path, symbol: str) -> int | None:
     """The value of an exported `int`; None when the file does not hold it."""
-    binary = _parse(path, relocations=False)
-    found = binary.get_dynamic_symbol(symbol)
-    if found is None:
-        return None
-    raw = bytes(binary.get_content_from_virtual_address(found.value, _INT))
+    with elf_layout.opened(path) as layout:
+        found = elf_symbols.find(layout, symbol)
+        raw = b"" if found is None else layout.at(found.address, _INT)
     return int.from_bytes(raw, "little", signed=True) if len(raw) == _INT else None
 
 
-def _executable_stack(binary: lief.ELF.Binary) -> bool:
-    stack = binary.get(lief.ELF.Segment.TYPE.GNU_STACK)
-    return stack is not None and stack.has(lief.ELF.Segment.FLAGS.X)
-
-
-def _machine(path: Path) -> str:
-    """From the header's bytes: LIEF only knows the architectures that it has a name for."""
-    with path.open("rb") as stream:
-        header = stream.read(20)
-    number = int.from_bytes(header[18:20], "big" if header[5] == _BIG_ENDIAN else "little")
-    return _MACHINES.get(number, f"machine {number}")
-
-
-def _parse(path: Path, *, relocations: bool, versions: bool = False) -> lief.ELF.Binary:
-    config = lief.ELF.ParserConfig()
-    config.parse_relocations = relocations
-    config.parse_symtab_symbols = False
-    config.parse_symbol_versions = versions
-    config.parse_notes = False
-    config.parse_overlay = False
-    with lief.logging.level_scope(lief.logging.LEVEL.OFF):
-        binary = lief.ELF.parse(str(path), config)
-    if binary is None or not binary.segments:
-        raise VerificationError(f"{path.name}: expected an ELF image, found something unreadable")
-    return binary
-
-
-def _require_whole(binary: lief.ELF.Binary, path: Path) -> None:
+def _require_whole(layout: Layout, path: Path) -> None:
     """The loader maps a file that was cut off, and dies when it reads beyond its end."""
-    expected = max(part.file_offset + part.physical_size for part in binary.segments)
+    expected = max(segment.offset + segment.size for segment in layout.segments)
     found = path.stat().st_size
     if found < expected:
-        raise VerificationError(
-            f"{path.name}: cut off: expected {expected} bytes or more, found {found}"
-        )
+        raise layout.damaged(f"cut off: expected {expected} bytes or more, found {found}")
 
 
-def _text(value: str | bytes, path: Path) -> str:
-    """A name that may be shown and looked up; LIEF gives bytes when it is not UTF-8."""
-    if isinstance(value, bytes) or not value.isprintable():
-        raise VerificationError(f"{path.name}: the name {value!a} is not readable")
-    return value
+def _folders(layout: Layout, tag: int) -> tuple[str, ...]:
+    return tuple(folder for each in layout.values(tag) for folder in layout.text(each).split(":"))
+
+
+def _versions(layout: Layout) -> Iterator[str]:
+    """The versions that it needs, of each library one after the other."""
+    library = layout.value(_VERNEED)
+    left = _MOST_VERSIONS
+    for _ in range(min(layout.value(_VERNEEDNUM) or 0, _MOST_VERSIONS)):
+        if library is None:
+            return
+        _, count, _, first, following = layout.exactly(library, _LIBRARY)
+        place = library + first
+        for _ in range(min(count, left)):
+            *_, name, step = layout.exactly(place, _VERSION)
+            yield layout.text(name)
+            left -= 1
+            place += step
+        library = library + following if following else None
+
+
+def _addend(layout: Layout, address: int) -> int:
+    """What a relocation puts at an address; 0 where none does."""
+    start, size = layout.value(_RELA) or 0, layout.value(_RELASZ) or 0
+    wanted = address.to_bytes(8, "little")
+    for begin in range(0, size, _PIECE):
+        piece = layout.at(start + begin, min(_PIECE, size - begin))
+        if not piece:
+            break
+        found = piece.find(wanted)
+        while found >= 0:
+            if found % _RELOCATION.size == 0 and found + _RELOCATION.size <= len(piece):
+                *_, addend = _RELOCATION.unpack_from(piece, found)
+                return max(0, int(addend))
+            found = piece.find(wanted, found + 1)
+    return 0

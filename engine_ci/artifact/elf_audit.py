@@ -10,8 +10,8 @@ from engine_ci.records.bundle import AuditFinding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.elf import Image
+    from engine_ci.artifact.floors import Floors
 
 _VERSION: Final = re.compile(r"(GLIBC|GLIBCXX)_(\d+(?:\.\d+)*)")
 
@@ -35,9 +35,9 @@ def _errors(image: Image, *, machine: str, floors: Floors) -> Iterator[str]:
         yield "its stack is executable, which a compiler's default is not"
     for name, floor in (("GLIBC", floors.glibc), ("GLIBCXX", floors.glibcxx)):
         newest = max(_versions(image, name), default=())
-        if floor is not None and newest > _parts(floor):
+        if floor is not None and newest > floor.parts:
             found = ".".join(map(str, newest))
-            yield f"needs {name} {found}, and the app runs with {floor}"
+            yield f"needs {name} {found}, and {floor.who}"
 
 
 def _versions(image: Image, name: str) -> Iterator[tuple[int, ...]]:

@@ -5,9 +5,8 @@ Nothing leaves this module that was not hashed in this run.
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -17,6 +16,7 @@ from engine_ci.system import documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from engine_ci.artifact.origins import Origin, Told
     from engine_ci.pins.model import Asset
@@ -60,34 +60,39 @@ def fetch(
         OutsideError: none gave the file, or the cache cannot be written.
     """
     place = cache / "sha256" / asset.sha256[:2] / asset.sha256
-    try:
+    with documents.naming(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{place}.lock"):
+            shutil.rmtree(_partial(place), ignore_errors=True)  # of a run that was killed
             return _cached(place, asset) or _filled(place, asset, origins=origins, told=told)
-    except OSError as problem:
-        where = problem.filename or place
-        raise OutsideError(f"{where}: {problem.strerror}") from problem
 
 
 def _cached(place: Path, asset: Asset | PublishedAsset) -> Fetched | None:
     """What is in the cache, when it is what it should be; anything else is thrown away."""
-    if not place.is_file():
-        return None
     try:
         return verified(place, asset)
-    except VerificationError:
-        place.unlink()
+    except (UsageError, VerificationError):
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        place.unlink(missing_ok=True)
         return None
 
 
 def _filled(
     place: Path, asset: Asset | PublishedAsset, *, origins: Sequence[Origin], told: Told
 ) -> Fetched:
-    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
-        brought = Path(folder, "file")
-        fetched = _brought(asset, origins=origins, into=brought, told=told)
-        brought.replace(place)
+    partial = _partial(place)
+    partial.mkdir(exist_ok=True)  # a pip that outlived the run may still write there
+    try:
+        fetched = _brought(asset, origins=origins, into=partial / "file", told=told)
+        fetched.path.replace(place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return replace(fetched, path=place)
+
+
+def _partial(place: Path) -> Path:
+    return place.with_name(f"{place.name}.partial")
 
 
 def _brought(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
-    from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.expected import Expected
+    from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.pins.model import Platform
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+UNFINISHED_SEAL: Final = "seal.new"
+
 
 @contextmanager
 def alone(into: Path) -> Iterator[None]:
@@ -29,7 +31,7 @@ def alone(into: Path) -> Iterator[None]:
     """
     into = into.resolve()
     into.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(_beside(into, "lock")):
+    with FileLock(beside(into, "lock")):
         _recover(into)
         yield
 
@@ -45,7 +47,7 @@ def replacing(into: Path) -> Iterator[Path]:
     """
     into = into.resolve()
     _check(into)
-    work = _beside(into, "work")
+    work = beside(into, "work")
     work.mkdir()
     try:
         yield work
@@ -54,18 +56,21 @@ def replacing(into: Path) -> Iterator[Path]:
         _recover(into)
 
 
-def _beside(into: Path, what: str) -> Path:
+def beside(into: Path, what: str) -> Path:
+    """Where something lies that belongs to a bundle and is no part of it."""
+    into = into.resolve()
     return into.with_name(f".{into.name}.{what}")
 
 
 def _recover(into: Path) -> None:
     """Undoes or finishes what a run left half done, this one or one that was killed."""
-    work, old = _beside(into, "work"), _beside(into, "old")
+    old = beside(into, "old")
     if old.exists() and not into.exists():
         old.rename(into)
-    for leftover in (work, old):
-        if leftover.exists():
-            shutil.rmtree(leftover)
+    for folder in (beside(into, "work"), old):
+        if folder.exists():
+            shutil.rmtree(folder)
+    beside(into, UNFINISHED_SEAL).unlink(missing_ok=True)
 
 
 def _check(into: Path) -> None:
@@ -81,5 +86,5 @@ def _swap(new: Path, *, into: Path) -> None:
     if into.exists():
         if exchange(new, into):
             return
-        into.rename(_beside(into, "old"))
+        into.rename(beside(into, "old"))
     new.rename(into)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from engine_ci.artifact.audit import Floors
     from engine_ci.artifact.closure import Closure, Images
+    from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.signing import Signer
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import AuditFinding

@@ -17,7 +17,7 @@ from engine_ci.system.documents import Document
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact.floors import Floor, Floors
     from engine_ci.artifact.macho.read import Image
 
 _PATTERN_END: Final = "*"
@@ -47,9 +47,8 @@ def findings(
         floors: the oldest systems that the app runs on.
         settled: whether they stay as they are; otherwise their run paths are replaced.
     """
-    floor = None if floors.macos is None else _version(floors.macos)
     for path, image in images.items():
-        for message in _errors(image, machine=machine, floor=floor):
+        for message in _errors(image, machine=machine, floor=floors.macos):
             yield AuditFinding(level="error", path=path, message=message)
         for run_path in image.run_paths:
             if not run_path.startswith("@"):
@@ -64,7 +63,7 @@ def _foreign(run_path: str, path: str, *, settled: bool) -> AuditFinding:
     return AuditFinding(level="note", path=path, message=message)
 
 
-def _errors(image: Image, *, machine: str, floor: Version | None) -> Iterator[str]:
+def _errors(image: Image, *, machine: str, floor: Floor | None) -> Iterator[str]:
     if image.arch != machine:
         yield f"built for {image.arch}, expected {machine}"
     oldest = image.minimum_os
@@ -72,13 +71,11 @@ def _errors(image: Image, *, machine: str, floor: Version | None) -> Iterator[st
         yield "it does not say which macOS it is for"
     if floor is None:
         return
-    if oldest is not None and oldest > floor:
-        yield f"needs macOS {oldest}, and the app runs on {floor}"
-    for each, symbol in _newer(image, floor):
-        yield (
-            f"needs {symbol} ({each.what}), which came with macOS {each.since}, "
-            f"and the app runs on {floor}"
-        )
+    least = Version(*floor.parts)
+    if oldest is not None and oldest > least:
+        yield f"needs macOS {oldest}, and {floor.who}"
+    for each, symbol in _newer(image, least):
+        yield (f"needs {symbol} ({each.what}), which came with macOS {each.since}, and {floor.who}")
 
 
 def _newer(image: Image, floor: Version) -> Iterable[tuple[NewSymbol, str]]:

@@ -16,13 +16,15 @@ from engine_ci.artifact import elf
 from engine_ci.pins.model import WHOLE_COMMIT, Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 _COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM) \d[^\0]{0,24}\0+"
 # GCC puts the compiler before the commit, Apple's linker after it.
 _NEIGHBOURS = re.compile(rb"%(c)s([0-9a-f]{7,40})\0|\0([0-9a-f]{7,40})\0+%(c)s" % {b"c": _COMPILER})
+_COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ")
+_NEAR = 128
 _LANDMARK = b"\0qwen3moe\0"
 _ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _REACH = 1 << 14
@@ -60,11 +62,21 @@ def commit(path: Path, exports: frozenset[str]) -> Commit | None:
         said = elf.pointed_text(path, elf.COMMIT) or ""
     else:
         with _bytes(path) as data:
-            found = _NEIGHBOURS.search(data)
-            said = next(filter(None, found.groups())).decode() if found else ""
+            said = next(_beside_compilers(data), "")
     if not _HEX.fullmatch(said):
         return None
     return Commit(id=said, abbreviated=len(said) < WHOLE_COMMIT)
+
+
+def _beside_compilers(data: mmap.mmap) -> Iterator[str]:
+    """Commits that stand beside a compiler's name; the names are found first, which is quick."""
+    for name in _COMPILERS:
+        at = data.find(name)
+        while at >= 0:
+            found = _NEIGHBOURS.search(data[max(0, at - _NEAR) : at + _NEAR])
+            if found is not None:
+                yield next(filter(None, found.groups())).decode()
+            at = data.find(name, at + 1)
 
 
 def build(path: Path, exports: frozenset[str]) -> int | None:

@@ -24,7 +24,7 @@ def audit(
     json: options.Json = False,
 ) -> None:
     """Judge closure, floors, signatures and lists of an engine as it lies; exit 3 on errors."""
-    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact import floors
     from engine_ci.artifact.inspection import inspect
     from engine_ci.cli.output import emit
     from engine_ci.cli.prepare import known_platform
@@ -35,7 +35,7 @@ def audit(
         folder,
         platform=wanted,
         backends=policy.backends,
-        floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         expected=listed(policy, root=config.resolve().parent, platform=wanted),
     )
     emit(found, as_json=json, otherwise=text(found))

@@ -176,8 +176,7 @@ def request_for(
     Raises:
         UsageError: there is no such signer.
     """
-    from engine_ci.artifact import origins, signing
-    from engine_ci.artifact.audit import Floors
+    from engine_ci.artifact import floors, origins, signing
     from engine_ci.artifact.bundle import Request
     from engine_ci.pins.model import Pin
 
@@ -206,7 +205,7 @@ def request_for(
         cache=workspace.cache,
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
-        floors=Floors(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         signer=signing.named(signer),
         expected=expected(workspace, release, platform=platform),
         recipe=None if delegate else recipe(workspace, release, platform=platform),

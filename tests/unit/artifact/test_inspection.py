@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact import bundle
-from engine_ci.artifact.audit import NO_FLOORS
 from engine_ci.artifact.expected import NOTHING_EXPECTED, Expected
+from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.inspection import inspect
 from engine_ci.errors import UsageError, VerificationError
 from tests.unit.artifact import test_mac_bundle, wheels

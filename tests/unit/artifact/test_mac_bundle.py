@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact import bundle, loaders, signing
-from engine_ci.artifact.audit import NO_FLOORS, Floors
 from engine_ci.artifact.delegation import Delegate
 from engine_ci.artifact.expected import Expected
+from engine_ci.artifact.floors import NO_FLOORS, of_app
 from engine_ci.artifact.macho import read, verify
 from engine_ci.errors import MachOError, UsageError, VerificationError
 from tests.unit.artifact import wheels
@@ -67,7 +67,7 @@ def request(folder: Path, path: Path) -> Request:
         asked,
         platform="macos-arm64",
         assets={"macos-arm64": asked.assets["ubuntu-x64"]},
-        floors=Floors(macos="13.4"),
+        floors=of_app(macos="13.4"),
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine_ci.artifact import macho_audit
-from engine_ci.artifact.audit import NO_FLOORS, Floors
+from engine_ci.artifact.floors import NO_FLOORS, Floors, of_app
 from engine_ci.artifact.macho import read
 from engine_ci.artifact.macho.imports import Import
 from engine_ci.artifact.macho.layout import FileType
@@ -12,7 +12,7 @@ from engine_ci.artifact.macho.versions import Build, Version
 from tests.unit.artifact.macho import compiled
 
 METAL = "/System/Library/Frameworks/Metal.framework/Versions/A/Metal"
-OLD = Floors(macos="13.4")
+OLD = of_app(macos="13.4")
 
 
 def compiled_image(path: str) -> Image:
@@ -39,7 +39,7 @@ def test_a_symbol_that_older_systems_lack_must_be_weak() -> None:
 
 
 def test_where_every_system_has_it_it_may_be_strong() -> None:
-    assert errors(compiled_image("strong-metal.so"), floors=Floors(macos="15.0")) == []
+    assert errors(compiled_image("strong-metal.so"), floors=of_app(macos="15.0")) == []
 
 
 def test_a_system_that_is_too_new_is_an_error() -> None:

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
@@ -18,7 +19,6 @@ from engine_ci.system.documents import Document, RelativePath, Versioned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 class Colour(Document):
@@ -273,3 +273,19 @@ def test_a_digest_is_that_of_the_bytes(
     path.write_bytes(content)
 
     assert documents.sha256_of(path) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(28, "No space left on device"), "place: No space left on device"),
+        (OSError(13, "Permission denied", "a file"), "a file: Permission denied"),
+        (OSError(28, "No space left", "one", None, "other"), "one -> other: No space left"),
+        (OSError("no number"), "place: no number"),
+    ],
+)
+def test_what_the_file_system_refuses_is_told_with_a_name(problem: OSError, said: str) -> None:
+    with pytest.raises(OutsideError) as caught, documents.naming(Path("place")):
+        raise problem
+
+    assert caught.value.message == said
