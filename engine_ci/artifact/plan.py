@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ImageT = TypeVar("ImageT")
 
 SERVER = "llama-server"
+# Tauri wants a program called by the machine that it is for.
+_PROGRAM = re.compile(rf"{SERVER}(-(aarch64|x86_64)-[a-z0-9_-]+)?")
 _LICENCE = re.compile(r"(^|/)licen[cs]es/|(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", re.IGNORECASE)
 _BACKEND = re.compile(r"libggml-[^.]+\.so")
 _DIST_INFO = re.compile(r"^[^/]+\.dist-info/")
@@ -69,6 +71,7 @@ def prune(
     loader: Loader[ImageT],
     backends: Iterable[str],
     keep: Iterable[str],
+    settled: bool = False,
 ) -> PrunePlan:
     """Decides over every file of an archive.
 
@@ -79,6 +82,7 @@ def prune(
         loader: the system's.
         backends: run-time backends that the app wants: `cpu` is `libggml-cpu.so`.
         keep: patterns of further file names that the app wants.
+        settled: whether files stay where they are.
 
     Raises:
         VerificationError: no server, or more than one; two files for one path.
@@ -104,6 +108,8 @@ def prune(
             kept.setdefault(path, ("resource", "the app's configuration keeps it"))
 
     def place(path: str) -> str:
+        if settled:
+            return path
         inside = _DIST_INFO.sub("dist-info/", _inside(path, folder))
         if kept[path][0] == "licence":
             return inside
@@ -121,7 +127,7 @@ def prune(
 
 
 def _server(paths: Iterable[str]) -> str:
-    found = [path for path in sorted(paths) if posixpath.basename(path) == SERVER]
+    found = [path for path in sorted(paths) if _PROGRAM.fullmatch(posixpath.basename(path))]
     if len(found) != 1:
         shown = ", ".join(found) or "none"
         raise VerificationError(f"expected one program called {SERVER}, found {shown}")

@@ -64,3 +64,25 @@ def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_not
     assert "prepare 1.0 for macos-arm64: unpack\n" in ran.err
     assert "the pinned engine has no bundle for macos-arm64: " in ran.err
     assert len(toy.downloads) == 1
+
+
+def test_what_the_apps_own_command_left_is_refused_like_our_own_work(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    run("prepare", "--current", "--into", "binaries")
+    (app / "binaries" / "bundle.json").unlink()
+    (app / "ensure.sh").write_text(
+        'if [ "$ENGINE_CI_VERSION" = 1.1 ]; then rm binaries/lib/libllama.so.0; fi\n'
+    )
+    config = (app / "engine-ci.yaml").read_text()
+    policy = "bundle:\n  prepare: {command: [sh, ensure.sh], leaves: binaries}\n"
+    (app / "engine-ci.yaml").write_text(config.replace("bundle:\n", policy))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
+    assert "needs libllama.so.0, which its run path does not find" in refused["reason"]
+    assert (app / ".engine-ci" / "baseline" / "bin" / "llama-server").exists()
