@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine_ci import __version__
-from engine_ci.artifact import audit, floors, inputs, install, plan, seal, stamp
-from engine_ci.artifact.archive import Unpacked
+from engine_ci.artifact import assembly, audit, floors, inputs, install, plan, seal, stamp
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.images import ArchivedImages
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.origins import Origin, Told
-    from engine_ci.artifact.plan import Kept, PrunePlan
+    from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.signing import Signer
     from engine_ci.artifact.source_build import Recipe
     from engine_ci.artifact.stamp import Stamp
@@ -180,7 +178,14 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             _refuse_errors(findings, request)
             request.expected.check(pruned)
             phase("install")
-            files, notes = _put(request, pruned, given, images=images, folder=work / "bundle")
+            files, notes = assembly.put(
+                pruned,
+                given,
+                images=images,
+                folder=work / "bundle",
+                signer=request.signer,
+                licences=request.licences,
+            )
         stamped = stamp.read(
             {
                 work / "bundle" / file.path: loader.noted(images[file.source])
@@ -246,77 +251,6 @@ def _licensed(request: Request, pruned: PrunePlan, archive: Archive) -> bool:
     """Whether upstream's own licence is among those that go with the engine."""
     kept = [archive.unpack(file.source).path for file in pruned.keep if file.kind == "licence"]
     return any(audit.is_upstreams(path.read_bytes()) for path in (*kept, *request.licences))
-
-
-def _put(
-    request: Request,
-    pruned: PrunePlan,
-    given: Input,
-    *,
-    images: ArchivedImages[Any],
-    folder: Path,
-) -> tuple[tuple[BundleFile, ...], list[AuditFinding]]:
-    """Writes the bundle's files; what there is to say about that."""
-    started = {file.path for file in pruned.images}
-    placed: dict[Path, Path] = {}
-    files, notes = [], []
-    for kept in pruned.keep:
-        unpacked = given.archive.unpack(kept.source)
-        target = folder / kept.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        said = None
-        if kept.path in started:
-            said = given.loader.put(
-                unpacked.path,
-                target,
-                image=images[kept.source],
-                found=pruned.closure.found.get(kept.source, {}),
-                names=pruned.names,
-                signer=request.signer,
-            )
-        if said is None:
-            _move(unpacked.path, target, placed=placed)
-        else:
-            notes += [AuditFinding(level="warning", path=kept.path, message=each) for each in said]
-            unpacked = Unpacked(
-                path=target, size=target.stat().st_size, sha256=documents.sha256_of(target)
-            )
-        files.append(_file(kept, unpacked))
-    files += [_licence(path, folder=folder) for path in request.licences]
-    # Wheels often lose this bit on the way.
-    (folder / pruned.server).chmod(0o755)
-    return tuple(sorted(files, key=lambda file: file.path)), notes
-
-
-def _move(source: Path, target: Path, *, placed: dict[Path, Path]) -> None:
-    """A file that is there already, by another name, is copied."""
-    if source in placed:
-        shutil.copy(placed[source], target)
-    else:
-        placed[source] = source.rename(target)
-
-
-def _file(kept: Kept, unpacked: Unpacked) -> BundleFile:
-    return BundleFile(
-        path=kept.path,
-        kind=kept.kind,
-        size=unpacked.size,
-        sha256=unpacked.sha256,
-        why=kept.why,
-    )
-
-
-def _licence(path: Path, *, folder: Path) -> BundleFile:
-    target = folder / "licences" / path.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
-    return BundleFile(
-        path=f"licences/{path.name}",
-        kind="licence",
-        size=target.stat().st_size,
-        sha256=documents.sha256_of(target),
-        why="the app's configuration adds it",
-    )
 
 
 def _signer(request: Request, given: Input) -> Signer | None:
