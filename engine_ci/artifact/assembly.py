@@ -1,4 +1,4 @@
-"""Puts a bundle together: files moved to their places, images made to find each other and signed."""
+"""Puts a bundle together: files moved to their places, images made to find each other, signed."""
 
 from __future__ import annotations
 
