@@ -108,8 +108,11 @@ def test_an_engine_that_hangs_is_waited_for_once_and_named(
     checks = {check["id"]: check for check in json.loads(ran.out)["checks"]}
     failed = [check for check in checks.values() if check["status"] == "fail"]
     assert ran.status == Exit.GATE_SAYS_NO
-    assert len(failed) == 1
-    assert re.search(r"no whole answer within \d\.\d s", failed[0]["observed"])
+    # Models are asked side by side, one a core, so that several hang before the first is known to.
+    models = [check["id"].split("/")[1] for check in failed]
+    assert 1 <= len(models) == len(set(models))
+    for check in failed:
+        assert re.search(r"no whole answer within \d\.\d s", check["observed"])
     assert checks["memory/growth"]["status"] == "skip"
     assert "the candidate has hung with stable" in checks["memory/growth"]["observed"]
     assert time.monotonic() - begin < 60
