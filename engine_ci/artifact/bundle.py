@@ -163,6 +163,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             findings = audit.findings(
                 pruned,
                 system=loader.findings(kept, floors=_floors(request)),
+                naming=loader.naming,
                 backends=request.backends,
                 licensed=_licensed(request, pruned, archive),
             )
