@@ -19,6 +19,9 @@ _MACHINES: Final = {0x8664: "x64", 0xAA64: "arm64"}
 # LIEF holds the whole file and more: the largest that ship (CUDA's) are below 1 GB.
 _MOST_BYTES: Final = 1 << 30
 _MOST_LIBRARIES: Final = 1 << 10
+# Of the table of imports, which ends with an entry without a name.
+_ENTRY: Final = 20
+_NAME: Final = slice(12, 16)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +53,11 @@ def read(path: Path) -> Image:
     binary = _parse(path)
     _require_whole(binary, path, size=size)
     machine = int(binary.header.machine.value)
+    needed = _names(binary.imports, path)
+    _require_all(binary, path, count=len(needed))
     return Image(
         machine=_MACHINES.get(machine, f"machine {machine:#x}"),
-        needed=_names(binary.imports, path),
+        needed=needed,
         delayed=_names(binary.delay_imports, path),
         backend=_exports(binary, BACKEND),
     )
@@ -81,6 +86,16 @@ def _require_whole(binary: lief.PE.Binary, path: Path, *, size: int) -> None:
         raise VerificationError(
             f"{path.name}: cut off: expected {expected} bytes or more, found {size}"
         )
+
+
+def _require_all(binary: lief.PE.Binary, path: Path, *, count: int) -> None:
+    """LIEF passes over imports that it cannot read, so the table's end must follow the others."""
+    table = binary.import_dir
+    if table is None or not table.rva:
+        return
+    entry = bytes(binary.get_content_from_virtual_address(table.rva + count * _ENTRY, _ENTRY))
+    if entry[_NAME] != bytes(4):
+        raise VerificationError(f"{path.name}: the table of its imports is damaged")
 
 
 def _names(
