@@ -42,6 +42,7 @@ def test_the_exported_commit_is_read(tmp_path: Path, said: bytes, commit: Commit
     [
         (b"\0Linux x86_64\0GNU 14.2.1\x0086a2835\0abcdef0123\0", SHORT),
         (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0", SHORT),
+        (b"\0b1-86a2835\0\x0086a2835\0MSVC 19.44.35229.0\0Windows AMD64\0", SHORT),
         (b"\x0086a2835\0something else\0", None),
         (b"\0GNU 14.2.1\x0086a2835x\0", None),
     ],
