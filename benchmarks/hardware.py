@@ -61,30 +61,32 @@ qemu-user, libstdc++6-arm64-cross, libgomp1-arm64-cross, mesa-vulkan-drivers.
 
 ## State
 
-**This is not finished.** The host had a load of 20 to 30 on 2 cores while it was measured, at
-`nice` 10; `python -m benchmarks.hardware measure aarch64|vulkan` goes on where it stopped. What is
-`not asked` below is left out for want of time. Neither hardware has had a whole gate, so no verdict
-is claimed.
+What is `not asked` below is left out for want of time; `python -m benchmarks.hardware measure
+aarch64|vulkan` goes on where it stopped. The host had other work (a load of 5 to 10 on 2 cores).
 
-- **AArch64.** Every model loads. Eight models in F32 are as near to the reference as on x86-64
-  (Gemma 3: 5.6e-5 where it was 5.3e-5), and so are Q8_0, Q4_0 and Q4_K. These three and F16 were
-  asked the five shortest prompts of seven. F16 is 2.5e-3 away where x86-64 is at most 7.4e-4 over
-  all seven: a `warn`. `drift/sensitive-gpt-oss/reference` says nothing of the hardware: the engine
-  was taken to hang (16.7 s without an answer, less than 2 % of a processor). It probably waited for
-  the processor, behind programs of a higher priority; that was not proven. The remaining models
-  were skipped. The same befell one model on Vulkan in a run by hand.
-- **Vulkan.** All layers of all 35 models are on the device. By the parts of its graph, operations
-  of Mamba 2 run on the processor all the same (6 parts; 2 in three others; by hand). The gate would
-  refuse this engine, of which no fault is known: it is 1.2e-3 to 3.5e-3 from the reference in four
-  F32 models, where more than 3e-4 fails. The thresholds of strict mode do not hold there. With
-  `GGML_VK_DISABLE_F16=1` in its environment Mamba 2 passes (3.8e-6), so that it is matrices
-  multiplied in F16 there; llama and Qwen 2 are 7.5e-4 and 7.3e-4 away and still fail, why is not
-  known. The gate does not set that variable.
-- **Q4_0 and F16 on Vulkan** fail too. Q4_0 is 8.5e-2 from the golden, and 1.1e-2 from a reference
-  that does not round activations to 8 bits as processors do (both while it multiplied in F16).
-  Goldens without that rounding are what such a backend has to be held against; there are none yet.
-- Three gates on Vulkan were stopped unfinished, one of them after `loads`, and left no result. The
-  rows of distances below are from the same computation in an earlier form, copied from what it
+- **AArch64.** Every suite that times nothing, with every model and every prompt: all pass but
+  `lifecycle/backends`, which rightly says that this processor is not the baseline's. Goldens and
+  stable tokens are those of x86-64; SmolLM2 answers the same. F16 is 2.7e-3 from the reference
+  where x86-64 is at most 7.4e-4, and F16, Q8_0 and the wide model differ from x86-64 with the app's
+  arguments by up to 2.7e-2: a `warn` with numbers, as another kernel is to be. An engine that
+  waited for a core was once taken to hang; waits tell the two apart since.
+- **Vulkan.** Every model loads, all stable tokens are the goldens' in each mode, and tokenizers,
+  chats and the API answer as they should, for prompts of up to 64 tokens. All layers of all 35
+  models are on the device; by the parts of its graph, operations of Mamba 2 run on the processor
+  all the same (6 parts; 2 in three others; by hand). Against the same build on the processor all
+  F32 models but gpt-oss pass or warn.
+- **The thresholds of strict mode do not hold on Vulkan**: F32 models are 8e-4 to 4e-3 from the
+  reference, where more than 3e-4 fails, so the gate refuses an engine of which no fault is known
+  there. With `GGML_VK_DISABLE_F16=1` in its environment Mamba 2 passes (3.8e-6), so that it is
+  matrices multiplied in F16; llama and Qwen 2 are 7.5e-4 and 7.3e-4 away and still fail, why is
+  not known. The gate does not set that variable. Quantised models are 7e-2 to 1e-1 from their
+  goldens, which round activations to 8 bits as processors do; Q4_0 is 1.1e-2 from a reference
+  that does not. Goldens without that rounding are what such a backend has to be held against;
+  there are none yet. Vectors of the embedding models are 1.9e-4 away.
+- **Found on Vulkan**: gpt-oss is off by up to 3.8 nats in strict mode, and it and Qwen3-Next die
+  of SIGSEGV with the app's arguments. Whether that is llama.cpp's fault or lavapipe's is not
+  known.
+- The rows of distances below are from the same computation in an earlier form, copied from what it
   printed, but the last.
 - 28 to 37 ms of a processor for a token of a prompt and 28 ms for one of an answer were measured on
   lavapipe (600 tokens: 17 to 21 s of a processor); `--longest 64` leaves long prompts out.

@@ -78,6 +78,18 @@ class FrameworksList(Document):
     path: Annotated[str, StringConstraints(pattern=r"^[^.]+(\.[^.]+)*$")]
 
 
+class Delegation(Document):
+    """An app's own way to its engine.
+
+    Attributes:
+        command: a program and its arguments, run in the app's folder.
+        leaves: the folder that holds the engine then, and nothing else.
+    """
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    leaves: RelativePath
+
+
 class BundlePolicy(Document):
     """What of an artifact the app ships.
 
@@ -88,6 +100,7 @@ class BundlePolicy(Document):
         minimum_os: the oldest macOS that the app runs on; `glibc` and `glibcxx` the oldest
             libraries on Linux. Not judged where not given.
         frameworks_list: must name exactly the libraries of a macOS bundle.
+        prepare: who fetches, verifies, prunes and signs.
     """
 
     backends: tuple[Backend, ...] = ("cpu",)
@@ -97,6 +110,7 @@ class BundlePolicy(Document):
     glibc: SystemVersion | None = None
     glibcxx: SystemVersion | None = None
     frameworks_list: FrameworksList | None = None
+    prepare: Literal["builtin"] | Delegation = "builtin"
 
 
 class EnginePolicy(Document):

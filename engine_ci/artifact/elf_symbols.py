@@ -64,13 +64,14 @@ def _gnu(layout: Layout, table: int, name: bytes) -> Iterator[int]:
         digest = (digest * 33 + byte) & 0xFFFFFFFF
     start = table + _FOUR.size + 8 * bloom
     (index,) = layout.exactly(start + 4 * (digest % buckets), _WORD)
-    while index >= first > 0:
-        (stored,) = layout.exactly(start + 4 * (buckets + index - first), _WORD)
+    if index < first or not first:
+        return
+    for place in range(index, index + _MOST):
+        (stored,) = layout.exactly(start + 4 * (buckets + place - first), _WORD)
         if stored | 1 == digest | 1:
-            yield index
+            yield place
         if stored & 1:
             return
-        index += 1
 
 
 def _system_v(layout: Layout, table: int, name: bytes) -> Iterator[int]:

@@ -208,7 +208,7 @@ class Dyld:
         found: Mapping[str, str],
         names: Mapping[str, str],
         signer: Signer,
-    ) -> tuple[str, ...]:
+    ) -> tuple[str, ...] | None:
         """With the names of the bundle, and signed."""
         changes = relocation.changes(image, found=found, names=names)
         return signing.write(source, target, changes=changes, signer=signer)
@@ -265,6 +265,21 @@ class Windows:
         """Nothing: the file is taken as it is."""
 
 
+class SettledDyld(Dyld):
+    """macOS, where an app has laid out and signed its engine already."""
+
+    __slots__ = ()
+
+    def findings(
+        self, images: Mapping[str, macho.Image], *, floors: Floors
+    ) -> Iterator[AuditFinding]:
+        """What `macho_audit` says, of run paths that will stay."""
+        return macho_audit.findings(images, machine=self.machine, floors=floors, settled=True)
+
+    def put(self, *_: object, **__: object) -> None:
+        """Nothing: the file is taken as it is."""
+
+
 _BY_PLATFORM: Mapping[Platform, Loader[Any]] = {
     "ubuntu-x64": LdSo("x86_64"),
     "macos-arm64": Dyld("arm64"),
@@ -275,5 +290,11 @@ _BY_PLATFORM: Mapping[Platform, Loader[Any]] = {
 
 
 def of(platform: Platform) -> Loader[Any]:
-    """The loader of a platform."""
+    """The loader of a platform, for an engine that is to be laid out."""
     return _BY_PLATFORM[platform]
+
+
+def settled(platform: Platform) -> Loader[Any]:
+    """The loader of a platform, for an engine that stays as it lies."""
+    loader = of(platform)
+    return SettledDyld(loader.machine) if isinstance(loader, Dyld) else loader

@@ -37,16 +37,30 @@ class NewSymbol(Document):
 
 
 def findings(
-    images: Mapping[str, Image], *, machine: str, floors: Floors
+    images: Mapping[str, Image], *, machine: str, floors: Floors, settled: bool = False
 ) -> Iterator[AuditFinding]:
-    """What is wrong with images, by their path in the bundle."""
+    """What is wrong with images, by their path in the bundle.
+
+    Args:
+        images: as they came.
+        machine: the processor that they are for.
+        floors: the oldest systems that the app runs on.
+        settled: whether they stay as they are; otherwise their run paths are replaced.
+    """
     for path, image in images.items():
         for message in _errors(image, machine=machine, floor=floors.macos):
             yield AuditFinding(level="error", path=path, message=message)
         for run_path in image.run_paths:
             if not run_path.startswith("@"):
-                message = f"its run path {run_path!a} led to the machine that built it; replaced"
-                yield AuditFinding(level="note", path=path, message=message)
+                yield _foreign(run_path, path, settled=settled)
+
+
+def _foreign(run_path: str, path: str, *, settled: bool) -> AuditFinding:
+    if settled:
+        message = f"its run path {run_path!a} leads out of the app"
+        return AuditFinding(level="warning", path=path, message=message)
+    message = f"its run path {run_path!a} led to the machine that built it; replaced"
+    return AuditFinding(level="note", path=path, message=message)
 
 
 def _errors(image: Image, *, machine: str, floor: Floor | None) -> Iterator[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import Final
+
+SERVER: Final = "llama-server"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +24,12 @@ class Naming:
     prefix: str
     suffix: str
 
+    def is_server(self, path: str) -> bool:
+        """Whether a file has the program's name; Tauri puts the machine that it is for into it."""
+        stem, suffix = map(re.escape, posixpath.splitext(self.server))
+        name = rf"{stem}(-(aarch64|x86_64)-[a-z0-9_-]+)?{suffix}"
+        return re.fullmatch(name, posixpath.basename(path)) is not None
+
     def loadable(self, path: str) -> bool:
         """Whether a file has the name of a backend that the program loads at run time."""
         stem, suffix = posixpath.splitext(posixpath.basename(path))
@@ -33,5 +42,5 @@ class Naming:
         return posixpath.basename(path).startswith((f"{begins}.", f"{begins}-"))
 
 
-UNIX: Final = Naming(server="llama-server", prefix="libggml-", suffix=".so")
-WINDOWS: Final = Naming(server="llama-server.exe", prefix="ggml-", suffix=".dll")
+UNIX: Final = Naming(server=SERVER, prefix="libggml-", suffix=".so")
+WINDOWS: Final = Naming(server=f"{SERVER}.exe", prefix="ggml-", suffix=".dll")

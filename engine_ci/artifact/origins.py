@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from engine_ci.errors import OutsideError, VerificationError
-from engine_ci.pins.model import PackageIndex
-from engine_ci.system import pip
+from engine_ci.pins.model import PackageIndex, SourceBuild
+from engine_ci.system import git_source, pip
 from engine_ci.system.download import download, host_of
 
 if TYPE_CHECKING:
@@ -115,14 +115,54 @@ class Index:
             wheel.replace(into)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceDistribution:
+    """The source code that a package was made of, through pip."""
+
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return "the package index"
+
+    def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - pip does not tell
+        """Has pip download the archive."""
+        with tempfile.TemporaryDirectory(dir=into.parent) as folder:
+            requirement = f"{self.package}=={self.version}"
+            pip.download_source(requirement, sha256=asset.sha256, into=Path(folder)).replace(into)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tag:
+    """The source code under a tag of git, which must name the commit that is expected."""
+
+    repository: str
+    name: str
+    commit: str
+
+    def __str__(self) -> str:
+        return self.repository
+
+    def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - git does not tell
+        """Has git fetch the tag, and archives its files."""
+        git_source.archive(self.repository, tag=self.name, commit=self.commit, into=into)
+
+
 def of(
-    source: Source, *, version: str, mirrors: Iterable[str] = (), root: Path, releases: str
+    source: Source,
+    *,
+    version: str,
+    commit: str = "",
+    mirrors: Iterable[str] = (),
+    root: Path,
+    releases: str,
 ) -> tuple[Origin, ...]:
     """Where to look for the files of one version, in order.
 
     Args:
         source: who publishes it.
         version: as upstream writes it.
+        commit: the one that a tag of source code must name.
         mirrors: folders, or addresses of HTTPS; `{version}` in one stands for the version.
         root: where the paths of folders begin.
         releases: the server of releases.
@@ -130,7 +170,15 @@ def of(
     nearer = (_mirror(text.replace(_PLACE, version), root=root) for text in mirrors)
     if isinstance(source, PackageIndex):
         return (*nearer, Index(package=source.package, version=version))
+    if isinstance(source, SourceBuild):
+        return (*nearer, _code(source, version=version, commit=commit))
     return (*nearer, Address(f"{releases}/{source.repository}/releases/download/{version}"))
+
+
+def _code(source: SourceBuild, *, version: str, commit: str) -> Origin:
+    if source.package is not None:
+        return SourceDistribution(package=source.package, version=version)
+    return Tag(repository=str(source.repository), name=version, commit=commit)
 
 
 def _mirror(text: str, *, root: Path) -> Origin:

@@ -68,6 +68,7 @@ def prune(
     loader: Loader[ImageT],
     backends: Iterable[str],
     keep: Iterable[str],
+    settled: bool = False,
 ) -> PrunePlan:
     """Decides over every file of an archive.
 
@@ -78,12 +79,13 @@ def prune(
         loader: the system's.
         backends: run-time backends that the app wants: `cpu` is `libggml-cpu.so`.
         keep: patterns of further file names that the app wants.
+        settled: whether files stay where they are.
 
     Raises:
         VerificationError: no server, or more than one; two files for one path.
     """
     naming = loader.naming
-    server = _server(entries, name=naming.server)
+    server = _server(entries, naming)
     roots = [
         path
         for path in sorted(entries)
@@ -106,6 +108,8 @@ def prune(
             kept.setdefault(path, ("resource", "the app's configuration keeps it"))
 
     def place(path: str) -> str:
+        if settled:
+            return path
         inside = _DIST_INFO.sub("dist-info/", _inside(path, folder))
         if kept[path][0] == "licence":
             return inside
@@ -122,11 +126,11 @@ def prune(
     )
 
 
-def _server(paths: Iterable[str], *, name: str) -> str:
-    found = [path for path in sorted(paths) if posixpath.basename(path) == name]
+def _server(paths: Iterable[str], naming: Naming) -> str:
+    found = [path for path in sorted(paths) if naming.is_server(path)]
     if len(found) != 1:
         shown = ", ".join(found) or "none"
-        raise VerificationError(f"expected one program called {name}, found {shown}")
+        raise VerificationError(f"expected one program called {naming.server}, found {shown}")
     return found[0]
 
 

@@ -99,10 +99,15 @@ def architectures(path: Path) -> tuple[str, ...]:
         at = data.find(_LANDMARK)
         if at < 0:
             return ()
-        before = data[max(0, at - _REACH) : at].split(b"\0")
-        after = data[at + 1 : at + _REACH].split(b"\0")
+        before = _strings(data[max(0, at - _REACH) : at])
+        after = _strings(data[at + 1 : at + _REACH])
     names = chain(*(takewhile(_ARCHITECTURE.fullmatch, side) for side in (before[::-1], after)))
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
+
+
+def _strings(data: bytes) -> list[bytes]:
+    """The C strings; Visual C++ fills up between them."""
+    return list(filter(None, data.split(b"\0")))
 
 
 def _exporting(

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Kind:
-    """What archives of a kind are called, how they begin, and what opens one."""
+    """What archives of a kind are called, what stands `at` which byte, and what opens one."""
 
     name: str
     endings: tuple[str, ...]
     magic: bytes
     opened: Callable[..., AbstractContextManager[Archive]]
+    at: int = 0
 
 
 _KINDS = (
@@ -47,6 +48,13 @@ _KINDS = (
         endings=(".tar.xz", ".txz"),
         magic=b"\xfd7zXZ\0",
         opened=partial(tar_archive.opened, decompressed=compressed.unxzed),
+    ),
+    _Kind(
+        name="a tar archive",
+        endings=(".tar",),
+        magic=b"ustar",
+        at=257,
+        opened=partial(tar_archive.opened, decompressed=compressed.plain),
     ),
 )
 
@@ -73,7 +81,7 @@ def opened(path: Path, *, name: str, into: Path, limits: Limits | None = None) -
 def _kind(path: Path, *, name: str) -> _Kind:
     with path.open("rb") as stream:
         head = stream.read(512)
-    found = next((kind for kind in _KINDS if head.startswith(kind.magic)), None)
+    found = next((kind for kind in _KINDS if head.startswith(kind.magic, kind.at)), None)
     named = next((kind for kind in _KINDS if name.endswith(kind.endings)), None)
     if named is None:
         endings = ", ".join(ending for kind in _KINDS for ending in kind.endings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine_ci import __version__
+from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
 from engine_ci.cli.detect import detect
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, prepare, ensure, gate, propose, bump, report, backtest):
+for command in (detect, prepare, ensure, audit, gate, propose, bump, report, backtest):
     app.command()(command)
 app.add_typer(golden, name="golden")
 

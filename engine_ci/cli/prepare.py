@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine_ci.artifact.bundle import Request
+    from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
+    from engine_ci.artifact.source_build import Recipe
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Asset, Pin, Platform
@@ -176,8 +178,10 @@ def request_for(
     """
     from engine_ci.artifact import floors, origins, signing
     from engine_ci.artifact.bundle import Request
+    from engine_ci.pins.model import Pin
 
     source, policy = workspace.pin.source, workspace.config.bundle
+    delegate = delegated(workspace)
     return Request(
         pin=workspace.pin.name,
         adapter=workspace.pin.adapter,
@@ -188,11 +192,13 @@ def request_for(
         origins=origins.of(
             source,
             version=release.version,
+            commit=str(release.commit) if isinstance(release, Pin) else "",
             mirrors=workspace.config.mirrors,
             root=workspace.root,
             releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
         ),
-        assets=needed(release, platform=platform),
+        # Of a pin that the app's own command serves, nothing is fetched here.
+        assets={} if delegate and isinstance(release, Pin) else needed(release, platform=platform),
         platform=platform,
         backends=policy.backends,
         keep=policy.keep,
@@ -202,8 +208,52 @@ def request_for(
         floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
         signer=signing.named(signer),
         expected=expected(workspace, release, platform=platform),
+        recipe=None if delegate else recipe(workspace, release, platform=platform),
+        delegate=delegate,
         archive=archive,
         told=told,
+    )
+
+
+def delegated(workspace: Workspace) -> Delegate | None:
+    """The app's own command, where the configuration names one."""
+    from engine_ci.artifact.delegation import Delegate
+
+    policy = workspace.config.bundle.prepare
+    if policy == "builtin":
+        return None
+    return Delegate(
+        command=policy.command,
+        root=workspace.root,
+        leaves=workspace.root / policy.leaves,
+        log=workspace.work / "prepare.log",
+    )
+
+
+def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) -> Recipe | None:
+    """How the source code of a release becomes an engine; None where upstream built it.
+
+    Raises:
+        UnsupportedError: another machine has to build for that platform.
+    """
+    from engine_ci.artifact.source_build import Recipe
+    from engine_ci.errors import UnsupportedError
+    from engine_ci.pins.model import Pin, SourceBuild
+
+    source = workspace.pin.source
+    if not isinstance(source, SourceBuild):
+        return None
+    if platform != known_platform(None):
+        raise UnsupportedError(
+            f"{workspace.pin.name} is built from source, which this machine does not for {platform}"
+        )
+    return Recipe(
+        commit=str(release.commit) if isinstance(release, Pin) else None,
+        build=release.build,
+        flags=source.flags,
+        patches=source.patches,
+        root=workspace.root,
+        minimum_os=workspace.config.bundle.minimum_os if platform.startswith("macos") else None,
     )
 
 

@@ -20,6 +20,12 @@ Package = Annotated[
 ]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
 WheelTag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+-[a-z0-9]+-[a-z0-9_]+$")]
+GitAddress = Annotated[
+    str, StringConstraints(pattern=r"^(https|file)://[A-Za-z0-9/][^\s@\x00-\x1f\x7f]*$")
+]
+CMakeFlag = Annotated[
+    str, StringConstraints(pattern=r"^-D[A-Za-z][A-Za-z0-9_]*(:[A-Z]+)?=[^\x00-\x1f\x7f]*$")
+]
 Build = Annotated[int, Field(strict=True, ge=1)]
 Size = Annotated[int, Field(strict=True, ge=1)]
 
@@ -88,7 +94,45 @@ class PackageIndex(Document):
         return f"{self.kind} {self.package}"
 
 
-Source = Annotated[GitHubReleases | PackageIndex, Field(discriminator="kind")]
+class Patch(Document):
+    """An edit of the app's own, as `git diff` writes it.
+
+    Attributes:
+        file: in the app's repository.
+    """
+
+    file: RelativePath
+    sha256: Sha256
+
+
+class SourceBuild(Document):
+    """Source code, built here with CMake. The asset of a platform is the archive that holds it.
+
+    Attributes:
+        repository: of git, which has a tag with the name of the version.
+        package: on the package index instead, whose source distribution holds the code.
+        flags: for CMake, with which the same commit gives the same engine.
+        patches: applied in this order.
+    """
+
+    kind: Literal["source-build"]
+    repository: GitAddress | None = None
+    package: Package | None = None
+    flags: tuple[CMakeFlag, ...]
+    patches: tuple[Patch, ...] = ()
+
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> SourceBuild:
+        if (self.repository is None) == (self.package is None):
+            msg = "expected a `repository` or a `package`, and not both"
+            raise ValueError(msg)
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.repository or self.package}"
+
+
+Source = Annotated[GitHubReleases | PackageIndex | SourceBuild, Field(discriminator="kind")]
 
 
 class Hold(Document):
@@ -142,4 +186,13 @@ class Pin(Versioned):
                 what = "lists no wheel tags" if wheels else "lists wheel tags"
                 msg = f"{platform} {what}, and the source is {self.source.kind}"
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _whole_commit_of_a_tag(self) -> Pin:
+        source = self.source
+        tagged = isinstance(source, SourceBuild) and source.repository is not None
+        if tagged and self.commit.abbreviated:
+            msg = "a tag is held against a whole commit, of 40 digits"
+            raise ValueError(msg)
         return self

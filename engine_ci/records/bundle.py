@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from engine_ci.pins.model import AssetName, Build, Commit, Name, Platform, Version
+from engine_ci.pins.model import AssetName, Build, Commit, Name, Patch, Platform, Version
 from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
 
 # The name of the record, at the top of the bundle that it describes.
@@ -43,6 +43,23 @@ class Provenance(Document):
     measured_sha256: Sha256
 
 
+class BuiltFrom(Document):
+    """How an engine was made of source code.
+
+    Attributes:
+        commit: upstream's, as the pin names it; None where nobody says.
+        patched: the commit of the code with the app's patches; None where there are none.
+        patches: in their order.
+        toolchain: the first line of what each program says of its version.
+    """
+
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    patched: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
+    patches: tuple[Patch, ...] = ()
+    flags: tuple[str, ...]
+    toolchain: tuple[str, ...]
+
+
 class AuditFinding(Document):
     """Something the audit noticed; an `error` never reaches a finished bundle."""
 
@@ -58,6 +75,7 @@ class Bundle(Versioned):
         commit: read from the engine's own bytes; None when they do not tell.
         architectures: names of the model architectures that the engine's bytes list, sorted.
         provenance: every platform's file that was fetched and hashed, this bundle's own among them.
+        built: None where upstream built it.
         server: the path of the program to start.
         tree_sha256: over path and content of every file but licences: equal for equal engines.
         system_libraries: names that the closure takes from the operating system, sorted.
@@ -75,6 +93,7 @@ class Bundle(Versioned):
     commit: Commit | None = None
     architectures: tuple[str, ...] = ()
     provenance: dict[Platform, Provenance]
+    built: BuiltFrom | None = None
     server: RelativePath
     files: tuple[BundleFile, ...]
     dropped: tuple[DroppedFile, ...] = ()

@@ -88,7 +88,7 @@ class Repository:
         Raises:
             UsageError: it is in none, or in one that git refuses to read.
         """
-        done = _git(folder, "rev-parse", "--show-toplevel", check=False)
+        done = run(folder, "rev-parse", "--show-toplevel", check=False)
         if done.status != 0:
             hint = "run this in a clone of the app's repository"
             reason = done.stderr.partition("\n")[0].removeprefix("fatal: ")
@@ -102,7 +102,7 @@ class Repository:
             UsageError: git does not know.
         """
         name, email = (
-            _git(self.path, "config", "--get", key, check=False).stdout.strip()
+            run(self.path, "config", "--get", key, check=False).stdout.strip()
             for key in ("user.name", "user.email")
         )
         if not (name and email):
@@ -116,7 +116,7 @@ class Repository:
         Raises:
             CommandError: the clone has no such remote.
         """
-        address = _git(self.path, "ls-remote", "--get-url", remote.name).stdout.strip()
+        address = run(self.path, "ls-remote", "--get-url", remote.name).stdout.strip()
         parts = urlsplit(address)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -142,7 +142,7 @@ class Repository:
 
     def fetch(self, remote: Remote, branches: Iterable[str]) -> None:
         """Brings the commits of `branches` here, with their whole history, and moves no ref."""
-        shallow = _git(self.path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        shallow = run(self.path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         # Where history is cut, every commit of the base would look like one of the branch.
         whole = ("--unshallow",) if shallow else ()
         quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
@@ -151,7 +151,7 @@ class Repository:
     def commits(self, *, base: str, tip: str) -> tuple[Commit, ...]:
         """The commits of `tip` that `base` lacks, newest first."""
         listing = "-z", "--no-show-signature", f"--format={'%x00'.join(_COMMIT_FIELDS)}"
-        fields = _git(self.path, "log", *listing, f"{base}..{tip}").stdout.split("\0")
+        fields = run(self.path, "log", *listing, f"{base}..{tip}").stdout.split("\0")
         width = len(_COMMIT_FIELDS)
         rows = [fields[at : at + width] for at in range(0, len(fields) - width + 1, width)]
         return tuple(
@@ -168,19 +168,19 @@ class Repository:
 
     def read(self, path: str, *, at: str) -> str | None:
         """The text of a file in a commit; None when the commit has no such file."""
-        done = _git(self.path, "cat-file", "blob", f"{at}:{path}", check=False)
+        done = run(self.path, "cat-file", "blob", f"{at}:{path}", check=False)
         return done.stdout if done.status == 0 else None
 
     def write_tree(self, files: Mapping[str, str], *, base: str) -> str:
         """The tree of `base` with the given texts in place of those files, as an object ID."""
         with tempfile.TemporaryDirectory(prefix="engine-ci-index-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            _git(self.path, "read-tree", base, env=index)
+            run(self.path, "read-tree", base, env=index)
             for path, text in files.items():
-                blob = _git(self.path, "hash-object", "-w", "--stdin", stdin=text).stdout.strip()
+                blob = run(self.path, "hash-object", "-w", "--stdin", stdin=text).stdout.strip()
                 entry = f"{self._mode(path, at=base)},{blob},{path}"
-                _git(self.path, "update-index", "--add", "--cacheinfo", entry, env=index)
-            return _git(self.path, "write-tree", env=index).stdout.strip()
+                run(self.path, "update-index", "--add", "--cacheinfo", entry, env=index)
+            return run(self.path, "write-tree", env=index).stdout.strip()
 
     def commit_tree(
         self, tree: str, *, parent: str, message: str, identity: Identity, at: datetime
@@ -196,7 +196,7 @@ class Repository:
                 ("DATE", moment),
             )
         }
-        done = _git(self.path, "commit-tree", tree, "-p", parent, "-F", "-", stdin=message, env=env)
+        done = run(self.path, "commit-tree", tree, "-p", parent, "-F", "-", stdin=message, env=env)
         return done.stdout.strip()
 
     def push(self, remote: Remote, commit: str, *, branch: str, expected: str | None) -> None:
@@ -223,7 +223,7 @@ class Repository:
             raise ForeignCommitError(message, hint="look at the branch, then run again") from error
 
     def _mode(self, path: str, *, at: str) -> str:
-        listed = _git(self.path, "ls-tree", at, "--", path).stdout
+        listed = run(self.path, "ls-tree", at, "--", path).stdout
         return listed.partition(" ")[0] or _NEW_FILE_MODE
 
     def _talk(self, remote: Remote, *arguments: str) -> command.Completed:
@@ -231,7 +231,7 @@ class Repository:
         settings = git_token.settings(token, url=self.url(remote)) if token else ()
         env = command.child_environment("SSH_")
         try:
-            return _git(self.path, *arguments, settings=settings, env=env)
+            return run(self.path, *arguments, settings=settings, env=env)
         except CommandError as error:
             raise _clean(error, token=token) from None
 
@@ -247,7 +247,7 @@ def _ref(branch: str) -> str:
     return f"refs/heads/{branch}"
 
 
-def _git(
+def run(
     folder: Path,
     *arguments: str,
     settings: git_token.Settings = (),

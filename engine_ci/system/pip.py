@@ -101,17 +101,36 @@ def download(requirement: str, *, sha256: str, tags: Sequence[str] = (), into: P
     Returns:
         the wheel.
     """
+    options = ("--only-binary=:all:", *options_for(tags))
+    return _downloaded(requirement, sha256=sha256, options=options, into=into, ending=".whl")
+
+
+def download_source(requirement: str, *, sha256: str, into: Path) -> Path:
+    """Downloads the source distribution of `requirement` with the digest `sha256` into a folder.
+
+    pip asks it for its metadata, which may run its set-up: after the digest was found right.
+
+    Returns:
+        the archive.
+    """
+    options = ("--no-binary", requirement.partition("==")[0])
+    return _downloaded(requirement, sha256=sha256, options=options, into=into, ending=".tar.gz")
+
+
+def _downloaded(
+    requirement: str, *, sha256: str, options: Sequence[str], into: Path, ending: str
+) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "wanted.txt")
         wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
         run(
-            ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
-             "--require-hashes", "--dest", into, *options_for(tags), "--requirement", wanted],
+            ["download", "--quiet", "--no-deps", "--no-cache-dir", "--require-hashes",
+             "--dest", into, *options, "--requirement", wanted],
         )  # fmt: skip
-    wheels = sorted(into.glob("*.whl"))
-    if len(wheels) != 1:
-        raise OutsideError(f"pip left {len(wheels)} wheels for {requirement}, expected one")
-    return wheels[0]
+    found = sorted(into.glob(f"*{ending}"))
+    if len(found) != 1:
+        raise OutsideError(f"pip left {len(found)} files *{ending} for {requirement}, expected one")
+    return found[0]
 
 
 def options_for(tags: Sequence[str]) -> list[str]:

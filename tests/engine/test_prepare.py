@@ -214,6 +214,7 @@ def test_a_wheel_for_windows_is_prepared_and_audited_on_any_machine(tmp_path: Pa
         "mtmd.dll": "library",
     }
     assert {"kernel32.dll", "ws2_32.dll", "msvcp140.dll"} <= set(made.system_libraries)
+    assert {"llama", "qwen3moe", "mamba2", "kimi-k3"} <= set(made.architectures)
     assert [(found.level, found.message.split()[0]) for found in made.findings] == [
         ("warning", "msvcp140.dll"),
         ("warning", "vcruntime140.dll"),

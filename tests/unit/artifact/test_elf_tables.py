@@ -110,6 +110,13 @@ def test_symbols_in_a_circle_end(tmp_path: Path) -> None:
     assert find(tmp_path, words.image()) is None
 
 
+def test_a_chain_of_hashes_without_an_end_is_left(tmp_path: Path) -> None:
+    table = struct.pack("<5I", 1, 1, 0, 0, 1) + bytes(4 * 5000)
+    words = Words({0x6FFFFEF5: 0x300} | SYMTAB | STRTAB, TABLES | {0x300: table})
+
+    assert find(tmp_path, words.image()) is None
+
+
 @pytest.mark.parametrize("tag", [4, 0x6FFFFEF5])
 def test_a_table_beyond_the_file_is_refused(tmp_path: Path, tag: int) -> None:
     with pytest.raises(VerificationError, match=r"libtoy\.so: a table of it leads out of the file"):

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle, signing
+from engine_ci.artifact import bundle, loaders, signing
+from engine_ci.artifact.delegation import Delegate
 from engine_ci.artifact.expected import Expected
-from engine_ci.artifact.floors import of_app
+from engine_ci.artifact.floors import NO_FLOORS, of_app
 from engine_ci.artifact.macho import read, verify
 from engine_ci.errors import MachOError, UsageError, VerificationError
 from tests.unit.artifact import wheels
@@ -246,3 +247,55 @@ def test_what_ships_from_a_mac_is_signed_by_apples_program(
 def test_a_signer_that_nobody_knows_is_a_mistake_of_the_user() -> None:
     with pytest.raises(UsageError, match="there is no signer `gpg`"):
         signing.named("gpg")
+
+
+def left(folder: Path) -> Request:
+    """What an app's own command leaves: the bundle that we would have made."""
+    bundle.prepare(request(folder, archive(folder)))
+    (folder / "bundle" / "bundle.json").unlink()
+    (folder / "bundle").rename(folder / "binaries")
+    asked = request(folder, archive(folder))
+    command = (sys.executable, "-c", "pass")
+    delegate = Delegate(
+        command=command, root=folder, leaves=folder / "binaries", log=folder / "log"
+    )
+    return dataclasses.replace(asked, delegate=delegate)
+
+
+def test_what_an_app_signed_itself_is_taken_to_the_byte(tmp_path: Path) -> None:
+    asked = left(tmp_path)
+
+    made = bundle.prepare(asked)
+
+    assert made.images == tuple(NAMES)
+    assert [finding.level for finding in made.findings] == ["warning"]
+    assert made.signer is None
+    for name in NAMES:
+        assert (tmp_path / "bundle" / name).read_bytes() == (
+            tmp_path / "binaries" / name
+        ).read_bytes()
+
+
+def test_a_byte_that_was_changed_after_signing_is_refused(tmp_path: Path) -> None:
+    asked = left(tmp_path)
+    library = tmp_path / "binaries" / "libllama.0.dylib"
+    content = bytearray(library.read_bytes())
+    content[len(content) // 3] ^= 1
+    library.write_bytes(content)
+
+    with pytest.raises(
+        VerificationError, match=r"libllama\.0\.dylib: its signature for arm64 does"
+    ):
+        bundle.prepare(asked)
+
+
+def test_a_run_path_that_stays_is_told_otherwise_than_one_that_goes() -> None:
+    image = dataclasses.replace(
+        read.images(compiled.images()["server/llama-server"])[0], run_paths=("/opt/ci/lib",)
+    )
+
+    (note,) = loaders.of("macos-arm64").findings({"x": image}, floors=NO_FLOORS)
+    (warning,) = loaders.settled("macos-arm64").findings({"x": image}, floors=NO_FLOORS)
+
+    assert (note.level, warning.level) == ("note", "warning")
+    assert warning.message == "its run path '/opt/ci/lib' leads out of the app"

@@ -5,6 +5,17 @@ import pytest
 from engine_ci.artifact.naming import UNIX, WINDOWS
 
 
+@pytest.mark.parametrize("machine", ["", "-aarch64-apple-darwin", "-x86_64-pc-windows-msvc"])
+def test_the_program_may_carry_the_machine_that_it_is_for(machine: str) -> None:
+    assert UNIX.is_server(f"bin/llama-server{machine}")
+    assert WINDOWS.is_server(f"bin/llama-server{machine}.exe")
+
+
+@pytest.mark.parametrize("name", ["llama-server", "llama-server-impl.dll", "llama-serverxexe"])
+def test_another_program_is_not_the_server(name: str) -> None:
+    assert not WINDOWS.is_server(name)
+
+
 @pytest.mark.parametrize("word", ["cpu", "cpu-haswell", "vulkan"])
 def test_a_backend_is_known_by_its_name(word: str) -> None:
     assert UNIX.loadable(f"bin/libggml-{word}.so")

@@ -10,12 +10,16 @@ import pytest
 from engine_ci.artifact import fetch, origins
 from engine_ci.artifact.origins import Address, Folder
 from engine_ci.errors import Exit, OutsideError, VerificationError
-from engine_ci.pins.model import Asset, GitHubReleases, PackageIndex
+from engine_ci.pins.model import Asset, GitHubReleases, PackageIndex, SourceBuild
+from tests.unit.artifact.wheels import source_distribution
 from tests.unit.shelf import Shelf, says
+from tests.unit.system.test_git_source import repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.unit.artifact.wheels import Index
 
 CONTENT = b"an archive" * 30_000
 NAME = "llama-b11434-bin-ubuntu-x64.tar.gz"
@@ -134,3 +138,64 @@ def test_how_far_a_download_is_can_be_followed(tmp_path: Path, shelf: Shelf) -> 
 
     assert told == sorted(told)
     assert told[-1] == len(CONTENT)
+
+
+def code(**place: str) -> SourceBuild:
+    return SourceBuild.model_validate({"kind": "source-build", "flags": (), **place})
+
+
+def test_source_code_comes_from_a_tag_or_from_a_package(tmp_path: Path) -> None:
+    def of(source: SourceBuild) -> tuple[origins.Origin, ...]:
+        return origins.of(
+            source,
+            version="b11434",
+            commit="f" * 40,
+            mirrors=["near"],
+            root=tmp_path,
+            releases=origins.RELEASES,
+        )
+
+    near = Folder(tmp_path / "near")
+    tag = origins.Tag(repository="https://example.invalid/x", name="b11434", commit="f" * 40)
+    package = origins.SourceDistribution(package="toy-code", version="b11434")
+    assert of(code(repository="https://example.invalid/x")) == (near, tag)
+    assert of(code(package="toy-code")) == (near, package)
+    assert (str(tag), str(package)) == ("https://example.invalid/x", "the package index")
+
+
+def test_the_code_of_a_tag_is_an_archive_like_any_other(tmp_path: Path, home: Path) -> None:
+    upstream, commit = repository(tmp_path, home)
+    tag = origins.Tag(repository=upstream.as_uri(), name="b1", commit=commit)
+    tag.bring(ASSET, into=tmp_path / "once.tar", told=print)
+    content = (tmp_path / "once.tar").read_bytes()
+    asset = Asset(name="code-b1.tar", size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    fetched = fetch.fetch(asset, origins=[tag], cache=tmp_path / "cache")
+
+    assert fetched.path.read_bytes() == content
+
+
+def test_a_tag_on_another_commit_ends_it(tmp_path: Path, home: Path) -> None:
+    upstream, _ = repository(tmp_path, home)
+    moved = origins.Tag(repository=upstream.as_uri(), name="b1", commit="f" * 40)
+
+    with pytest.raises(VerificationError, match=f"tag b1 on the commit {'f' * 40}, found"):
+        get(tmp_path, moved, Folder(tmp_path))
+
+
+def test_a_source_distribution_comes_from_the_index(index: Index, tmp_path: Path) -> None:
+    published = index.publish(source_distribution(tmp_path))
+    origin = origins.SourceDistribution(package="toy-engine", version="1.0")
+
+    fetched = fetch.fetch(published, origins=[origin], cache=tmp_path / "cache")
+
+    assert fetched.path.read_bytes() == index.files[published.name]
+
+
+def test_another_source_distribution_is_refused(index: Index, tmp_path: Path) -> None:
+    published = index.publish(source_distribution(tmp_path))
+    other = published.model_copy(update={"sha256": "0" * 64})
+    origin = origins.SourceDistribution(package="toy-engine", version="1.0")
+
+    with pytest.raises(VerificationError, match="expected sha256 0000"):
+        fetch.fetch(other, origins=[origin], cache=tmp_path / "cache")

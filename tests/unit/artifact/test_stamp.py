@@ -83,6 +83,13 @@ def test_architectures_are_the_names_around_a_landmark(tmp_path: Path) -> None:
     assert stamp.architectures(path) == ("clip", "ernie4_5-moe", "llama", "qwen3moe")
 
 
+def test_they_may_be_filled_up_to_whole_words_as_visual_c_does(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"%s.key\0\0clip\0\0\0\0qwen3moe\0\0\0\0\0\0\0\0bert\0\0\0\0Not One\0")
+
+    assert stamp.architectures(path) == ("bert", "clip", "qwen3moe")
+
+
 def test_without_the_landmark_no_architecture_is_claimed(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"\0llama\0qwen3\0")

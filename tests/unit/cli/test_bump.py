@@ -92,3 +92,25 @@ def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
     made = documents.load_json(record, Bundle, error=RecordError)
     assert made.images == ("ggml.dll", "llama-server.exe")
     assert [found.message.split()[0] for found in made.findings] == ["no", "msvcp140.dll"]
+
+
+def test_what_the_apps_own_command_left_is_refused_like_our_own_work(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    run("prepare", "--current", "--into", "binaries")
+    (app / "binaries" / "bundle.json").unlink()
+    (app / "ensure.sh").write_text(
+        'if [ "$ENGINE_CI_VERSION" = 1.1 ]; then rm binaries/lib/libllama.so.0; fi\n'
+    )
+    config = (app / "engine-ci.yaml").read_text()
+    policy = "bundle:\n  prepare: {command: [sh, ensure.sh], leaves: binaries}\n"
+    (app / "engine-ci.yaml").write_text(config.replace("bundle:\n", policy))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
+    assert "needs libllama.so.0, which its run path does not find" in refused["reason"]
+    assert (app / ".engine-ci" / "baseline" / "bin" / "llama-server").exists()

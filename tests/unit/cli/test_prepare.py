@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import shutil
@@ -14,8 +15,8 @@ import pytest
 from engine_ci.cli.prepare import known_platform, listed
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
-from engine_ci.pins.model import Commit, GitHubReleases, PackageIndex, Pin
-from tests.unit.artifact import wheels
+from engine_ci.pins.model import Commit, GitHubReleases, PackageIndex, Pin, SourceBuild
+from tests.unit.artifact import code, wheels
 from tests.unit.bump import records
 from tests.unit.shelf import Shelf, says
 
@@ -201,6 +202,100 @@ def test_a_machine_that_is_no_platform_says_so(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(UnsupportedError, match="riscv64"):
         known_platform(None)
+
+
+def write_code_pin(app: Path, published: Asset) -> None:
+    """A pin of source code that is in the app's folder `mirror`."""
+    (app / "mirror").mkdir()
+    pin = Pin(
+        schema=1,
+        name="toy",
+        adapter="llama-server",
+        source=SourceBuild(
+            kind="source-build", package="toy-code", flags=("-DA=1",), patches=(code.patch(app),)
+        ),
+        version="11434.0.0",
+        build=11434,
+        commit=Commit(id="86a2835", abbreviated=True),
+        platforms={"ubuntu-x64": published},
+    )
+    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
+    with (app / "engine-ci.yaml").open("a") as file:
+        file.write("mirrors: [mirror]\n")
+
+
+def test_a_pin_of_source_code_is_built_with_the_apps_patches(
+    run: CommandLine, app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = code.pretended_cmake(tmp_path)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    archive = code.archive(tmp_path)
+    write_code_pin(app, wheels.asset(archive))
+    shutil.copy(archive, app / "mirror")
+
+    ran = run("prepare", "--current", "--json")
+
+    assert ran.status == Exit.OK, ran.err
+    made = json.loads(ran.out)["built"]
+    assert (made["commit"], made["patches"][0]["file"]) == ("86a2835", "answer.patch")
+    assert "prepare 11434.0.0: configure\n" in ran.err
+    assert (home / ".cache" / "engine-ci" / "source-builds").is_dir()
+
+
+def test_another_machine_has_to_build_for_another_platform(
+    run: CommandLine, app: Path, tmp_path: Path
+) -> None:
+    write_code_pin(app, wheels.asset(code.archive(tmp_path)))
+    other = "macos-x64" if known_platform(None) != "macos-x64" else "macos-arm64"
+
+    ran = run("prepare", "--current", "--platform", other)
+
+    assert ran.status == Exit.USAGE
+    assert f"built from source, which this machine does not for {other}" in ran.err
+
+
+def test_the_apps_own_command_serves_a_pin_without_a_download(
+    run: CommandLine, toy: Index, app: Path
+) -> None:
+    run("prepare", "--current", "--into", "binaries")
+    (app / "binaries" / "bundle.json").unlink()
+    downloads = len(toy.downloads)
+    config = (
+        (app / "engine-ci.yaml")
+        .read_text()
+        .replace("bundle:\n", "bundle:\n  prepare: {command: ['true'], leaves: binaries}\n")
+    )
+    (app / "engine-ci.yaml").write_text(config)
+
+    ran = run("prepare", "--current", "--json")
+
+    assert ran.status == Exit.OK, ran.err
+    assert json.loads(ran.out)["provenance"] == {}
+    assert (app / ".engine-ci" / "prepare.log").exists()
+    assert len(toy.downloads) == downloads
+
+
+def test_a_candidate_of_the_apps_own_command_is_hashed_for_the_pin(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    run("detect")
+    run("prepare", "--into", "binaries")
+    (app / "binaries" / "bundle.json").unlink()
+    config = (
+        (app / "engine-ci.yaml")
+        .read_text()
+        .replace("bundle:\n", "bundle:\n  prepare: {command: ['true'], leaves: binaries}\n")
+    )
+    (app / "engine-ci.yaml").write_text(config)
+
+    ran = run("prepare", "--json")
+
+    assert ran.status == Exit.OK, ran.err
+    assert list(json.loads(ran.out)["provenance"]) == ["ubuntu-x64"]
 
 
 def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:

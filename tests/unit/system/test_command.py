@@ -125,3 +125,33 @@ def test_an_environment_that_is_given_is_the_whole_one(monkeypatch: pytest.Monke
     done = command.run(python(code), env={"ONLY": "this", "PATH": os.environ["PATH"]})
 
     assert done.stdout == "None this\n"
+
+
+def test_lines_are_heard_as_they_come() -> None:
+    code = "import sys; print('one', flush=True); print('two', file=sys.stderr); input()"
+    heard: list[str] = []
+    with pytest.raises(CommandError, match="EOFError"):
+        command.follow(python(code), heard=heard.append)
+
+    assert heard[:2] == ["one\n", "two\n"]
+
+
+def test_of_what_is_followed_no_token_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    heard: list[str] = []
+
+    command.follow(python("import os; print('GITHUB_TOKEN' in os.environ)"), heard=heard.append)
+    command.follow(python("import os; print(os.environ['A'])"), heard=heard.append, env={"A": "b"})
+
+    assert heard == ["False\n", "b\n"]
+
+
+def test_what_is_followed_for_too_long_is_killed() -> None:
+    heard: list[str] = []
+    with pytest.raises(CommandError, match=r"did not end within 0\.2 s and was killed"):
+        command.follow(python("import time; time.sleep(60)"), heard=heard.append, timeout_s=0.2)
+
+
+def test_a_program_to_follow_that_is_missing_is_named() -> None:
+    with pytest.raises(CommandError, match="`no-such-program` could not be started"):
+        command.follow(["no-such-program"], heard=print)

@@ -155,7 +155,7 @@ def test_a_download_that_leaves_nothing_is_refused(
 ) -> None:
     stand_in(tmp_path, monkeypatch, "")
 
-    with pytest.raises(OutsideError, match="left 0 wheels"):
+    with pytest.raises(OutsideError, match="left 0 files"):
         pip.download("toy==1", sha256="0" * 64, into=tmp_path / "out")
 
 

@@ -1,0 +1,74 @@
+"""`engine-ci audit`: judges an engine where it lies, in a bundle, an app's folder or a `.app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine_ci.cli import options
+
+if TYPE_CHECKING:
+    from engine_ci.artifact.expected import Expected
+    from engine_ci.config import BundlePolicy
+    from engine_ci.pins.model import Platform
+    from engine_ci.records.audit import Audit
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A bundle, a folder or a .app.", metavar="DIR")],
+    *,
+    platform: options.Platform = None,
+    config: options.Config = options.CONFIG,
+    json: options.Json = False,
+) -> None:
+    """Judge closure, floors, signatures and lists of an engine as it lies; exit 3 on errors."""
+    from engine_ci.artifact import floors
+    from engine_ci.artifact.inspection import inspect
+    from engine_ci.cli.output import emit
+    from engine_ci.cli.prepare import known_platform
+    from engine_ci.errors import Exit
+
+    policy, wanted = policy_of(config), known_platform(platform)
+    found = inspect(
+        folder,
+        platform=wanted,
+        backends=policy.backends,
+        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        expected=listed(policy, root=config.resolve().parent, platform=wanted),
+    )
+    emit(found, as_json=json, otherwise=text(found))
+    if not found.sound:
+        raise typer.Exit(Exit.VERIFICATION)
+
+
+def policy_of(config: Path) -> BundlePolicy:
+    """What the app wants of its engine; what apps usually want where it has no configuration.
+
+    Raises:
+        ConfigError: the file is wrong, or was asked for and is not there.
+    """
+    from engine_ci import config as configuration
+
+    if config == options.CONFIG and not config.exists():
+        return configuration.BundlePolicy()
+    return configuration.load(config).bundle
+
+
+def listed(policy: BundlePolicy, *, root: Path, platform: Platform) -> Expected:
+    """What the app itself says is in its engine, on a Mac."""
+    from engine_ci.artifact.expected import NOTHING_EXPECTED, Expected
+    from engine_ci.cli.prepare import frameworks
+
+    own = policy.frameworks_list
+    if own is None or not platform.startswith("macos"):
+        return NOTHING_EXPECTED
+    return Expected(frameworks=frameworks(root / own.file, path=own.path), frameworks_list=own.file)
+
+
+def text(found: Audit) -> str:
+    """One line for each finding, and one for the whole."""
+    lines = [f"{each.level}: {each.path}: {each.message}" for each in found.findings]
+    verdict = "sound" if found.sound else "not fit to be shipped"
+    return "\n".join((*lines, f"{found.server} and {len(found.images) - 1} libraries: {verdict}"))

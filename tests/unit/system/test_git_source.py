@@ -1,0 +1,68 @@
+"""Source code from a real repository, by way of a real git."""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import CommandError, VerificationError
+from engine_ci.system import git_source
+from tests.unit.system.test_git import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def repository(folder: Path, home: Path) -> tuple[Path, str]:
+    """A repository with a tag `b1` on its second commit of three, and that commit."""
+    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    upstream = folder / "upstream"
+    run(folder, "init", "--quiet", str(upstream))
+    for text in ("one", "two", "three"):
+        (upstream / "code.c").write_text(f"{text}\n")
+        run(upstream, "add", ".")
+        run(upstream, "commit", "--quiet", "-m", text)
+    commit = run(upstream, "rev-parse", "HEAD~1")
+    run(upstream, "tag", "--annotate", "-m", "b1", "b1", commit)
+    return upstream, commit
+
+
+def test_the_files_of_a_tag_are_archived(tmp_path: Path, home: Path) -> None:
+    upstream, commit = repository(tmp_path, home)
+
+    git_source.archive(upstream.as_uri(), tag="b1", commit=commit, into=tmp_path / "code.tar")
+
+    with tarfile.open(tmp_path / "code.tar") as archive:
+        content = archive.extractfile("code.c")
+        assert content is not None
+        assert content.read() == b"two\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["code.tar", "home", "upstream"]
+
+
+def test_the_bytes_are_the_same_whatever_the_user_has_set(tmp_path: Path, home: Path) -> None:
+    upstream, commit = repository(tmp_path, home)
+    git_source.archive(upstream.as_uri(), tag="b1", commit=commit, into=tmp_path / "one.tar")
+    with (home / ".gitconfig").open("a") as file:
+        file.write("[core]\n\tautocrlf = true\n[tar]\n\tumask = 0077\n")
+
+    git_source.archive(upstream.as_uri(), tag="b1", commit=commit, into=tmp_path / "two.tar")
+
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+def test_a_tag_that_was_moved_is_refused(tmp_path: Path, home: Path) -> None:
+    upstream, commit = repository(tmp_path, home)
+    run(upstream, "tag", "--force", "b1", "HEAD")
+
+    with pytest.raises(VerificationError, match=f"the commit {commit}, found [0-9a-f]{{40}}"):
+        git_source.archive(upstream.as_uri(), tag="b1", commit=commit, into=tmp_path / "code.tar")
+    assert not (tmp_path / "code.tar").exists()
+
+
+def test_a_tag_that_is_not_there_is_a_fault_of_the_outside(tmp_path: Path, home: Path) -> None:
+    upstream, commit = repository(tmp_path, home)
+
+    with pytest.raises(CommandError, match="refs/tags/b2"):
+        git_source.archive(upstream.as_uri(), tag="b2", commit=commit, into=tmp_path / "code.tar")
