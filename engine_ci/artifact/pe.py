@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import lief
 
+_HEADER: Final = 60  # where its place in the file is written
 _MACHINES: Final = {0x8664: "x64", 0xAA64: "arm64"}
 # LIEF holds the whole file and more: the largest that ship (CUDA's) are below 1 GB.
 _MOST_BYTES: Final = 1 << 30
@@ -47,36 +48,47 @@ def read(path: Path) -> Image:
     Raises:
         VerificationError: it is no PE image, a damaged or incomplete one, or too large to be read.
     """
+    import lief  # noqa: PLC0415 - slow to load and large, and other systems do without
+
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise VerificationError(f"{path.name}: expected at most {_MOST_BYTES} bytes, found {size}")
-    binary = _parse(path)
+    with lief.logging.level_scope(lief.logging.LEVEL.OFF):
+        binary = lief.PE.parse(str(path), _only_tables(lief.PE.ParserConfig()))
+        if binary is None or not binary.sections:
+            raise VerificationError(f"{path.name}: expected a PE image, found something unreadable")
+        return _facts(binary, path, size=size)
+
+
+def _only_tables(config: lief.PE.ParserConfig) -> lief.PE.ParserConfig:
+    """Leaves out what is not asked for, so that a stranger's bytes reach less."""
+    config.parse_arm64x_binary = False
+    config.parse_exceptions = False
+    config.parse_reloc = False
+    config.parse_rsrc = False
+    config.parse_signature = False
+    return config
+
+
+def _facts(binary: lief.PE.Binary, path: Path, *, size: int) -> Image:
     _require_whole(binary, path, size=size)
-    machine = int(binary.header.machine.value)
     needed = _names(binary.imports, path)
     _require_all(binary, path, count=len(needed))
     return Image(
-        machine=_MACHINES.get(machine, f"machine {machine:#x}"),
+        machine=_machine(path),
         needed=needed,
         delayed=_names(binary.delay_imports, path),
         backend=_exports(binary, BACKEND),
     )
 
 
-def _parse(path: Path) -> lief.PE.Binary:
-    import lief  # noqa: PLC0415 - slow to load and large, and other systems do without
-
-    config = lief.PE.ParserConfig()
-    config.parse_arm64x_binary = False
-    config.parse_exceptions = False
-    config.parse_reloc = False
-    config.parse_rsrc = False
-    config.parse_signature = False
-    with lief.logging.level_scope(lief.logging.LEVEL.OFF):
-        binary = lief.PE.parse(str(path), config)
-    if binary is None or not binary.sections:
-        raise VerificationError(f"{path.name}: expected a PE image, found something unreadable")
-    return binary
+def _machine(path: Path) -> str:
+    """From the header's bytes: LIEF only knows the architectures that it has a name for."""
+    with path.open("rb") as stream:
+        stream.seek(_HEADER)
+        stream.seek(int.from_bytes(stream.read(4), "little") + len(b"PE\0\0"))
+        number = int.from_bytes(stream.read(2), "little")
+    return _MACHINES.get(number, f"machine {number:#x}")
 
 
 def _require_whole(binary: lief.PE.Binary, path: Path, *, size: int) -> None:

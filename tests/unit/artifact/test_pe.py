@@ -50,7 +50,8 @@ def test_an_export_of_another_name_makes_no_backend(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "name"), [(pes.X64, "x64"), (pes.ARM64, "arm64"), (0x14C, "machine 0x14c")]
+    ("machine", "name"),
+    [(pes.X64, "x64"), (pes.ARM64, "arm64"), (0x14C, "machine 0x14c"), (0x86FF, "machine 0x86ff")],
 )
 def test_the_machine_has_the_platforms_word_for_it(tmp_path: Path, machine: int, name: str) -> None:
     assert read(tmp_path, pes.image(machine=machine)).machine == name
@@ -74,6 +75,16 @@ def test_an_import_without_a_readable_name_is_refused(
 ) -> None:
     with pytest.raises(VerificationError, match="the table of its imports is damaged"):
         read(tmp_path, pes.image(needed=(*before, name, "b.dll")))
+
+
+def test_the_reader_itself_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    headers = bytearray(WHOLE)
+    headers[64 + 24 + 112 + 8 + 2] = 0xFF  # the table of imports is nowhere
+
+    with pytest.raises(VerificationError, match="the table of its imports is damaged"):
+        read(tmp_path, bytes(headers))
+
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["a\x1b[2J.dll", ""])
