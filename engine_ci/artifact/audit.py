@@ -5,32 +5,38 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.artifact.elf_closure import RUNTIMES
 from engine_ci.records.bundle import AuditFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from engine_ci.artifact.naming import Naming
     from engine_ci.artifact.plan import PrunePlan
 
 _AUTHORS: Final = re.compile(rb"ggml authors|Georgi Gerganov")
 
 
 def findings(
-    plan: PrunePlan, *, system: Iterable[AuditFinding], backends: Iterable[str], licensed: bool
+    plan: PrunePlan,
+    *,
+    system: Iterable[AuditFinding],
+    naming: Naming,
+    backends: Iterable[str],
+    licensed: bool,
 ) -> tuple[AuditFinding, ...]:
     """All findings, errors first.
 
     Args:
         plan: what is kept.
         system: what the loader's own audit says of its images.
+        naming: what the system calls an engine's files.
         backends: run-time backends that the app wants.
         licensed: whether upstream's licence goes with it.
     """
     found = (
         *system,
         *_missing(plan),
-        *_absent_backends(plan, backends),
+        *_absent_backends(plan, backends, naming=naming),
         *_borrowed_runtimes(plan),
         *_no_licence(plan, licensed=licensed),
     )
@@ -43,16 +49,15 @@ def _missing(plan: PrunePlan) -> Iterator[AuditFinding]:
         yield AuditFinding(
             level="error",
             path=path_of[missing.needed_by],
-            message=f"needs {missing.name}, which its run path does not find",
+            message=f"needs {missing.name}, which {missing.why}",
         )
 
 
-def _absent_backends(plan: PrunePlan, backends: Iterable[str]) -> Iterator[AuditFinding]:
-    names = [file.path.rpartition("/")[2] for file in plan.keep]
+def _absent_backends(
+    plan: PrunePlan, backends: Iterable[str], *, naming: Naming
+) -> Iterator[AuditFinding]:
     for backend in backends:
-        if not any(
-            name.startswith((f"libggml-{backend}.", f"libggml-{backend}-")) for name in names
-        ):
+        if not any(naming.belongs(file.path, backend=backend) for file in plan.keep):
             yield AuditFinding(
                 level="warning",
                 path=plan.server,
@@ -61,7 +66,7 @@ def _absent_backends(plan: PrunePlan, backends: Iterable[str]) -> Iterator[Audit
 
 
 def _borrowed_runtimes(plan: PrunePlan) -> Iterator[AuditFinding]:
-    for name in sorted(plan.closure.system & RUNTIMES):
+    for name in sorted(plan.closure.borrowed):
         yield AuditFinding(
             level="warning",
             path=plan.server,

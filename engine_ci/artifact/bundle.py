@@ -172,6 +172,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
                     *loader.findings(kept, floors=_floors(request)),
                     *given.judged(pruned),
                 ),
+                naming=loader.naming,
                 backends=request.backends,
                 licensed=_licensed(request, pruned, archive),
             )

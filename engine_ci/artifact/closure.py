@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ImageT_co = TypeVar("ImageT_co", covariant=True)
 
@@ -16,14 +16,16 @@ class Images(Protocol[ImageT_co]):
 
     def __getitem__(self, path: str, /) -> ImageT_co: ...
     def __contains__(self, path: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missing:
-    """A library that the loader would not find."""
+    """A library that the loader would not find; `why` goes on after "which"."""
 
     name: str
     needed_by: str
+    why: str = "its run path does not find"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,10 +35,12 @@ class Closure:
     Attributes:
         why: for every file that the roots pull in, the first one that needs it; no roots in it.
         system: names taken from the operating system.
+        borrowed: those of them that a small system may lack.
         found: by path, the path of each library that it names and that is in the archive.
     """
 
     why: Mapping[str, str]
     system: frozenset[str]
     missing: tuple[Missing, ...]
+    borrowed: frozenset[str] = frozenset()
     found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

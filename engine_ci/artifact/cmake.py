@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.artifact import toolchain
-from engine_ci.artifact.plan import SERVER
+from engine_ci.artifact.naming import SERVER
 from engine_ci.errors import CommandError, OutsideError
 from engine_ci.system import command
 

@@ -21,7 +21,7 @@ _SYSTEM = frozenset({
     "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
 })  # fmt: skip
 # Parts of the compiler's runtime that a distribution packages, and a small system may lack.
-RUNTIMES = frozenset({"libgomp.so.1", "libatomic.so.1"})
+_RUNTIMES = frozenset({"libgomp.so.1", "libatomic.so.1"})
 
 
 def follow(roots: Iterable[str], *, images: Images[Image]) -> Closure:
@@ -47,11 +47,16 @@ def follow(roots: Iterable[str], *, images: Images[Image]) -> Closure:
                 loaded.add(name)
                 why[found] = path
                 queue.append((found, (*_rpath(found, images[found]), *inherited)))
-            elif name in _SYSTEM | RUNTIMES:
+            elif name in _SYSTEM | _RUNTIMES:
                 system.add(name)
             else:
                 missing.append(Missing(name=name, needed_by=path))
-    return Closure(why=why, system=frozenset(system), missing=tuple(missing))
+    return Closure(
+        why=why,
+        system=frozenset(system),
+        missing=tuple(missing),
+        borrowed=frozenset(system & _RUNTIMES),
+    )
 
 
 def _runpath(path: str, image: Image) -> tuple[str, ...]:

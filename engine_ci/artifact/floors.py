@@ -27,6 +27,8 @@ _PROCESSORS: Final[Mapping[Platform, tuple[str, ...]]] = {
     "ubuntu-x64": ("x86_64",),
     "macos-arm64": ("arm64", "universal2"),
     "macos-x64": ("x86_64", "universal2", "intel"),
+    "windows-arm64": (),
+    "windows-x64": (),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from engine_ci.artifact.archive import Archive
@@ -35,3 +35,6 @@ class ArchivedImages(Generic[ImageT]):
 
     def __contains__(self, path: object, /) -> bool:
         return path in self._archive.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._archive.entries)

@@ -61,6 +61,7 @@ def inspect(
             *_unexpected(found, expected),
             *_unrecorded(folder, archive),
         ),
+        naming=loader.naming,
         backends=backends,
         licensed=_licensed(found, archive),
     )

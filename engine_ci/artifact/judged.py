@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.plan import PrunePlan
     from engine_ci.pins.model import Platform
 
-_LIBRARY: Final = re.compile(r"\.(so|dylib)(\.\d+)*$")
+_LIBRARY: Final = re.compile(r"\.(so|dylib|dll)(\.\d+)*$")
 
 
 def findings(plan: PrunePlan, *, archive: Archive, platform: Platform) -> Iterator[AuditFinding]:

@@ -1,14 +1,15 @@
 """What differs between systems: how images are read, what they pull in, how they lie in a bundle.
 
 `LdSo` is Linux, where a bundle keeps the folders and the bytes of its archive. `Dyld` is macOS,
-where all lies in one folder, under the names that others ask for, and is signed again.
+where all lies in one folder, under the names that others ask for, and is signed again. `Windows`
+keeps folders and bytes as Linux does; what is in such a bundle is never started.
 """
 
 from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from engine_ci.artifact import (
     elf,
@@ -16,10 +17,14 @@ from engine_ci.artifact import (
     elf_closure,
     macho_audit,
     macho_closure,
+    pe,
+    pe_audit,
+    pe_closure,
     relocation,
     signing,
 )
 from engine_ci.artifact.macho import read as macho
+from engine_ci.artifact.naming import UNIX, WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.closure import Closure, Images
     from engine_ci.artifact.floors import Floors
+    from engine_ci.artifact.naming import Naming
     from engine_ci.artifact.signing import Signer
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import AuditFinding
@@ -36,6 +42,10 @@ ImageT = TypeVar("ImageT")
 
 class Loader(Protocol[ImageT]):
     """One system's way with images."""
+
+    @property
+    def naming(self) -> Naming:
+        """What an engine's files are called."""
 
     def read(self, path: Path) -> ImageT:
         """An image's facts; VerificationError when it is none, or a damaged one."""
@@ -101,6 +111,7 @@ class LdSo:
     """Linux; `machine` is the processor's name as ELF files have it."""
 
     machine: str
+    naming: ClassVar[Naming] = UNIX
 
     def read(self, path: Path) -> elf.Image:
         """An ELF image."""
@@ -148,6 +159,7 @@ class Dyld:
     """macOS; `machine` is the processor's name as Apple has it."""
 
     machine: str
+    naming: ClassVar[Naming] = UNIX
 
     def read(self, path: Path) -> macho.Image:
         """The image for this processor, or for another one when there is none."""
@@ -202,6 +214,57 @@ class Dyld:
         return signing.write(source, target, changes=changes, signer=signer)
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows; `machine` is the processor's name as in that of the platform."""
+
+    machine: str
+    naming: ClassVar[Naming] = WINDOWS
+
+    def read(self, path: Path) -> pe.Image:
+        """A PE image."""
+        return pe.read(path)
+
+    def is_backend(self, image: pe.Image) -> bool:
+        """By the function that ggml calls."""
+        return image.backend
+
+    def noted(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - the bytes are searched instead
+        """None: Visual C++ exports no variables of llama.cpp."""
+        return frozenset()
+
+    def follow(
+        self,
+        program: str,
+        backends: Iterable[str],
+        *,
+        images: Images[pe.Image],
+        links: Mapping[str, str],  # noqa: ARG002 - a library is known by its name
+    ) -> Closure:
+        """Imports."""
+        return pe_closure.follow(program, backends, images=images)
+
+    def place(self, path: str, image: pe.Image | None, *, inside: str) -> str:  # noqa: ARG002 - all is beside the program already
+        """Where it was."""
+        return inside
+
+    def findings(
+        self,
+        images: Mapping[str, pe.Image],
+        *,
+        floors: Floors,  # noqa: ARG002 - none is known of Windows
+    ) -> Iterator[AuditFinding]:
+        """What `pe_audit` says."""
+        return pe_audit.findings(images, machine=self.machine)
+
+    def demands(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - libraries are named, functions are not noted
+        """Nothing."""
+        return frozenset()
+
+    def put(self, *_: object, **__: object) -> None:
+        """Nothing: the file is taken as it is."""
+
+
 class SettledDyld(Dyld):
     """macOS, where an app has laid out and signed its engine already."""
 
@@ -221,6 +284,8 @@ _BY_PLATFORM: Mapping[Platform, Loader[Any]] = {
     "ubuntu-x64": LdSo("x86_64"),
     "macos-arm64": Dyld("arm64"),
     "macos-x64": Dyld("x86_64"),
+    "windows-arm64": Windows("arm64"),
+    "windows-x64": Windows("x64"),
 }
 
 

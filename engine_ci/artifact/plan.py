@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from engine_ci.artifact.archive import Entry
     from engine_ci.artifact.closure import Closure, Images
     from engine_ci.artifact.loaders import Loader
+    from engine_ci.artifact.naming import Naming
     from engine_ci.records.bundle import Kind
 
 ImageT = TypeVar("ImageT")
 
-SERVER = "llama-server"
-# Tauri wants a program called by the machine that it is for.
-_PROGRAM = re.compile(rf"{SERVER}(-(aarch64|x86_64)-[a-z0-9_-]+)?")
 _LICENCE = re.compile(r"(^|/)licen[cs]es/|(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", re.IGNORECASE)
-_BACKEND = re.compile(r"libggml-[^.]+\.so")
 _DIST_INFO = re.compile(r"^[^/]+\.dist-info/")
 
 
@@ -87,11 +84,14 @@ def prune(
     Raises:
         VerificationError: no server, or more than one; two files for one path.
     """
-    server = _server(entries)
+    naming = loader.naming
+    server = _server(entries, naming)
     roots = [
         path
         for path in sorted(entries)
-        if _named_as_backend(path, backends) and loader.is_backend(images[path])
+        if naming.loadable(path)
+        and any(naming.belongs(path, backend=backend) for backend in backends)
+        and loader.is_backend(images[path])
     ]
     links = {path: entry.target for path, entry in entries.items() if entry.target is not None}
     pulled = loader.follow(server, roots, images=images, links=links)
@@ -121,23 +121,17 @@ def prune(
             Kept(path=path, source=source, kind=kept[source][0], why=kept[source][1])
             for path, source in sorted(laid_out.items())
         ),
-        drop=_dropped(entries, kept=kept),
+        drop=_dropped(entries, kept=kept, naming=naming),
         closure=pulled,
     )
 
 
-def _server(paths: Iterable[str]) -> str:
-    found = [path for path in sorted(paths) if _PROGRAM.fullmatch(posixpath.basename(path))]
+def _server(paths: Iterable[str], naming: Naming) -> str:
+    found = [path for path in sorted(paths) if naming.is_server(path)]
     if len(found) != 1:
         shown = ", ".join(found) or "none"
-        raise VerificationError(f"expected one program called {SERVER}, found {shown}")
+        raise VerificationError(f"expected one program called {naming.server}, found {shown}")
     return found[0]
-
-
-def _named_as_backend(path: str, backends: Iterable[str]) -> bool:
-    """`libggml-cpu.so` and its variants such as `libggml-cpu-haswell.so` are the backend `cpu`."""
-    stem, dot = posixpath.splitext(posixpath.basename(path))
-    return dot == ".so" and any(f"{stem}-".startswith(f"libggml-{name}-") for name in backends)
 
 
 def _common_folder(paths: Iterable[str]) -> tuple[str, ...]:
@@ -166,23 +160,27 @@ def _inside(path: str, folder: tuple[str, ...]) -> str:
 
 
 def _dropped(
-    entries: Mapping[str, Entry], *, kept: Mapping[str, object]
+    entries: Mapping[str, Entry], *, kept: Mapping[str, object], naming: Naming
 ) -> tuple[DroppedFile, ...]:
     copies = {entries[path].fingerprint: path for path in kept}
     stay = {*kept, *(entries[path].target for path in kept)}
     return tuple(
-        DroppedFile(path=path, size=0 if entry.target else entry.size, why=_why_not(entry, copies))
+        DroppedFile(
+            path=path,
+            size=0 if entry.target else entry.size,
+            why=_why_not(entry, copies, naming=naming),
+        )
         for path, entry in sorted(entries.items())
         if path not in stay
     )
 
 
-def _why_not(entry: Entry, copies: Mapping[str, str]) -> str:
+def _why_not(entry: Entry, copies: Mapping[str, str], *, naming: Naming) -> str:
     if entry.target is not None:
         return f"a link to {posixpath.basename(entry.target)}"
     twin = copies.get(entry.fingerprint)
     if twin is not None:
         return f"a copy of {posixpath.basename(twin)}"
-    if _BACKEND.fullmatch(posixpath.basename(entry.path)):
+    if naming.loadable(entry.path):
         return "a run-time backend that the app does not want"
     return "nothing that is kept needs it"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock
 
 from engine_ci.artifact import cmake, patches, toolchain, unpack
-from engine_ci.artifact.plan import SERVER
+from engine_ci.artifact.naming import SERVER
 from engine_ci.errors import RecordError, VerificationError
 from engine_ci.pins.model import WHOLE_COMMIT
 from engine_ci.records.bundle import BuiltFrom

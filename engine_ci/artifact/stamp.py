@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEX = re.compile(r"[0-9a-f]{7,40}")
-_COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM) \d[^\0]{0,24}\0+"
-# GCC puts the compiler before the commit, Apple's linker after it.
+_COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM|MSVC) \d[^\0]{0,24}\0+"
+# GCC puts the compiler before the commit, the linkers of Apple and Microsoft after it.
 _NEIGHBOURS = re.compile(rb"%(c)s([0-9a-f]{7,40})\0|\0([0-9a-f]{7,40})\0+%(c)s" % {b"c": _COMPILER})
-_COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ")
+_COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ", b"MSVC ")
 _NEAR = 128
 _LANDMARK = b"\0qwen3moe\0"
 _ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -99,10 +99,15 @@ def architectures(path: Path) -> tuple[str, ...]:
         at = data.find(_LANDMARK)
         if at < 0:
             return ()
-        before = data[max(0, at - _REACH) : at].split(b"\0")
-        after = data[at + 1 : at + _REACH].split(b"\0")
+        before = _strings(data[max(0, at - _REACH) : at])
+        after = _strings(data[at + 1 : at + _REACH])
     names = chain(*(takewhile(_ARCHITECTURE.fullmatch, side) for side in (before[::-1], after)))
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
+
+
+def _strings(data: bytes) -> list[bytes]:
+    """The C strings; Visual C++ fills up between them."""
+    return list(filter(None, data.split(b"\0")))
 
 
 def _exporting(

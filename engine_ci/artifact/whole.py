@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import fetch, plan, unpack
+from engine_ci.artifact import fetch, unpack
+from engine_ci.artifact.naming import SERVER
 from engine_ci.artifact.origins import Index
 
 if TYPE_CHECKING:
@@ -25,6 +26,6 @@ def unpacked(asset: PublishedAsset, *, package: str, version: str, cache: Path, 
     with unpack.opened(fetched.path, name=asset.name, into=into) as archive:
         for path in archive.entries:
             file = archive.unpack(path)
-            if posixpath.basename(path) == plan.SERVER:
+            if posixpath.basename(path) == SERVER:
                 file.path.chmod(0o755)  # wheels often lose this bit on the way
     return into

@@ -7,7 +7,7 @@ import platform as host
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, PublishedAsset, Release
 
-# What this machine calls itself, and what upstream calls it.
+# What a machine that engines are started on calls itself, and what upstream calls it.
 _PLATFORMS: Mapping[tuple[str, str], Platform] = {
     ("Darwin", "arm64"): "macos-arm64",
     ("Darwin", "x86_64"): "macos-x64",
@@ -322,14 +322,18 @@ def known_platform(name: str | None) -> Platform:
         UnsupportedError: this machine is none.
     """
     from engine_ci.errors import UnsupportedError, UsageError
+    from engine_ci.pins.model import Platform
 
     if name is not None:
-        matching = [known for known in _PLATFORMS.values() if known == name]
+        matching: list[Platform] = [known for known in get_args(Platform) if known == name]
         if not matching:
-            names = ", ".join(_PLATFORMS.values())
+            names = ", ".join(get_args(Platform))
             raise UsageError(f"there is no platform `{name}`", hint=f"choose one of: {names}")
         return matching[0]
     machine = (host.system(), host.machine())
     if machine not in _PLATFORMS:
-        raise UnsupportedError(f"this machine ({' '.join(machine)}) is no platform of a pin")
+        raise UnsupportedError(
+            f"engines are not started on this machine ({' '.join(machine)})",
+            hint="`engine-ci prepare --platform NAME` makes bundles for others",
+        )
     return _PLATFORMS[machine]

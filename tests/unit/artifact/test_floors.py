@@ -38,6 +38,8 @@ def promise(tag: str, version: str) -> Floor:
         ("macosx_13_3_universal2", "macos-x64",
          Floors(macos=promise("macosx_13_3_universal2", "13.3"))),
         ("linux_x86_64", "ubuntu-x64", Floors()),
+        ("win_amd64", "windows-x64", Floors()),
+        ("macosx_11_0_arm64", "windows-arm64", Floors()),
         ("musllinux_1_2_x86_64", "ubuntu-x64", Floors()),
         ("any", "ubuntu-x64", Floors()),
     ],

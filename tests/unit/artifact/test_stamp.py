@@ -42,6 +42,7 @@ def test_the_exported_commit_is_read(tmp_path: Path, said: bytes, commit: Commit
     [
         (b"\0Linux x86_64\0GNU 14.2.1\x0086a2835\0abcdef0123\0", SHORT),
         (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0", SHORT),
+        (b"\0b1-86a2835\0\x0086a2835\0MSVC 19.44.35229.0\0Windows AMD64\0", SHORT),
         (b"\x0086a2835\0something else\0", None),
         (b"\0GNU 14.2.1\x0086a2835x\0", None),
     ],
@@ -80,6 +81,13 @@ def test_architectures_are_the_names_around_a_landmark(tmp_path: Path) -> None:
     path.write_bytes(b"%s.key\0unknown\0clip\0llama\0qwen3moe\0ernie4_5-moe\0(unknown)\0bert\0")
 
     assert stamp.architectures(path) == ("clip", "ernie4_5-moe", "llama", "qwen3moe")
+
+
+def test_they_may_be_filled_up_to_whole_words_as_visual_c_does(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"%s.key\0\0clip\0\0\0\0qwen3moe\0\0\0\0\0\0\0\0bert\0\0\0\0Not One\0")
+
+    assert stamp.architectures(path) == ("bert", "clip", "qwen3moe")
 
 
 def test_without_the_landmark_no_architecture_is_claimed(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import Exit
+from engine_ci.errors import Exit, RecordError
 from engine_ci.pins import store
-from tests.unit.artifact import wheels
+from engine_ci.records.bundle import Bundle
+from engine_ci.system import documents
+from tests.unit.artifact import pes, wheels
 from tests.unit.cli.test_prepare import write_pin
 
 if TYPE_CHECKING:
@@ -64,6 +66,32 @@ def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_not
     assert "prepare 1.0 for macos-arm64: unpack\n" in ran.err
     assert "the pinned engine has no bundle for macos-arm64: " in ran.err
     assert len(toy.downloads) == 1
+
+
+def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    tag = "py3-none-win_amd64"
+    files = {
+        "toy_engine/llama-server.exe": pes.image(needed=("ggml.dll", "MSVCP140.dll")),
+        "toy_engine/ggml.dll": pes.image(needed=("KERNEL32.dll",)),
+        "toy_engine-1.0.dist-info/licenses/LICENSE": wheels.LICENCE,
+    }
+    wheel = wheels.wheel(tmp_path, files)
+    asset = toy.publish(wheel.rename(tmp_path / f"toy_engine-1.0-{tag}.whl"))
+    path = app / "pins" / "llama.cpp.yaml"
+    pin = store.load(path)
+    windows = asset.model_copy(update={"wheel_tags": (tag,)})
+    both = pin.model_copy(update={"platforms": {**pin.platforms, "windows-x64": windows}})
+    path.write_text(store.dump(both), encoding="utf-8")
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    record = app / ".engine-ci/elsewhere/baseline/windows-x64/bundle.json"
+    made = documents.load_json(record, Bundle, error=RecordError)
+    assert made.images == ("ggml.dll", "llama-server.exe")
+    assert [found.message.split()[0] for found in made.findings] == ["no", "msvcp140.dll"]
 
 
 def test_what_the_apps_own_command_left_is_refused_like_our_own_work(

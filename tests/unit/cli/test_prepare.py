@@ -192,6 +192,7 @@ def test_archives_of_releases_come_from_mirrors_and_then_from_their_publisher(
 
 def test_a_platform_has_upstreams_name() -> None:
     assert known_platform("macos-x64") == "macos-x64"
+    assert known_platform("windows-x64") == "windows-x64"
     with pytest.raises(UsageError, match="there is no platform `amiga`"):
         known_platform("amiga")
 

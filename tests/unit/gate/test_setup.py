@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.config import Config
-from engine_ci.errors import RecordError, UsageError, VerificationError
+from engine_ci.errors import RecordError, UnsupportedError, UsageError, VerificationError
 from engine_ci.gate import setup, zoo
 from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import Bundle, BundleFile, Provenance
@@ -112,6 +112,17 @@ def test_of_a_bundle_the_facts_are_what_was_recorded(
     assert (facts.pin, facts.version, facts.build) == ("demo", "0.1.3", 11194)
     assert (facts.commit, facts.tree_sha256) == (record.commit, "e" * 64)
     assert facts.flags == ("--ctx-size", "--model", "-c", "-m")
+
+
+@pytest.mark.parametrize("here", ["macos-arm64", "windows-x64"])
+def test_a_bundle_for_another_system_is_not_gated(
+    tmp_path: Path, models: dict[str, LocatedModel], here: Platform
+) -> None:
+    folder = engine(tmp_path / "candidate", HELP)
+    bundle(folder)
+
+    with pytest.raises(UnsupportedError, match=f"for ubuntu-x64, which {here} cannot start"):
+        context_for(folder, models, platform=here)
 
 
 def test_of_any_other_folder_only_its_bytes_are_known(

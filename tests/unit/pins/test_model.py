@@ -68,7 +68,7 @@ def test_nothing_of_an_asset_may_be_missing(key: str) -> None:
     "value",
     [
         PIN | {"platforms": {}},
-        PIN | {"platforms": {"windows-x64": WHEEL}},
+        PIN | {"platforms": {"amiga-x64": WHEEL}},
         PIN | {"adapter": "other"},
         PIN | {"name": "Llama"},
         PIN | {"version": "-1"},
