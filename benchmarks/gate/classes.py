@@ -175,8 +175,8 @@ _OF_THE_PROCESS: Final = (
 
 # Why a class has no fault here, or the fault of it is not named.
 WHY: Final[Mapping[Kind, str]] = {
-    Kind.MINIMUM_OS: "`prepare` does not compare the glibc that a library wants with the one that "
-    "its wheel promises; macOS: no check, none could be tried",
+    Kind.MINIMUM_OS: "`prepare` refuses a library that wants a newer glibc than its wheel promises "
+    "(it counts as packaging); macOS, where it compares the two as well: none is planted here",
     Kind.DEFAULT: "no check says so: one of the fields or of the numbers that it changes fails",
     Kind.STALE: "no fault of an engine: `detect` says how far the pin is behind",
 }

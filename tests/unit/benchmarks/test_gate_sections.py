@@ -53,13 +53,13 @@ def test_a_harmful_wheel_that_nobody_refuses_is_listed() -> None:
     update = {
         "verdict": Verdict.PASS,
         "failed": (),
-        "fault": "glibc-newer-than-promised",
+        "fault": "runtime-missing",
         "unprepared": bundle_faults.FINE,
     }
     page = "\n".join(sections.of_bundles([GATED.model_copy(update=update)]))
 
     assert "Of 1 faults that do harm 0 are refused, 0 mended" in page
-    assert "- **glibc-newer-than-promised**: **unseen**" in page
+    assert "- **runtime-missing**: this host has the library" in page
 
 
 def test_a_wheel_that_serves_only_once_it_is_prepared_is_mended() -> None:
