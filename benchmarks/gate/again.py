@@ -1,4 +1,4 @@
-"""One suite of one engine beside itself, so often: `python -m benchmarks.gate.again NAME SUITE RUNS`.
+"""One suite of one engine beside itself: `python -m benchmarks.gate.again NAME SUITE RUNS`.
 
 For faults that show now and then. Prints what failed, and in how many runs.
 """
