@@ -213,7 +213,8 @@ def compact(found: GateResult, *, longest: int | None) -> Asked:
                 id=check.id,
                 status=check.status,
                 observed=check.observed,
-                detail=check.detail,
+                # An engine's last words name files; where this clone lies is nobody's business.
+                detail=check.detail.replace(f"{Path.cwd()}/", ""),
             )
             for check in found.checks
         ),
