@@ -107,7 +107,7 @@ def killed(requests: Sequence[Request], *, kills: int, seed: int) -> dict[str, i
     Raises:
         LostError: with the number of the round.
     """
-    drawn = random.Random(seed)  # noqa: S311 - the same moments again, no secrets
+    drawn = random.Random(seed)  # noqa: S311 - repeatable, not secret
     old, new = requests
     longest_s = {fetching: _undisturbed(old, new, fetching=fetching) for fetching in (True, False)}
     outcomes: Counter[str] = Counter()
@@ -150,7 +150,7 @@ def _ended(make: Callable[[Request], object], asked: Request, *, after_s: float)
     if process == 0:
         try:
             make(asked)
-        except BaseException:  # noqa: BLE001 - the parent must never run on in its child
+        except BaseException:  # noqa: BLE001 - whatever it was, the child must not run on as its parent
             os._exit(1)
         os._exit(0)
     descriptor = os.pidfd_open(process)

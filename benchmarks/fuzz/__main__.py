@@ -62,7 +62,7 @@ def main() -> None:
 
 def run(reader: Reader, *, runs: int, seed: int) -> Result:
     """Feeds so many damaged files."""
-    chance = random.Random(seed)  # noqa: S311 # a run must be repeatable
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     mutators = [Mutator(raw) for raw in reader.seeds()]
     result = Result(reader=reader.name, seed=seed)
     start = time.process_time()

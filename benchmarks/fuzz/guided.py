@@ -19,8 +19,8 @@ import atheris
 def main() -> None:
     """Runs one reader, from its whole files on."""
     with atheris.instrument_imports(include=["engine_ci.artifact"]):
-        from benchmarks.fuzz.readers import READERS  # noqa: PLC0415 # instrumented as it loads
-        from engine_ci.errors import VerificationError  # noqa: PLC0415 # after those, so the same
+        from benchmarks.fuzz.readers import READERS  # noqa: PLC0415 - atheris only sees what loads in this block
+        from engine_ci.errors import VerificationError  # noqa: PLC0415 - loaded with them: earlier, they would load outside of it
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--seconds", type=int, default=600)
