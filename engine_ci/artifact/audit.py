@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine_ci.records.bundle import AuditFinding
 
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.naming import Naming
     from engine_ci.artifact.plan import PrunePlan
-
-_AUTHORS: Final = re.compile(rb"ggml authors|Georgi Gerganov")
 
 
 def findings(
@@ -81,8 +78,3 @@ def _no_licence(plan: PrunePlan, *, licensed: bool) -> Iterator[AuditFinding]:
             path=plan.server,
             message="upstream's licence is not in the archive: name a copy in `bundle.licences`",
         )
-
-
-def is_upstreams(text: bytes) -> bool:
-    """Whether a licence is llama.cpp's own, which has to go with every copy of it."""
-    return bool(_AUTHORS.search(text))

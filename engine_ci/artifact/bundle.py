@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci import __version__
-from engine_ci.artifact import assembly, audit, floors, inputs, install, plan, seal, stamp
+from engine_ci.artifact import assembly, audit, floors, inputs, install, licences, plan, seal, stamp
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.images import ArchivedImages
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.floors import Floors
@@ -174,7 +173,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
                 ),
                 naming=loader.naming,
                 backends=request.backends,
-                licensed=_licensed(request, pruned, archive),
+                licensed=licences.with_upstreams(pruned, archive=archive, own=request.licences),
             )
             _refuse_errors(findings, request)
             request.expected.check(pruned)
@@ -246,12 +245,6 @@ def _refuse_other_build(request: Request, stamped: Stamp) -> None:
             f"the app's own command left the build {stamped.build}, expected {request.build}",
             hint="it finds the version that is wanted in ENGINE_CI_VERSION",
         )
-
-
-def _licensed(request: Request, pruned: PrunePlan, archive: Archive) -> bool:
-    """Whether upstream's own licence is among those that go with the engine."""
-    kept = [archive.unpack(file.source).path for file in pruned.keep if file.kind == "licence"]
-    return any(audit.is_upstreams(path.read_bytes()) for path in (*kept, *request.licences))
 
 
 def _signer(request: Request, given: Input) -> Signer | None:

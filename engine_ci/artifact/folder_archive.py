@@ -11,7 +11,7 @@ from engine_ci.artifact.archive import PIECE, Archive, Entry, Unpacked, member_r
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 def copied(folder: Path, *, into: Path) -> Archive:
@@ -20,15 +20,24 @@ def copied(folder: Path, *, into: Path) -> Archive:
     Raises:
         VerificationError: a link leads out of the folder, nowhere, or in a circle.
     """
-    return _archive(folder, write=lambda path: _copy(folder / path, into / path))
+    files, links = _listed(folder)
+    return Archive(files, links=links, write=lambda path: _copy(folder / path, into / path))
 
 
 def in_place(folder: Path) -> Archive:
     """The same, of files that are only read: what is unpacked of them is where it was."""
-    return _archive(folder, write=lambda path: _seen(folder / path))
+    files, links = _listed(folder)
+
+    def seen(path: str) -> Unpacked:
+        # A file's fingerprint is its sha256 here, so that none is read again.
+        entry = files[path]
+        return Unpacked(path=folder / path, size=entry.size, sha256=entry.fingerprint)
+
+    return Archive(files, links=links, write=seen)
 
 
-def _archive(folder: Path, *, write: Callable[[str], Unpacked]) -> Archive:
+def _listed(folder: Path) -> tuple[dict[str, Entry], dict[str, str]]:
+    """The files by path, and the file that each link leads to."""
     files: dict[str, Entry] = {}
     links: dict[str, str] = {}
     for path, file in _walked(folder):
@@ -39,7 +48,7 @@ def _archive(folder: Path, *, write: Callable[[str], Unpacked]) -> Archive:
         else:
             digest = documents.sha256_of(file)
             files[path] = Entry(path=path, size=file.stat().st_size, fingerprint=digest)
-    return Archive(files, links=links, write=write)
+    return files, links
 
 
 def _walked(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -66,7 +75,3 @@ def _copy(source: Path, target: Path) -> Unpacked:
     executable = bool(source.stat().st_mode & 0o100)
     with source.open("rb") as stream:
         return write(iter(partial(stream.read, PIECE), b""), target, executable=executable)
-
-
-def _seen(file: Path) -> Unpacked:
-    return Unpacked(path=file, size=file.stat().st_size, sha256=documents.sha256_of(file))

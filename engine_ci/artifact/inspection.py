@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import audit, folder_archive, judged, loaders, plan
+from engine_ci.artifact import audit, folder_archive, judged, licences, loaders, plan
 from engine_ci.artifact.bundle import tree_sha256
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import RecordError, UsageError, VerificationError
@@ -63,7 +63,7 @@ def inspect(
         ),
         naming=loader.naming,
         backends=backends,
-        licensed=_licensed(found, archive),
+        licensed=licences.with_upstreams(found, archive=archive),
     )
     return Audit(
         schema=1,
@@ -100,11 +100,6 @@ def _unrecorded(folder: Path, archive: Archive) -> Iterator[AuditFinding]:
             told = "names other bytes"
         if told is not None:
             yield AuditFinding(level="error", path=path, message=f"{RECORD} {told}")
-
-
-def _licensed(found: PrunePlan, archive: Archive) -> bool:
-    licences = (archive.unpack(file.source).path for file in found.keep if file.kind == "licence")
-    return any(audit.is_upstreams(path.read_bytes()) for path in licences)
 
 
 def _files(found: PrunePlan, archive: Archive) -> Iterator[BundleFile]:

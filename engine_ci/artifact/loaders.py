@@ -106,8 +106,21 @@ class Loader(Protocol[ImageT]):
         """
 
 
+class _AsItLies:
+    """A system whose bundles keep the folders and the bytes of their archive."""
+
+    __slots__ = ()
+
+    def place(self, path: str, image: object, *, inside: str) -> str:  # noqa: ARG002 - names lead from folder to folder, so those stay
+        """Where it was."""
+        return inside
+
+    def put(self, *_: object, **__: object) -> None:
+        """Nothing: the file is taken as it is."""
+
+
 @dataclass(frozen=True, slots=True)
-class LdSo:
+class LdSo(_AsItLies):
     """Linux; `machine` is the processor's name as ELF files have it."""
 
     machine: str
@@ -136,10 +149,6 @@ class LdSo:
         """DT_NEEDED."""
         return elf_closure.follow([program, *backends], images=images)
 
-    def place(self, path: str, image: elf.Image | None, *, inside: str) -> str:  # noqa: ARG002 - run paths lead from folder to folder, so those stay
-        """Where it was."""
-        return inside
-
     def findings(
         self, images: Mapping[str, elf.Image], *, floors: Floors
     ) -> Iterator[AuditFinding]:
@@ -149,9 +158,6 @@ class LdSo:
     def demands(self, image: elf.Image) -> frozenset[str]:
         """Versions of symbols."""
         return image.versions
-
-    def put(self, *_: object, **__: object) -> None:
-        """Nothing: the file is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +221,7 @@ class Dyld:
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(_AsItLies):
     """Windows; `machine` is the processor's name as in that of the platform."""
 
     machine: str
@@ -244,10 +250,6 @@ class Windows:
         """Imports."""
         return pe_closure.follow(program, backends, images=images)
 
-    def place(self, path: str, image: pe.Image | None, *, inside: str) -> str:  # noqa: ARG002 - all is beside the program already
-        """Where it was."""
-        return inside
-
     def findings(
         self,
         images: Mapping[str, pe.Image],
@@ -260,9 +262,6 @@ class Windows:
     def demands(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - libraries are named, functions are not noted
         """Nothing."""
         return frozenset()
-
-    def put(self, *_: object, **__: object) -> None:
-        """Nothing: the file is taken as it is."""
 
 
 class SettledDyld(Dyld):

@@ -10,9 +10,7 @@ import typer
 from engine_ci.cli import options
 
 if TYPE_CHECKING:
-    from engine_ci.artifact.expected import Expected
     from engine_ci.config import BundlePolicy
-    from engine_ci.pins.model import Platform
     from engine_ci.records.audit import Audit
 
 
@@ -24,10 +22,9 @@ def audit(
     json: options.Json = False,
 ) -> None:
     """Judge closure, floors, signatures and lists of an engine as it lies; exit 3 on errors."""
-    from engine_ci.artifact import floors
     from engine_ci.artifact.inspection import inspect
     from engine_ci.cli.output import emit
-    from engine_ci.cli.prepare import known_platform
+    from engine_ci.cli.prepare import floors_of, known_platform, listed_frameworks
     from engine_ci.errors import Exit
 
     policy, wanted = policy_of(config), known_platform(platform)
@@ -35,8 +32,8 @@ def audit(
         folder,
         platform=wanted,
         backends=policy.backends,
-        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
-        expected=listed(policy, root=config.resolve().parent, platform=wanted),
+        floors=floors_of(policy),
+        expected=listed_frameworks(policy, root=config.resolve().parent, platform=wanted),
     )
     emit(found, as_json=json, otherwise=text(found))
     if not found.sound:
@@ -54,17 +51,6 @@ def policy_of(config: Path) -> BundlePolicy:
     if config == options.CONFIG and not config.exists():
         return configuration.BundlePolicy()
     return configuration.load(config).bundle
-
-
-def listed(policy: BundlePolicy, *, root: Path, platform: Platform) -> Expected:
-    """What the app itself says is in its engine, on a Mac."""
-    from engine_ci.artifact.expected import NOTHING_EXPECTED, Expected
-    from engine_ci.cli.prepare import frameworks
-
-    own = policy.frameworks_list
-    if own is None or not platform.startswith("macos"):
-        return NOTHING_EXPECTED
-    return Expected(frameworks=frameworks(root / own.file, path=own.path), frameworks_list=own.file)
 
 
 def text(found: Audit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform as host
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, get_args
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from engine_ci.artifact.bundle import Request
     from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
+    from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.source_build import Recipe
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.config import BundlePolicy
     from engine_ci.pins.model import Asset, Pin, Platform
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, PublishedAsset, Release
@@ -176,7 +179,7 @@ def request_for(
     Raises:
         UsageError: there is no such signer.
     """
-    from engine_ci.artifact import floors, origins, signing
+    from engine_ci.artifact import origins, signing
     from engine_ci.artifact.bundle import Request
     from engine_ci.pins.model import Pin
 
@@ -205,7 +208,7 @@ def request_for(
         cache=workspace.cache,
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
-        floors=floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx),
+        floors=floors_of(policy),
         signer=signing.named(signer),
         expected=expected(workspace, release, platform=platform),
         recipe=None if delegate else recipe(workspace, release, platform=platform),
@@ -259,21 +262,31 @@ def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) 
 
 def expected(workspace: Workspace, release: Pin | Release, *, platform: Platform) -> Expected:
     """What the pin and the app say is in the bundle; the pin says nothing of another release."""
-    from engine_ci.artifact.expected import Expected
     from engine_ci.pins.model import Pin
 
-    listed = workspace.config.bundle.frameworks_list
     pinned = release.platforms.get(platform) if isinstance(release, Pin) else None
-    return Expected(
+    return replace(
+        listed_frameworks(workspace.config.bundle, root=workspace.root, platform=platform),
         images=pinned.images if pinned else None,
         tree_sha256=pinned.tree_sha256 if pinned else None,
-        frameworks=(
-            frameworks(workspace.root / listed.file, path=listed.path)
-            if listed and platform.startswith("macos")
-            else None
-        ),
-        frameworks_list=listed.file if listed else "",
     )
+
+
+def listed_frameworks(policy: BundlePolicy, *, root: Path, platform: Platform) -> Expected:
+    """What the app itself says is in its engine, on a Mac."""
+    from engine_ci.artifact.expected import NOTHING_EXPECTED, Expected
+
+    own = policy.frameworks_list
+    if own is None or not platform.startswith("macos"):
+        return NOTHING_EXPECTED
+    return Expected(frameworks=frameworks(root / own.file, path=own.path), frameworks_list=own.file)
+
+
+def floors_of(policy: BundlePolicy) -> Floors:
+    """The oldest systems that the app runs on."""
+    from engine_ci.artifact import floors
+
+    return floors.of_app(macos=policy.minimum_os, glibc=policy.glibc, glibcxx=policy.glibcxx)
 
 
 def frameworks(file: Path, *, path: str) -> tuple[str, ...]:

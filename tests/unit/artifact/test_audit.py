@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine_ci.artifact import audit, plan
+from engine_ci.artifact import audit, licences, plan
 from engine_ci.artifact.archive import Entry
 from engine_ci.artifact.elf import BACKEND, Image
 from engine_ci.artifact.floors import NO_FLOORS, Floors, of_app
@@ -93,7 +93,7 @@ def test_a_bundle_without_upstreams_licence_is_an_error() -> None:
     ],
 )
 def test_upstreams_licence_names_its_authors(text: bytes, *, upstreams: bool) -> None:
-    assert audit.is_upstreams(text) is upstreams
+    assert licences.is_upstreams(text) is upstreams
 
 
 @pytest.mark.parametrize(

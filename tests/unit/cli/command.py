@@ -5,10 +5,17 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.cli.main import main
+from engine_ci.pins import store
+from engine_ci.pins.model import Commit, PackageIndex, Pin
+from tests.unit.artifact import wheels
+
+if TYPE_CHECKING:
+    from engine_ci.pins.model import Asset
 
 APP = Path(__file__).parents[3] / "examples" / "demo" / "app"
 
@@ -39,3 +46,17 @@ class CommandLine:
 def app_in(folder: Path) -> Path:
     """A copy of the example app."""
     return Path(shutil.copytree(APP, folder / "app"))
+
+
+def write_pin(app: Path, published: Asset) -> None:
+    """Pins the toy engine, 1.0 of it."""
+    pin = Pin(
+        schema=1,
+        name="toy",
+        adapter="llama-server",
+        source=PackageIndex(kind="package-index", package=wheels.PACKAGE),
+        version="1.0",
+        commit=Commit(id="86a2835", abbreviated=True),
+        platforms={"ubuntu-x64": published},
+    )
+    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")

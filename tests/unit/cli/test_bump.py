@@ -12,20 +12,12 @@ from engine_ci.pins import store
 from engine_ci.records.bundle import Bundle
 from engine_ci.system import documents
 from tests.unit.artifact import pes, wheels
-from tests.unit.cli.test_prepare import write_pin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
-
-
-@pytest.fixture
-def toy(app: Path, index: Index, tmp_path: Path) -> Index:
-    """An app that pins the toy engine, 1.0 of it."""
-    write_pin(app, index.publish(wheels.wheel(tmp_path, wheels.engine())))
-    return index
 
 
 def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(

