@@ -385,7 +385,7 @@ PLANTED = (
     Planted(lifecycle, STABLE, "unwell-when-a-client-leaves", "", LEFT),
     Planted(lifecycle, STABLE, "token-swapped", "3", LEFT),
     Planted(lifecycle, STABLE, "dies-after", "300", lived("requests")),
-    Planted(lifecycle, STABLE, "starts-late", "0.6", lived("start-time")),
+    Planted(lifecycle, STABLE, "starts-late", "1.5", lived("start-time")),
     Planted(lifecycle, STABLE, "log-says", "CPU:XPU", lived("backends")),
     Planted(memory, STABLE, "leaks", "64", {"memory/growth", "memory/growth-app"}),
     Planted(memory, STABLE, "hoards", "96", {"memory/peak"}),
