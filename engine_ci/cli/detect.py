@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate, Refusal
-    from engine_ci.releases.choose import Offer
+    from engine_ci.releases.model import Offer
 
 
 def detect(

@@ -7,7 +7,6 @@ only where nothing else speaks against a release, newest first, until one is cho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, canonicalize_version, parse_wheel_filename
@@ -22,15 +21,7 @@ if TYPE_CHECKING:
 
     from engine_ci.pins.model import Hold, Pin, Platform
     from engine_ci.records.candidate import PublishedAsset, Refusal
-    from engine_ci.releases.ordering import PackageVersion
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
-    """A version, and the platforms of the pin for which the source has a file."""
-
-    version: PackageVersion
-    platforms: frozenset[Platform]
+    from engine_ci.releases.model import Offer
 
 
 def choose(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine_ci.pins.model import Pin
     from engine_ci.records.candidate import Refusal
-    from engine_ci.releases.choose import Offer
+    from engine_ci.releases.model import Offer
 
 
 def ask(pin: Pin) -> list[Offer]:

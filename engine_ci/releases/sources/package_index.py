@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine_ci.errors import OutsideError
 from engine_ci.records.candidate import PublishedAsset
 from engine_ci.releases import ordering
-from engine_ci.releases.choose import Offer
+from engine_ci.releases.model import Offer
 from engine_ci.system import pip
 
 if TYPE_CHECKING:

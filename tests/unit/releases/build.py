@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine_ci.pins.model import Asset, Commit, Hold, PackageIndex, Pin, Platform
 from engine_ci.records.candidate import PublishedAsset
 from engine_ci.releases import ordering
-from engine_ci.releases.choose import Offer
+from engine_ci.releases.model import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

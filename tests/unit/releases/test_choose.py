@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from engine_ci.errors import PinError
 from engine_ci.pins.model import Hold
 from engine_ci.records.candidate import PublishedAsset, Refusal
-from engine_ci.releases.choose import Offer, choose
+from engine_ci.releases.choose import choose
+from engine_ci.releases.model import Offer
 from tests.unit.releases.build import TAGS, files, offer, pin, version, wheel
 
 if TYPE_CHECKING:
