@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from engine_ci.cli import before, options
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import options
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, Refusal, Release
+    from engine_ci.releases.throttle import Proposals
 
 
 def bump(
@@ -30,7 +31,7 @@ def bump(
     runner: gate_command.Runner = None,
     repository: propose_command.Repository = None,
     api_url: propose_command.ApiUrl = propose_command.API_URL,
-    remote: propose_command.Remote = "origin",
+    remote: propose_command.RemoteName = "origin",
     base: propose_command.Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -43,8 +44,15 @@ def bump(
     workspace = open_workspace(config, pin=pin, work=work)
     workspace = gate_command.profiled(workspace, profile)
     with Progress() as say:
+        proposals = before.proposals(
+            workspace, repository=repository, api_url=api_url, remote=remote, ask=open_
+        )
         candidate = search(
-            workspace, suites=gate_command.asked(suite, workspace.config), runner=runner, say=say
+            workspace,
+            proposals=proposals,
+            suites=gate_command.asked(suite, workspace.config),
+            runner=runner,
+            say=say,
         )
         if candidate.chosen is None:
             say(_nothing(candidate))
@@ -62,6 +70,7 @@ def bump(
 def search(
     workspace: Workspace,
     *,
+    proposals: Proposals,
     suites: Sequence[str],
     say: Progress,
     runner: str | None = None,
@@ -83,6 +92,7 @@ def search(
     from engine_ci.releases.detect import ask
 
     platform = prepare.known_platform(None)
+    failed = before.refused(workspace)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     current = prepare.make(
@@ -95,7 +105,9 @@ def search(
     offers = ask(workspace.pin)
     refused: tuple[Refusal, ...] = ()
     while True:
-        candidate = detect.choose(workspace, offers, refused=refused)
+        candidate = detect.choose(
+            workspace, offers, proposals=proposals, failed=failed, refused=refused
+        )
         tries = attempts.costly(refused)
         if candidate.chosen is None or tries > workspace.config.policy.tries:
             break
@@ -186,5 +198,8 @@ def _refusal(
 
 
 def _nothing(candidate: Candidate) -> str:
+    if candidate.postponed:
+        waiting = f"{candidate.postponed.version} {candidate.postponed.reason}"
+        return f"{candidate.pin} stays at {candidate.current}: {waiting}"
     why = "what is newer is the same engine again" if candidate.refused else "nothing is newer"
     return f"{candidate.pin} stays at {candidate.current}: {why}"

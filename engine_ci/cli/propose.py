@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from engine_ci.bump.pull_request import Proposal
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.bundle import Bundle
+    from engine_ci.system.git import Remote
+    from engine_ci.system.git import Repository as Clone
+    from engine_ci.system.github import Hub
 
 Open = Annotated[
     bool, typer.Option("--open", help="Open or refresh the pull request, not only print it.")
@@ -38,7 +42,7 @@ ApiUrl = Annotated[
     str,
     typer.Option("--api-url", envvar="GITHUB_API_URL", help="GitHub's address.", metavar="URL"),
 ]
-Remote = Annotated[str, typer.Option("--remote", help="Where the branch is pushed.")]
+RemoteName = Annotated[str, typer.Option("--remote", help="Where the branch is pushed.")]
 Base = Annotated[
     str | None,
     typer.Option("--base", help="The branch it is for; the remote's default when not given."),
@@ -53,7 +57,7 @@ def propose(
     open_: Open = False,
     repository: Repository = None,
     api_url: ApiUrl = API_URL,
-    remote: Remote = "origin",
+    remote: RemoteName = "origin",
     base: Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -149,26 +153,45 @@ def submit(
         UsageError: no token, or no repository can be told.
     """
     from engine_ci.bump import pull_request
+
+    with app(workspace, repository=repository, api_url=api_url, remote=remote) as there:
+        return pull_request.open_or_refresh(
+            plan,
+            repository=there.clone,
+            remote=there.remote,
+            hub=there.hub,
+            base=base or there.clone.default_branch(there.remote),
+            policy=workspace.config.pull_request,
+            at=datetime.now(UTC),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App:
+    """The app's repository: the clone that the configuration is in, its remote, and GitHub's."""
+
+    clone: Clone
+    remote: Remote
+    hub: Hub
+
+
+@contextmanager
+def app(
+    workspace: Workspace, *, repository: str | None, api_url: str, remote: str
+) -> Iterator[App]:
+    """Opens the app's repository.
+
+    Raises:
+        UsageError: no token, or no repository can be told.
+    """
     from engine_ci.system import git
     from engine_ci.system.github import Hub
 
     clone = git.Repository.containing(workspace.root)
     there = git.Remote(name=remote, token=_token())
-    hub = Hub(
-        api_url=api_url,
-        repository=repository or _slug(clone.url(there)),
-        token=_token(),
-    )
+    hub = Hub(api_url=api_url, repository=repository or _slug(clone.url(there)), token=_token())
     with closing(hub):
-        return pull_request.open_or_refresh(
-            plan,
-            repository=clone,
-            remote=there,
-            hub=hub,
-            base=base or clone.default_branch(there),
-            policy=workspace.config.pull_request,
-            at=datetime.now(UTC),
-        )
+        yield App(clone=clone, remote=there, hub=hub)
 
 
 def shown(plan: Plan) -> str:

@@ -9,14 +9,17 @@ from engine_ci.pins.model import PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
 from engine_ci.releases.sources import package_index
+from engine_ci.releases.throttle import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from engine_ci.config import Policy
     from engine_ci.pins.model import Pin
     from engine_ci.records.candidate import Refusal
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.throttle import Proposals
 
 
 def ask(pin: Pin) -> list[Offer]:
@@ -30,35 +33,50 @@ def ask(pin: Pin) -> list[Offer]:
 
 
 def detect(
-    pin: Pin, offers: Sequence[Offer], *, now: datetime, refused: Sequence[Refusal] = ()
+    pin: Pin,
+    offers: Sequence[Offer],
+    *,
+    policy: Policy,
+    now: datetime,
+    refused: Sequence[Refusal] = (),
+    proposals: Proposals = NONE,
+    failed: bool = False,
 ) -> Candidate:
     """Chooses the release to try, with a reason for every one that is newer than the pin.
 
     Args:
         pin: what is used now.
         offers: the source's answer to `ask`.
+        policy: of the app.
         now: when this is asked, with its time zone.
         refused: what this run tried before, newest first.
+        proposals: what was proposed to the app before.
+        failed: whether the gate refused the pinned build.
 
     Raises:
         OutsideError: the source did not answer when it was asked for a release's files.
         PinError: the pinned version makes no sense for its source.
     """
     package = _package(pin)
-    chosen, decisions = choose(
+    choice = choose(
         offers,
         pin,
+        policy=policy,
+        now=now,
         files=lambda offer: package_index.files(package, offer.version.text, pin.platforms),
         refused=refused,
-        today=now.date(),
+        proposals=proposals,
+        failed=failed,
     )
     return Candidate(
         schema=1,
         pin=pin.name,
         source=str(pin.source),
         current=pin.version,
-        chosen=chosen,
-        decisions=decisions,
+        standing=choice.standing,
+        chosen=choice.chosen,
+        postponed=choice.postponed,
+        decisions=choice.decisions,
         refused=tuple(refused),
         at=now,
     )

@@ -17,6 +17,7 @@ from engine_ci.errors import GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from github.PullRequest import PullRequest as Answer
 
@@ -46,6 +47,7 @@ class PullRequest:
         body: with the line ends that we write.
         open: neither closed nor merged.
         merged: by a person, for no program of ours does.
+        opened: when, with its time zone.
     """
 
     number: int
@@ -56,6 +58,7 @@ class PullRequest:
     merged: bool
     draft: bool
     labels: tuple[str, ...]
+    opened: datetime
 
 
 class Hub:
@@ -159,6 +162,7 @@ def _read(answer: Answer) -> PullRequest:
         merged=answer.merged_at is not None,
         draft=answer.draft,
         labels=tuple(label.name for label in answer.labels),
+        opened=answer.created_at,
     )
 
 
