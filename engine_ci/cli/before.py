@@ -34,10 +34,10 @@ def proposals(
 
     moved = _moved(workspace)
     if not ask:
-        return made((), pin=workspace.pin.name, moved=moved)
+        return made((), pin=workspace.pin, moved=moved)
     branch = workspace.config.pull_request.branch
     with propose.app(workspace, repository=repository, api_url=api_url, remote=remote) as there:
-        return made(there.hub.pull_requests(branch), pin=workspace.pin.name, moved=moved)
+        return made(there.hub.pull_requests(branch), pin=workspace.pin, moved=moved)
 
 
 def can_ask(repository: str | None) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine_ci.pins.model import Pin
     from engine_ci.releases.model import Offer
-    from engine_ci.releases.ordering import PackageVersion
+    from engine_ci.releases.ordering import Order, PackageVersion
 
 
 def current(pin: Pin) -> PackageVersion:
@@ -40,16 +40,15 @@ def current(pin: Pin) -> PackageVersion:
 def sorted_out(offers: Iterable[Offer], pin: Pin) -> list[Offer]:
     """One offer for each version, newest first."""
     builds_only = isinstance(pin.source, GitHubReleases)
-    found: dict[object, list[Offer]] = {}
+    found: dict[Order, list[Offer]] = {}
     for offer in offers:
-        if not builds_only or ordering.tag(offer.version.text):
+        if not builds_only or ordering.is_tag(offer.version.text):
             found.setdefault(offer.version.order, []).append(offer)
-    every = (_merged(same) for same in found.values())
-    return sorted(every, key=lambda offer: offer.version.order, reverse=True)
+    return [_merged(found[order]) for order in sorted(found, reverse=True)]
 
 
 def _merged(same: Sequence[Offer]) -> Offer:
     first = min(same, key=lambda offer: (offer.version.text, sorted(offer.platforms)))
-    if all(offer == first for offer in same):
+    if same.count(first) == len(same):
         return first
     return replace(first, flaws=("it is listed more than once, and not alike",))
