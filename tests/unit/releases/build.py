@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine_ci.config import Policy
 from engine_ci.pins.model import (
@@ -19,11 +19,15 @@ from engine_ci.records.candidate import PublishedAsset
 from engine_ci.releases import ordering
 from engine_ci.releases.choose import Choice, choose
 from engine_ci.releases.model import Offer
+from engine_ci.releases.throttle import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from engine_ci.records.candidate import Refusal, Release
+    from engine_ci.releases.channels import StableRelease
     from engine_ci.releases.ordering import PackageVersion
+    from engine_ci.releases.throttle import Proposals
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 EAGER = Policy(propose="daily", cooldown_hours=0)
@@ -94,26 +98,54 @@ def archive(build: str, platform: Platform) -> str:
     return f"llama-{build}-bin-{platform}.tar.gz"
 
 
-def offer(text: str, *platforms: Platform, hours: float | None = None, **more: Any) -> Offer:
+def offer(
+    text: str,
+    *platforms: Platform,
+    hours: float | None = None,
+    flaws: tuple[str, ...] = (),
+    assets: Mapping[Platform, PublishedAsset] | None = None,
+) -> Offer:
     """A release, published so many hours before now."""
     return Offer(
         version=version(text),
         platforms=frozenset(platforms or TAGS),
         published=None if hours is None else NOW - timedelta(hours=hours),
-        **more,
+        assets=assets or {},
+        flaws=flaws,
     )
 
 
-def choice(*offers: Offer, of: Pin | None = None, policy: Policy = EAGER, **more: Any) -> Choice:
+def choice(
+    *offers: Offer,
+    of: Pin | None = None,
+    policy: Policy = EAGER,
+    files: Callable[[Offer], Mapping[Platform, PublishedAsset]] | None = None,
+    refused: Iterable[Refusal] = (),
+    proposals: Proposals = NONE,
+    stable: Sequence[StableRelease] = (),
+    arrived: Callable[[Release], Sequence[str]] = lambda _: (),
+    failed: bool = False,
+) -> Choice:
     """What is chosen now, by an app that is in a hurry unless the test says otherwise."""
-    return choose(offers, of or pin(), **{"policy": policy, "now": NOW, "files": files} | more)
+    return choose(
+        offers,
+        of or pin(),
+        policy=policy,
+        now=NOW,
+        files=files or first_files,
+        refused=refused,
+        proposals=proposals,
+        stable=stable,
+        arrived=arrived,
+        failed=failed,
+    )
 
 
 def reasons(made: Choice) -> dict[str, str]:
     return {decision.version: decision.reason for decision in made.decisions}
 
 
-def files(offered: Offer) -> dict[Platform, PublishedAsset]:
+def first_files(offered: Offer) -> dict[Platform, PublishedAsset]:
     """A wheel with the first accepted tag for each platform, or an archive."""
     if ordering.tag(offered.version.text):
         return {

@@ -1,4 +1,4 @@
-"""llama.cpp's real releases, as a client sees them at a moment; `data/README.md` has the sources."""
+"""llama.cpp's real releases as a client sees them at a moment; their sources: `data/README.md`."""
 
 from __future__ import annotations
 

@@ -4,14 +4,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine_ci.errors import PinError
 from engine_ci.pins.model import Hold
 from engine_ci.records.candidate import PublishedAsset, Refusal
 from engine_ci.releases.model import Offer
-from tests.unit.releases.build import TAGS, choice, files, offer, pin, reasons, version, wheel
+from tests.unit.releases.build import choice, first_files, offer, pin, reasons, version, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +51,7 @@ def test_the_candidate_carries_its_build_and_its_files() -> None:
 
     assert chosen is not None
     assert (chosen.build, chosen.rebuild) == (8672, 1)
-    assert chosen.assets == files(offer("2026.4.8672.1"))
+    assert chosen.assets == first_files(offer("2026.4.8672.1"))
 
 
 def test_decisions_are_sorted_newest_first() -> None:
@@ -144,7 +142,7 @@ def test_a_file_of_a_kind_that_the_platform_does_not_accept_speaks_against(
     name: str, reason: str
 ) -> None:
     def odd(offered: Offer) -> dict[Platform, PublishedAsset]:
-        found = files(offered)
+        found = first_files(offered)
         if offered.version.text == "0.2.0":
             found["ubuntu-x64"] = found["ubuntu-x64"].model_copy(update={"name": name})
         return found
@@ -160,7 +158,7 @@ def test_one_accepted_tag_of_several_is_enough() -> None:
     name = wheel("0.2.0", "py3-none-manylinux_2_27_x86_64.manylinux_2_28_x86_64")
 
     def broad(offered: Offer) -> dict[Platform, PublishedAsset]:
-        found = files(offered)
+        found = first_files(offered)
         return found | {"ubuntu-x64": found["ubuntu-x64"].model_copy(update={"name": name})}
 
     chosen = choice(offer("0.2.0"), files=broad).chosen
@@ -174,7 +172,7 @@ def test_files_are_asked_for_only_until_one_is_chosen() -> None:
 
     def ask(offered: Offer) -> dict[Platform, PublishedAsset]:
         asked.append(offered.version.text)
-        return files(offered)
+        return first_files(offered)
 
     choice(*map(offer, NEWER), files=ask, refused=refusals("0.2.0"))
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.config import Policy
 from engine_ci.errors import OutsideError, UnsupportedError
 from engine_ci.pins import store
 from engine_ci.pins.model import GitHubReleases
@@ -66,7 +67,7 @@ def content(name: str) -> bytes:
 
 def detected(pinned: Pin, *, refused: Sequence[Refusal] = ()) -> Candidate:
     """The outcome for a pin, from what its source offers now."""
-    return detect(pinned, ask(pinned), now=NOW, refused=refused)
+    return detect(pinned, ask(pinned), policy=Policy(), now=NOW, refused=refused)
 
 
 @contextmanager
@@ -125,7 +126,9 @@ def test_every_newer_version_on_the_index_gets_its_reason(pip_asks: pytest.Monke
     assert {decision.version: decision.reason for decision in candidate.decisions} == {
         "0.1.5": "wheel tag py3-none-any is not accepted on macos-arm64",
         "0.1.4": "no file for macos-arm64",
-        "0.1.3": "candidate",
+        "0.1.3": (
+            "candidate; the source does not say when it was published, so there is no cooldown"
+        ),
     }
 
 

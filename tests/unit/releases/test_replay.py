@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -94,7 +95,7 @@ def replay(
     for now in history.days(last=last):
         if proposals.waiting and reviewer.answers(now):
             assert proposals.version is not None
-            proposals, pin = _answered(proposals, pin, reviewer, now=now)
+            proposals, pin = _answered(proposals, pin, reviewer)
         offers = offered(now)
         choice = choose(
             offers,
@@ -117,9 +118,7 @@ def replay(
     return polls
 
 
-def _answered(
-    proposals: Proposals, pin: Pin, reviewer: Reviewer, *, now: datetime
-) -> tuple[Proposals, Pin]:
+def _answered(proposals: Proposals, pin: Pin, reviewer: Reviewer) -> tuple[Proposals, Pin]:
     version = proposals.version
     assert version is not None
     if reviewer.closes:
@@ -183,7 +182,7 @@ def test_every_day_is_sensible_whoever_reviews_and_however_eager_the_app_is(
         assert covered(said, newer) == newer
         assert all(decision.reason for decision in said)
         assert [each.version for each in said if each.chosen] == (
-            [poll.chosen] * (not not poll.chosen)
+            [poll.chosen] * (bool(poll.chosen))
         )
         sound = [
             build
@@ -205,9 +204,7 @@ def test_by_default_a_prompt_reviewer_gets_a_pull_request_every_week() -> None:
     dense = [poll for poll in polls if poll.now < datetime(2026, 8, 23, tzinfo=UTC)]
     opened = [poll.now for poll in dense if poll.opened]
 
-    assert {later - earlier for earlier, later in zip(opened, opened[1:], strict=False)} == {
-        7 * DAY
-    }
+    assert {later - earlier for earlier, later in itertools.pairwise(opened)} == {7 * DAY}
     assert len(opened) == 13
     ages = [poll.choice.standing.age_days for poll in dense]
     assert max(age for age in ages if age is not None) <= 3 + 7 + 1
@@ -218,8 +215,7 @@ def test_by_builds_at_least_so_many_lie_between_two_proposals() -> None:
     proposed = [poll.chosen for poll in polls if poll.opened and poll.chosen]
     order = list(history.published())
     gaps = [
-        order.index(later) - order.index(earlier)
-        for earlier, later in zip(proposed, proposed[1:], strict=False)
+        order.index(later) - order.index(earlier) for earlier, later in itertools.pairwise(proposed)
     ]
 
     assert len(gaps) >= 7
