@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine_ci.errors import EngineCIError
-    from engine_ci.pins.model import Version
+    from engine_ci.pins.model import Pin, Version
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.gate import Check, GateResult
 
@@ -28,6 +28,14 @@ def known(bundle: Bundle, *, current: Bundle, refused: Sequence[Refusal]) -> Ref
             reason = f"its engine is byte for byte that of {earlier.version}, which was refused"
             return _known(bundle, reason)
     return None
+
+
+def packaged_again(bundle: Bundle, *, pin: Pin) -> Refusal | None:
+    """The refusal of a bundle of the pinned commit, for who wants no other package of it."""
+    if bundle.commit is None or not bundle.commit.same_as(pin.commit):
+        return None
+    reason = f"it is the pinned commit {pin.commit} again, and `rebuilds` is `never`"
+    return _known(bundle, reason)
 
 
 def refused_by_gate(bundle: Bundle, result: GateResult) -> Refusal:

@@ -32,7 +32,7 @@ def made(pulls: Sequence[PullRequest], *, pin: Pin, moved: datetime | None) -> P
     # A pin that moved to what we proposed was moved by that proposal, whose time counts.
     moves = [moved] if moved and pin.version != version else []
     return Proposals(
-        last=max([*(pull.opened for pull, _ in ours), *moves], default=None),
+        last=max([*(pull.created for pull, _ in ours), *moves], default=None),
         version=version,
         closed=frozenset(found for pull, found in ours if not pull.open and not pull.merged),
         waiting=any(pull.open for pull, _ in ours),

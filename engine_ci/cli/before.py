@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from engine_ci.cli import propose
@@ -36,8 +37,9 @@ def proposals(
     if not ask:
         return made((), pin=workspace.pin, moved=moved)
     branch = workspace.config.pull_request.branch
-    with propose.app(workspace, repository=repository, api_url=api_url, remote=remote) as there:
-        return made(there.hub.pull_requests(branch), pin=workspace.pin, moved=moved)
+    hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+    with closing(hub):
+        return made(hub.pull_requests(branch), pin=workspace.pin, moved=moved)
 
 
 def can_ask(repository: str | None) -> bool:

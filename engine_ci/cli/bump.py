@@ -31,7 +31,7 @@ def bump(
     runner: gate_command.Runner = None,
     repository: propose_command.Repository = None,
     api_url: propose_command.ApiUrl = propose_command.API_URL,
-    remote: propose_command.RemoteName = "origin",
+    remote: propose_command.Remote = "origin",
     base: propose_command.Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -114,6 +114,7 @@ def search(
         refusal = _refusal(
             workspace,
             candidate.chosen,
+            in_trouble=bool(candidate.standing.troubles),
             current=current,
             refused=refused,
             platform=platform,
@@ -149,6 +150,7 @@ def _refusal(
     workspace: Workspace,
     release: Release,
     *,
+    in_trouble: bool,
     current: Bundle,
     refused: Sequence[Refusal],
     platform: Platform,
@@ -156,7 +158,10 @@ def _refusal(
     runner: str | None,
     say: Progress,
 ) -> Refusal | None:
-    """Prepares and gates a release; why it is refused, or None when it may be proposed."""
+    """Prepares and gates a release; why it is refused, or None when it may be proposed.
+
+    Where the pin is in trouble, another package of its build is what the app waits for.
+    """
     from engine_ci.bump import attempts
     from engine_ci.cli import prepare
     from engine_ci.records.gate import Verdict
@@ -166,6 +171,8 @@ def _refusal(
             workspace, release, into=workspace.candidate, platform=platform, say=say
         )
         known = attempts.known(bundle, current=current, refused=refused)
+        if known is None and workspace.config.policy.rebuilds == "never" and not in_trouble:
+            known = attempts.packaged_again(bundle, pin=workspace.pin)
         if known is not None:
             return known
         for other in workspace.pin.platforms:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from engine_ci.bump.pull_request import Proposal
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.bundle import Bundle
-    from engine_ci.system.git import Remote
-    from engine_ci.system.git import Repository as Clone
     from engine_ci.system.github import Hub
 
 Open = Annotated[
@@ -42,7 +39,7 @@ ApiUrl = Annotated[
     str,
     typer.Option("--api-url", envvar="GITHUB_API_URL", help="GitHub's address.", metavar="URL"),
 ]
-RemoteName = Annotated[str, typer.Option("--remote", help="Where the branch is pushed.")]
+Remote = Annotated[str, typer.Option("--remote", help="Where the branch is pushed.")]
 Base = Annotated[
     str | None,
     typer.Option("--base", help="The branch it is for; the remote's default when not given."),
@@ -57,7 +54,7 @@ def propose(
     open_: Open = False,
     repository: Repository = None,
     api_url: ApiUrl = API_URL,
-    remote: RemoteName = "origin",
+    remote: Remote = "origin",
     base: Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -153,33 +150,24 @@ def submit(
         UsageError: no token, or no repository can be told.
     """
     from engine_ci.bump import pull_request
+    from engine_ci.system import git
 
-    with app(workspace, repository=repository, api_url=api_url, remote=remote) as there:
+    clone = git.Repository.containing(workspace.root)
+    there = git.Remote(name=remote, token=_token())
+    with closing(hub(workspace, repository=repository, api_url=api_url, remote=remote)) as opened:
         return pull_request.open_or_refresh(
             plan,
-            repository=there.clone,
-            remote=there.remote,
-            hub=there.hub,
-            base=base or there.clone.default_branch(there.remote),
+            repository=clone,
+            remote=there,
+            hub=opened,
+            base=base or clone.default_branch(there),
             policy=workspace.config.pull_request,
             at=datetime.now(UTC),
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class App:
-    """The app's repository: the clone that the configuration is in, its remote, and GitHub's."""
-
-    clone: Clone
-    remote: Remote
-    hub: Hub
-
-
-@contextmanager
-def app(
-    workspace: Workspace, *, repository: str | None, api_url: str, remote: str
-) -> Iterator[App]:
-    """Opens the app's repository.
+def hub(workspace: Workspace, *, repository: str | None, api_url: str, remote: str) -> Hub:
+    """The app's repository on GitHub, to be closed.
 
     Raises:
         UsageError: no token, or no repository can be told.
@@ -187,11 +175,11 @@ def app(
     from engine_ci.system import git
     from engine_ci.system.github import Hub
 
-    clone = git.Repository.containing(workspace.root)
-    there = git.Remote(name=remote, token=_token())
-    hub = Hub(api_url=api_url, repository=repository or _slug(clone.url(there)), token=_token())
-    with closing(hub):
-        yield App(clone=clone, remote=there, hub=hub)
+    token = _token()
+    if repository is None:
+        clone = git.Repository.containing(workspace.root)
+        repository = _slug(clone.url(git.Remote(name=remote, token=token)))
+    return Hub(api_url=api_url, repository=repository, token=token)
 
 
 def shown(plan: Plan) -> str:

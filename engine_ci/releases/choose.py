@@ -65,7 +65,7 @@ def choose(
     """Chooses a release and says about every newer one why it was chosen or not.
 
     Args:
-        offers: in any order.
+        offers: in any order; the pinned release where the source still has it, and all newer ones.
         pin: what is used now, and what is held.
         policy: of the app.
         now: with its time zone.

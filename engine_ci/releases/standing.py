@@ -8,7 +8,7 @@ from engine_ci.records.candidate import Standing
 from engine_ci.releases.held import held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine_ci.pins.model import Pin
@@ -24,7 +24,7 @@ def standing(
     Args:
         pin: what is used now.
         current: its version.
-        offers: all that the source has, or its newest part, every version once.
+        offers: all that are not older, every version once.
         now: with its time zone.
         failed: whether the gate refused the pinned build.
     """
@@ -33,7 +33,7 @@ def standing(
     hold = held(pin, current, on=now.date())
     troubles = [str(hold)] if hold else []
     troubles += ["refused by the gate"] * failed
-    troubles += _changed(pin, own) if own else _gone(current, offers)
+    troubles += [f"withdrawn: {flaw}" for flaw in _withdrawn(own, current)]
     return Standing(
         published=published,
         age_days=max((now - published).days, 0) if published else None,
@@ -45,18 +45,8 @@ def standing(
     )
 
 
-def _gone(current: PackageVersion, offers: Sequence[Offer]) -> Iterator[str]:
-    """A list that ends before it comes to the pin says nothing about it."""
-    if any(offer.version.order < current.order for offer in offers):
-        yield f"withdrawn: the source has no {current.text} any more"
-
-
-def _changed(pin: Pin, own: Offer) -> Iterator[str]:
-    for flaw in own.flaws:
-        yield f"withdrawn: {flaw}"
-    for platform, asset in pin.platforms.items():
-        offered = own.assets.get(platform)
-        if offered is None or offered.name != asset.name:
-            continue
-        if offered.sha256 != asset.sha256:
-            yield f"replaced: {asset.name} has the sha256 {offered.sha256} now"
+def _withdrawn(own: Offer | None, current: PackageVersion) -> Sequence[str]:
+    if own is not None:
+        return own.flaws
+    # An index lists no pre-releases, whether it has them or not.
+    return () if current.python.is_prerelease else (f"the source has no {current.text} any more",)

@@ -47,7 +47,7 @@ class PullRequest:
         body: with the line ends that we write.
         open: neither closed nor merged.
         merged: by a person, for no program of ours does.
-        opened: when, with its time zone.
+        created: when, with its time zone.
     """
 
     number: int
@@ -58,7 +58,7 @@ class PullRequest:
     merged: bool
     draft: bool
     labels: tuple[str, ...]
-    opened: datetime
+    created: datetime
 
 
 class Hub:
@@ -162,7 +162,7 @@ def _read(answer: Answer) -> PullRequest:
         merged=answer.merged_at is not None,
         draft=answer.draft,
         labels=tuple(label.name for label in answer.labels),
-        opened=answer.created_at,
+        created=answer.created_at,
     )
 
 

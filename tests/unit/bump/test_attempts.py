@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine_ci.bump import attempts
 from engine_ci.errors import VerificationError
+from engine_ci.pins.model import Commit
 from engine_ci.records.candidate import Refusal
 from engine_ci.records.gate import Status, Verdict
 from tests.unit.bump import records
@@ -44,6 +45,21 @@ def test_another_refused_engine_does_not_matter() -> None:
     other = Refusal(version="0.2.0", reason="it aborts", tree_sha256="0" * 64)
 
     assert attempts.known(records.bundle(), current=records.before(), refused=(other,)) is None
+
+
+def test_the_pinned_commit_packaged_again_is_refused_without_a_try() -> None:
+    again = records.bundle(commit=Commit(id="9a3bf2b" + "0" * 33))
+
+    found = attempts.packaged_again(again, pin=records.pin())
+
+    assert found is not None
+    assert found.known
+    assert found.reason == "it is the pinned commit 9a3bf2b again, and `rebuilds` is `never`"
+
+
+def test_another_commit_or_an_unknown_one_is_no_package_of_the_pinned_one() -> None:
+    assert attempts.packaged_again(records.bundle(), pin=records.pin()) is None
+    assert attempts.packaged_again(records.bundle(commit=None), pin=records.pin()) is None
 
 
 def test_only_known_bytes_are_free() -> None:

@@ -16,7 +16,7 @@ from engine_ci.pins.model import (
     Platform,
 )
 from engine_ci.records.candidate import PublishedAsset
-from engine_ci.releases import ordering
+from engine_ci.releases import listing, ordering
 from engine_ci.releases.choose import Choice, choose
 from engine_ci.releases.model import Offer
 from engine_ci.releases.throttle import NONE
@@ -125,11 +125,18 @@ def choice(
     stable: Sequence[StableRelease] = (),
     arrived: Callable[[Release], Sequence[str]] = lambda _: (),
     failed: bool = False,
+    withdrawn: bool = False,
 ) -> Choice:
-    """What is chosen now, by an app that is in a hurry unless the test says otherwise."""
+    """What is chosen now, by an app that is in a hurry unless the test says otherwise.
+
+    The source has the pinned release too, unless that was withdrawn.
+    """
+    pinned = of or pin()
+    own = listing.current(pinned)
+    known = withdrawn or any(each.version.order == own.order for each in offers)
     return choose(
-        offers,
-        of or pin(),
+        offers if known else [*offers, offer(own.text, *pinned.platforms)],
+        pinned,
         policy=policy,
         now=NOW,
         files=files or first_files,

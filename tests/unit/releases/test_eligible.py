@@ -103,6 +103,7 @@ def test_a_rebuild_of_a_pin_in_trouble_is_no_noise(trouble: str) -> None:
         of=pin("2026.4.8672", holds=[hold] * (trouble == "held")),
         policy=Policy(rebuilds="never"),
         failed=trouble == "failed",
+        withdrawn=trouble == "withdrawn",
         proposals=Proposals(last=NOW),
     )
 

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.pins.model import Hold
-from engine_ci.records.candidate import PublishedAsset
-from tests.unit.releases.build import NOW, archive, choice, offer, pin, released
+from tests.unit.releases.build import NOW, choice, offer, pin, released
 
 if TYPE_CHECKING:
-    from engine_ci.pins.model import Platform
     from engine_ci.records.candidate import Standing
     from engine_ci.releases.model import Offer
 
@@ -20,7 +18,7 @@ BEFORE, OWN, AFTER = offer("b11190", hours=80), offer("b11194", hours=50), offer
 
 
 def stands(*offers: Offer, holds: tuple[Hold, ...] = (), failed: bool = False) -> Standing:
-    return choice(*offers, of=released(holds=holds), failed=failed).standing
+    return choice(*offers, of=released(holds=holds), failed=failed, withdrawn=True).standing
 
 
 @pytest.mark.parametrize(("hours", "days"), [(0, 0), (23, 0), (24, 1), (50, 2), (-5, 0)])
@@ -44,35 +42,16 @@ def test_a_sound_pin_has_no_troubles() -> None:
     assert stands(BEFORE, OWN, AFTER).troubles == ()
 
 
-def test_a_pin_is_withdrawn_when_the_list_reaches_behind_it_and_lacks_it() -> None:
-    assert stands(BEFORE, AFTER).troubles == ("withdrawn: the source has no b11194 any more",)
-    assert stands(AFTER).troubles == ()
+def test_a_pin_that_the_source_does_not_have_any_more_is_withdrawn() -> None:
+    gone = ("withdrawn: the source has no b11194 any more",)
+
+    assert stands(BEFORE, AFTER).troubles == stands(AFTER).troubles == stands().troubles == gone
 
 
 def test_flaws_of_the_pinned_release_are_troubles_of_the_pin() -> None:
     flawed = offer("b11194", flaws=("it is a draft again",))
 
     assert stands(flawed).troubles == ("withdrawn: it is a draft again",)
-
-
-@pytest.mark.parametrize(
-    ("name", "digit", "troubled"),
-    [
-        (archive("b11194", "ubuntu-x64"), "2", True),
-        (archive("b11194", "ubuntu-x64"), "0", False),
-        ("llama-b11194-bin-ubuntu-x64.zip", "2", False),
-    ],
-    ids=["other bytes", "the same bytes", "another file"],
-)
-def test_a_pinned_file_that_was_uploaded_again_is_told(
-    name: str, digit: str, troubled: bool
-) -> None:
-    assets: dict[Platform, PublishedAsset] = {
-        "ubuntu-x64": PublishedAsset(name=name, sha256=digit * 64)
-    }
-    found = stands(offer("b11194", assets=assets)).troubles
-
-    assert found == ((f"replaced: {name} has the sha256 {digit * 64} now",) if troubled else ())
 
 
 def test_a_hold_and_the_gates_refusal_are_told_together() -> None:
@@ -92,7 +71,11 @@ def test_holds_that_have_ended_are_listed() -> None:
 
 
 def test_a_pin_of_an_index_is_judged_alike() -> None:
-    found = choice(offer("0.1.1"), offer("0.1.3"), of=pin("0.1.2")).standing
+    found = choice(offer("0.1.1"), offer("0.1.3"), of=pin("0.1.2"), withdrawn=True).standing
 
     assert (found.behind, found.age_days) == (1, None)
     assert found.troubles == ("withdrawn: the source has no 0.1.2 any more",)
+
+
+def test_a_pinned_pre_release_is_never_listed_by_an_index() -> None:
+    assert choice(offer("0.1.2"), of=pin("0.1.3rc1"), withdrawn=True).standing.troubles == ()

@@ -90,6 +90,7 @@ def test_a_pull_request_is_opened_and_found_again(hub: Hub, server: GitHubServer
         merged=False,
         draft=True,
         labels=(),
+        created=server.hub.pull(1).created.replace(microsecond=0),
     )
 
 
