@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine_ci.releases.model import Offer
     from engine_ci.releases.throttle import Proposals
 
-_NO_AGE = "candidate; the source does not say when it was published, so there is no cooldown"
+_NO_AGE = "candidate; its source does not tell its age: no cooldown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

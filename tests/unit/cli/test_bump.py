@@ -36,10 +36,38 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
 
 @pytest.mark.usefixtures("toy")
 def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine) -> None:
-    ran = run("bump", "--open")
+    ran = run("bump")
 
     assert ran.status == Exit.OK
     assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")
+
+
+@pytest.mark.usefixtures("toy")
+def test_without_a_token_nothing_is_begun_that_could_not_be_opened(
+    run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    ran = run("bump", "--open")
+
+    assert ran.status == Exit.USAGE
+    assert "`--open` needs a token" in ran.err
+    assert not (app / ".engine-ci").exists()
+
+
+def test_where_no_other_package_of_the_pinned_commit_is_wanted_none_is_tried(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    config = app / "engine-ci.yaml"
+    config.write_text(config.read_text().replace("tries: 2", "tries: 2, rebuilds: never"))
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    files["toy_engine/bin/llama-server"] += b"other bytes"
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    assert "refused 1.1: it is the pinned commit" in ran.err
+    assert "what is newer is the same engine again" in ran.err
 
 
 def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_nothing(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 11, 21)
 NEWER = ("0.1.3", "0.1.4", "0.2.0")
-CANDIDATE = "candidate; the source does not say when it was published, so there is no cooldown"
+CANDIDATE = "candidate; its source does not tell its age: no cooldown"
 
 
 def refusals(*texts: str) -> list[Refusal]:

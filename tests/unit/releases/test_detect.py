@@ -126,9 +126,7 @@ def test_every_newer_version_on_the_index_gets_its_reason(pip_asks: pytest.Monke
     assert {decision.version: decision.reason for decision in candidate.decisions} == {
         "0.1.5": "wheel tag py3-none-any is not accepted on macos-arm64",
         "0.1.4": "no file for macos-arm64",
-        "0.1.3": (
-            "candidate; the source does not say when it was published, so there is no cooldown"
-        ),
+        "0.1.3": ("candidate; its source does not tell its age: no cooldown"),
     }
 
 
