@@ -46,7 +46,7 @@ def test_an_unknown_age_is_told_and_is_no_obstacle() -> None:
     made = choice(offer("0.1.3"), policy=Policy())
 
     assert made.chosen is not None
-    assert reasons(made)["0.1.3"].startswith("candidate; the source does not say when")
+    assert reasons(made)["0.1.3"].startswith("candidate; its source does not tell its age")
 
 
 def test_flaws_speak_against_a_release_before_all_else_and_are_kept() -> None:
