@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import PackageIndex, SourceBuild
 from engine_ci.system import git_source, pip
-from engine_ci.system.download import download, host_of
+from engine_ci.system.download import download
+from engine_ci.system.web import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
