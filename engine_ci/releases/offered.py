@@ -49,7 +49,7 @@ def _offer(release: PublishedRelease, version: PackageVersion, pin: Pin, ledger:
 
 def vanished(ledger: Ledger, offered: Iterable[Offer], pin: Pin) -> list[Offer]:
     """The builds newer than the pin that were offered before and are no more."""
-    there = {offer.version.text for offer in offered} | {pin.version}
+    there = {offer.version.text for offer in offered}
     tags = sorted({seen.tag for seen in ledger.seen} - there)
     return [
         Offer(
@@ -58,5 +58,5 @@ def vanished(ledger: Ledger, offered: Iterable[Offer], pin: Pin) -> list[Offer]:
             flaws=("upstream published it and took it away again",),
         )
         for tag in tags
-        if (version := ordering.tag(tag)) is not None
+        if (version := ordering.tag(tag)) is not None and (version.build or 0) > (pin.build or 0)
     ]
