@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.pins.model import GitHubReleases, PackageIndex, SourceBuild
+from engine_ci.pins.model import GitHubReleases, PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
 from engine_ci.releases.sources import github_releases, package_index
@@ -33,16 +33,14 @@ def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) ->
         OutsideError: the source did not answer.
         VerificationError: what is pinned has been replaced.
     """
-    match pin.source:
-        case PackageIndex(package=package):
-            return package_index.offers(package, pin.platforms)
-        case GitHubReleases(repository=repository):
-            return github_releases.offers(repository, pin, at=at, told=told)
-        case SourceBuild():
-            raise UnsupportedError(
-                f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
-                hint="this release knows the sources `package-index` and `github-releases`",
-            )
+    if isinstance(pin.source, PackageIndex):
+        return package_index.offers(pin.source.package, pin.platforms)
+    if isinstance(pin.source, GitHubReleases):
+        return github_releases.offers(pin.source.repository, pin, at=at, told=told)
+    raise UnsupportedError(
+        f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
+        hint="this release knows the sources `package-index` and `github-releases`",
+    )
 
 
 def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from engine_ci.errors import DownloadError, VerificationError
 from engine_ci.system import web
-from engine_ci.system.web import Setback
+from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

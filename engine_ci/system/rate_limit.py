@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.system import web
-from engine_ci.system.web import Setback
+from engine_ci.system import setbacks
+from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def setback(
     if status not in _LIMITS:
         return None
     reason = f"status {status}, a rate limit"
-    asked = web.after_s(headers)
+    asked = setbacks.after_s(headers)
     if asked is not None:
         return Setback(reason=reason, status=status, after_s=asked)
     if headers.get("X-RateLimit-Remaining") == "0":
@@ -47,7 +47,7 @@ def setback(
 
 def _used_up(status: int, headers: Mapping[str, str]) -> Setback:
     """All requests of the hour were made; they come back at a time of the server's clock."""
-    now = web.moment(headers.get("Date", ""))
+    now = setbacks.moment(headers.get("Date", ""))
     text = headers.get("X-RateLimit-Reset", "")
     reset = int(text) if text.isascii() and text.isdecimal() and len(text) < len("1" * 13) else None
     reason = f"status {status}, the rate limit is used up"

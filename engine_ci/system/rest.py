@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from engine_ci.errors import DownloadError, GitHubError, NotThereError
 from engine_ci.system import http_cache, rate_limit, web
 from engine_ci.system.http_cache import HttpCache, Known
-from engine_ci.system.web import Setback
+from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
     from collections.abc import Callable

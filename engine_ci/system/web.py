@@ -6,9 +6,6 @@ gives: no password of the user's, no cookie; a redirect is followed under the sa
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from engine_ci.errors import DownloadError
+from engine_ci.system import setbacks
+from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,26 +31,10 @@ BUSY: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
-_WAITS_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
-_LONGEST_WAIT_S: Final = 120.0
 _REDIRECTS: Final = 5
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, and between two pieces
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 _MOVED: Final = {301, 302, 303, 307, 308}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setback:
-    """Why a try came to nothing, and what the server says about the next one.
-
-    Attributes:
-        status: of HTTP; None when there was no answer.
-        after_s: seconds that the server asks for; None where it says nothing.
-    """
-
-    reason: str
-    status: int | None = None
-    after_s: float | None = None
 
 
 class Session(requests.Session):
@@ -75,7 +58,7 @@ def persistently(once: Callable[[Session], T | Setback], *, wait: Callable[[floa
     with Session() as session:
         while isinstance(outcome := _attempt(once, session), Setback):
             tried += 1
-            wait(_seconds(outcome, tried=tried))
+            wait(setbacks.seconds(outcome, tried=tried))
     return outcome
 
 
@@ -84,19 +67,6 @@ def _attempt(once: Callable[[Session], T | Setback], session: Session) -> T | Se
         return once(session)
     except requests.RequestException as problem:
         return Setback(reason=f"the connection failed ({type(problem).__name__})")
-
-
-def _seconds(setback: Setback, *, tried: int) -> float:
-    """How long to wait for the next try; DownloadError when there is to be none."""
-    if tried > len(_WAITS_S):
-        reason = f"{setback.reason}, in the last of {tried} tries"
-        raise DownloadError(reason, status=setback.status)
-    if setback.after_s is None:
-        return _WAITS_S[tried - 1]
-    if setback.after_s > _LONGEST_WAIT_S:
-        reason = f"{setback.reason}, and the server asks to wait {setback.after_s:.0f} s"
-        raise DownloadError(reason, status=setback.status)
-    return setback.after_s
 
 
 def answer(
@@ -156,21 +126,5 @@ def host_of(address: str) -> str:
 def busy(response: Response) -> Setback:
     """The setback of a server that is busy or broken."""
     status = response.status_code
-    return Setback(reason=f"status {status}", status=status, after_s=after_s(response.headers))
-
-
-def after_s(headers: Mapping[str, str]) -> float | None:
-    """The seconds of a `Retry-After`: a number, or a date, by the server's own clock."""
-    asked = headers.get("Retry-After", "")
-    if re.fullmatch(r"[0-9]{1,9}", asked):
-        return float(asked)
-    until, now = moment(asked), moment(headers.get("Date", ""))
-    return None if until is None or now is None else max(0.0, until - now)
-
-
-def moment(text: str) -> float | None:
-    """The seconds since 1970 of a date in a header; None when it is none."""
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    asked = setbacks.after_s(response.headers)
+    return Setback(reason=f"status {status}", status=status, after_s=asked)

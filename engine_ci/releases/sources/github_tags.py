@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final, Literal
-from urllib.parse import quote
 
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
@@ -41,12 +40,17 @@ _TAG: Final = TypeAdapter(_Tag)
 def commit(repository: str, tag: str, *, api: RestReader) -> str | None:
     """The commit that a tag names, annotated or not; None where there is no such tag.
 
+    Args:
+        repository: `owner/name`.
+        tag: of a build or of a stable release.
+        api: of its server.
+
     Raises:
         OutsideError: GitHub refused or did not answer, or the tag names no commit.
     """
     git = f"repos/{repository}/git"
     try:
-        named = api.page(f"{git}/ref/tags/{quote(tag, safe='')}", _REFERENCE).content.object
+        named = api.page(f"{git}/ref/tags/{tag}", _REFERENCE).content.object
     except NotThereError:
         return None
     for _ in range(_NESTED):
