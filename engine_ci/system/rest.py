@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -131,14 +132,11 @@ class RestReader:
         )
 
     def _asked(self, url: str, shape: TypeAdapter[T], known: Known[T] | None) -> Page[T]:
-        tried = 0
-
-        def once(session: web.Session) -> Page[T] | Setback:
-            nonlocal tried
-            tried += 1
-            return self._try(session, url, shape, known, tried=tried - 1)
-
-        return web.persistently(once, wait=self._wait)
+        tries = count()
+        return web.persistently(
+            lambda session: self._try(session, url, shape, known, tried=next(tries)),
+            wait=self._wait,
+        )
 
     def _try(
         self,
