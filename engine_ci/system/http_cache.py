@@ -33,12 +33,14 @@ class Validators(Versioned):
     Attributes:
         url: that was asked.
         next: the address of the next page.
+        after: the ETag that the page before it had then.
     """
 
     url: str
     etag: str | None = None
     modified: str | None = None
     next: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +101,7 @@ def _sha256(entry: bytes) -> bytes:
     return hashlib.sha256(entry).hexdigest().encode()
 
 
-def validators(url: str, headers: Mapping[str, str], *, onward: str | None) -> Validators:
+def validators(url: str, headers: Mapping[str, str], *, onward: str | None = None) -> Validators:
     """What a server named an answer by; a text that no header of ours could hold is left out."""
     etag, modified = (headers.get(name, "") for name in ("ETag", "Last-Modified"))
     return Validators(

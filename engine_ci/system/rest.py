@@ -7,7 +7,7 @@ never given on and never kept. The token goes to the one server that it is for.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -50,12 +50,12 @@ class Page(Generic[T]):
     Attributes:
         content: in the shape that was asked for.
         next: the address of the next page; None on the last one.
-        unchanged: the server said that it is the one from before.
+        etag: what the server names it by.
     """
 
     content: T
     next: str | None = None
-    unchanged: bool = False
+    etag: str | None = None
 
 
 class RestReader:
@@ -85,15 +85,14 @@ class RestReader:
         self._wait = wait
         self._now = now
 
-    def page(
-        self, address: str, shape: TypeAdapter[T], *, known_is_enough: bool = False
-    ) -> Page[T]:
+    def page(self, address: str, shape: TypeAdapter[T], *, after: str | None = None) -> Page[T]:
         """What lies under an address, asked for only if it changed since.
 
         Args:
             address: a path without a leading slash, or the `next` of another page.
             shape: what the answer has to be; what it does not name is left out.
-            known_is_enough: an answer from before will do, whatever has changed.
+            after: the `etag` of the page before it: behind a page that is as it was, this one is
+                taken to be as it was, and not asked for.
 
         Raises:
             NotThereError: there is no such thing, or the token may not see it.
@@ -102,9 +101,14 @@ class RestReader:
         try:
             url = self._own(address)
             known = self._cache.get(url, shape)
-            if known is not None and known_is_enough:
-                return Page(content=known.content, next=known.validators.next, unchanged=True)
-            return self._asked(url, shape, known)
+            if known is not None and after is not None and known.validators.after == after:
+                return _page(known)
+            answer = self._asked(url, shape, known)
+            validators = answer.validators.model_copy(update={"after": after})
+            answer = replace(answer, validators=validators)
+            if answer != known and (validators.etag or validators.modified):
+                self._cache.put(url, answer, shape)
+            return _page(answer)
         except DownloadError as problem:
             where = f"{web.host_of(self._url)}: {urlsplit(address).path}"
             kind = NotThereError if problem.status == HTTPStatus.NOT_FOUND else GitHubError
@@ -131,7 +135,7 @@ class RestReader:
             f"{own.path}/"
         )
 
-    def _asked(self, url: str, shape: TypeAdapter[T], known: Known[T] | None) -> Page[T]:
+    def _asked(self, url: str, shape: TypeAdapter[T], known: Known[T] | None) -> Known[T]:
         tries = count()
         return web.persistently(
             lambda session: self._try(session, url, shape, known, tried=next(tries)),
@@ -146,11 +150,11 @@ class RestReader:
         known: Known[T] | None,
         *,
         tried: int,
-    ) -> Page[T] | Setback:
+    ) -> Known[T] | Setback:
         headers = self._headers(known.validators if known else None)
         with web.answer(session, url, headers=headers, may=self._is_own) as response:
             if response.status_code == HTTPStatus.NOT_MODIFIED and known is not None:
-                return Page(content=known.content, next=known.validators.next, unchanged=True)
+                return known
             body = _body(response, now=self._now)
         if response.status_code == HTTPStatus.OK:
             return self._understood(url, response, body, shape)
@@ -180,8 +184,8 @@ class RestReader:
 
     def _understood(
         self, url: str, response: Response, body: bytearray, shape: TypeAdapter[T]
-    ) -> Page[T] | Setback:
-        """The answer in its shape, kept for the next time; a setback where it is no JSON."""
+    ) -> Known[T] | Setback:
+        """The answer in its shape; a setback where it is no JSON."""
         try:
             content = shape.validate_json(body)
         except ValidationError as problem:
@@ -189,9 +193,12 @@ class RestReader:
         link = response.links.get("next", {}).get("url")
         onward = self._own(link) if link else None
         validators = http_cache.validators(url, response.headers, onward=onward)
-        if validators.etag or validators.modified:
-            self._cache.put(url, Known(validators=validators, content=content), shape)
-        return Page(content=content, next=onward)
+        return Known(validators=validators, content=content)
+
+
+def _page(known: Known[T]) -> Page[T]:
+    validators = known.validators
+    return Page(content=known.content, next=validators.next, etag=validators.etag)
 
 
 def _body(response: Response, *, now: Callable[[], float]) -> bytearray:

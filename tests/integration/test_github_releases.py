@@ -90,6 +90,17 @@ def test_behind_a_page_that_changed_the_next_one_is_asked_for_again(upstream: Up
     assert len(upstream.asked) == 4
 
 
+def test_pages_that_were_read_at_different_times_are_never_put_together(
+    upstream: Upstream,
+) -> None:
+    upstream.publish(*range(11100, 11194 + 100))
+    upstream.offers()
+    upstream.publish(*range(11294, 11305))
+    upstream.offers(pin(11290))  # reads the first page only, which has changed
+
+    assert set(upstream.offers()) == {f"b{build}" for build in range(11194, 11305)}
+
+
 def test_a_build_at_a_page_s_end_behind_a_day_of_older_ones_is_not_missed(
     upstream: Upstream,
 ) -> None:

@@ -68,14 +68,16 @@ def test_the_newest_stable_releases_are_resolved_by_their_files(upstream: Upstre
     ]
 
 
-def test_after_the_offers_the_list_is_not_asked_for_again(upstream: Upstream) -> None:
+def test_after_the_offers_the_list_is_not_sent_again(upstream: Upstream) -> None:
     upstream.publish(11194)
     publish(upstream, "v0.5.0", b"b11146\n")
     upstream.offers()
 
     assert resolved(upstream) == {"v0.5.0": "b11146"}
-    listed, file, stored = (record.path for record in upstream.server.requests)
-    assert listed == "/repos/ggml-org/llama.cpp/releases"
+    listed, again, *files = upstream.server.requests
+    file, stored = (record.path for record in files)
+    assert listed.path == again.path == "/repos/ggml-org/llama.cpp/releases"
+    assert (listed.status, again.status) == (200, 304)
     assert file == "/ggml-org/llama.cpp/releases/download/v0.5.0/nightly-tag.txt"
     assert stored.startswith("/storage/")
 

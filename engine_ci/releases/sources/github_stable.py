@@ -32,12 +32,12 @@ def materials(repository: str, pin: Pin, *, at: Place) -> list[StableMaterial]:
     Args:
         repository: `owner/name`.
         pin: what is used now; stable releases long before it are not looked for.
-        at: where it is asked; after `offers` the list of releases is not asked for again.
+        at: where it is asked.
 
     Raises:
         OutsideError: GitHub refused, or did not answer.
     """
-    listed = release_list.read(repository, api=at.api, pin=pin.build or 0, known_is_enough=True)
+    listed = release_list.read(repository, api=at.api, pin=pin.build or 0)
     found = [
         (order, release)
         for release in listed.releases

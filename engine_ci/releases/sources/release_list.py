@@ -32,30 +32,28 @@ class ReleaseList:
     whole: bool
 
 
-def read(
-    repository: str, *, api: RestReader, pin: int, known_is_enough: bool = False
-) -> ReleaseList:
+def read(repository: str, *, api: RestReader, pin: int) -> ReleaseList:
     """Reads the list until every build newer than the pin has been seen, or it gets too long.
 
-    Behind a page that is as it was, the list is taken to be as it was.
+    Behind a first page that is as it was, the list is taken to be as it was.
 
     Args:
         repository: `owner/name`.
         api: of its server.
         pin: the number of the pinned build.
-        known_is_enough: the list as it was read before will do.
 
     Raises:
         OutsideError: GitHub refused, or did not answer.
     """
     releases: list[PublishedRelease] = []
     address = f"repos/{repository}/releases?per_page={_PAGE}"
+    before: str | None = None
     for _ in range(MOST_PAGES):
-        page = api.page(address, RELEASES, known_is_enough=known_is_enough)
+        page = api.page(address, RELEASES, after=before)
         releases += page.content
         if page.next is None or reach.passed(_builds(releases), pin=pin):
             return ReleaseList(releases=tuple(releases), whole=True)
-        address, known_is_enough = page.next, page.unchanged
+        address, before = page.next, page.etag
     return ReleaseList(releases=tuple(releases), whole=False)
 
 

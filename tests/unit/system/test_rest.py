@@ -98,8 +98,7 @@ def test_what_is_known_is_asked_for_by_its_name_and_not_sent_again(
 
     first, second = reader.page(PATH, TAGS), reader.page(PATH, TAGS)
 
-    assert (first.unchanged, second.unchanged) == (False, True)
-    assert first.content == second.content == CONTENT
+    assert first == second == Page(content=CONTENT, etag='W/"1"')
     assert shelf.asked[1][1]["If-None-Match"] == 'W/"1"'
     assert shelf.asked[1][1]["If-Modified-Since"] == date
 
@@ -118,14 +117,34 @@ def test_either_name_of_an_answer_is_enough(shelf: Shelf, reader: RestReader) ->
     assert asked == [(None, None), (date, None), (None, '"2"')]
 
 
-def test_what_is_known_is_enough_where_the_reader_says_so(shelf: Shelf, reader: RestReader) -> None:
-    shelf.replies += [json_says(ETag='"1"', Link=f'<{shelf.url}/api/v3/x?page=2>; rel="next"')]
+def test_behind_a_page_that_is_as_it_was_the_next_one_is_not_asked_for(
+    shelf: Shelf, reader: RestReader
+) -> None:
+    shelf.replies += [json_says(ETag='"2"', Link=f'<{shelf.url}/api/v3/x?page=3>; rel="next"')]
 
-    first = reader.page(PATH, TAGS, known_is_enough=True)
-    second = reader.page(PATH, TAGS, known_is_enough=True)
+    first, second = (reader.page(PATH, TAGS, after='"1"') for _ in range(2))
 
-    assert (first.unchanged, second.unchanged, len(shelf.asked)) == (False, True, 1)
-    assert first.next == second.next == f"{shelf.url}/api/v3/x?page=2"
+    assert first == second
+    assert (first.next, len(shelf.asked)) == (f"{shelf.url}/api/v3/x?page=3", 1)
+
+
+def test_behind_another_page_than_then_it_is_asked_whether_it_changed(
+    shelf: Shelf, reader: RestReader
+) -> None:
+    shelf.replies += [json_says(ETag='"2"'), says(304), json_says(ETag='"3"')]
+
+    for after in ('"1"', '"other"', '"other"', None, None):
+        assert reader.page(PATH, TAGS, after=after).content == CONTENT
+
+    names = [headers.get("If-None-Match") for _, headers in shelf.asked]
+    assert names == [None, '"2"', '"2"', '"3"']
+
+
+def test_a_page_that_nobody_names_is_always_asked_for(shelf: Shelf, reader: RestReader) -> None:
+    for _ in range(2):
+        assert reader.page(PATH, TAGS, after='"1"') == READ
+
+    assert len(shelf.asked) == 2
 
 
 def test_an_answer_that_changed_takes_the_place_of_the_known_one(
