@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.cli import propose
@@ -13,12 +14,25 @@ if TYPE_CHECKING:
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.releases.throttle import Proposals
+    from engine_ci.system.github import PullRequest
 
 
-def proposals(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """What was before this run.
+
+    Attributes:
+        failed: whether the last gate that ran here refused the pinned build itself.
+    """
+
+    proposals: Proposals
+    failed: bool
+
+
+def learn(
     workspace: Workspace, *, repository: str | None, api_url: str, remote: str, ask: bool
-) -> Proposals:
-    """What was proposed: by the pull requests, where GitHub is asked, and by git's history.
+) -> Past:
+    """Finds out by the pull requests, where GitHub is asked, and by git and the records here.
 
     Args:
         workspace: the app's.
@@ -30,16 +44,19 @@ def proposals(
     Raises:
         UsageError: no token, or no repository can be told.
         GitHubError: GitHub refused or did not answer.
+        RecordError: what the last gate left cannot be read.
     """
     from engine_ci.bump.proposals import made
 
-    moved = _moved(workspace)
-    if not ask:
-        return made((), pin=workspace.pin, moved=moved)
-    branch = workspace.config.pull_request.branch
-    hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
-    with closing(hub):
-        return made(hub.pull_requests(branch), pin=workspace.pin, moved=moved)
+    pulls: tuple[PullRequest, ...] = ()
+    if ask:
+        hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+        with closing(hub):
+            pulls = hub.pull_requests(workspace.config.pull_request.branch)
+    return Past(
+        proposals=made(pulls, pin=workspace.pin, moved=_moved(workspace)),
+        failed=_refused(workspace),
+    )
 
 
 def can_ask(repository: str | None) -> bool:
@@ -47,8 +64,7 @@ def can_ask(repository: str | None) -> bool:
     return bool(repository and os.environ.get(propose.TOKEN))
 
 
-def refused(workspace: Workspace) -> bool:
-    """Whether the last gate that ran here refused the pinned build itself."""
+def _refused(workspace: Workspace) -> bool:
     from engine_ci.errors import RecordError
     from engine_ci.records.gate import GateResult, Verdict
     from engine_ci.system import documents

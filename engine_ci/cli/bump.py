@@ -15,12 +15,12 @@ from engine_ci.errors import EngineError, HarnessError, VerificationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine_ci.cli.before import Past
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, Refusal, Release
-    from engine_ci.releases.throttle import Proposals
 
 
 def bump(
@@ -44,12 +44,12 @@ def bump(
     workspace = open_workspace(config, pin=pin, work=work)
     workspace = gate_command.profiled(workspace, profile)
     with Progress() as say:
-        proposals = before.proposals(
+        past = before.learn(
             workspace, repository=repository, api_url=api_url, remote=remote, ask=open_
         )
         candidate = search(
             workspace,
-            proposals=proposals,
+            past=past,
             suites=gate_command.asked(suite, workspace.config),
             runner=runner,
             say=say,
@@ -70,7 +70,7 @@ def bump(
 def search(
     workspace: Workspace,
     *,
-    proposals: Proposals,
+    past: Past,
     suites: Sequence[str],
     say: Progress,
     runner: str | None = None,
@@ -89,10 +89,8 @@ def search(
     """
     from engine_ci.bump import attempts
     from engine_ci.cli import detect, prepare
-    from engine_ci.releases.detect import ask
 
     platform = prepare.known_platform(None)
-    failed = before.refused(workspace)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     current = prepare.make(
@@ -102,12 +100,10 @@ def search(
         if other != platform:
             _compare_with(workspace, other, say=say)
     say(f"detect: what is newer than {workspace.pin.version}")
-    offers = ask(workspace.pin)
+    listed = detect.ask(workspace, told=say)
     refused: tuple[Refusal, ...] = ()
     while True:
-        candidate = detect.choose(
-            workspace, offers, proposals=proposals, failed=failed, refused=refused
-        )
+        candidate = detect.choose(workspace, listed, past=past, refused=refused)
         tries = attempts.costly(refused)
         if candidate.chosen is None or tries > workspace.config.policy.tries:
             break

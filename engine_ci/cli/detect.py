@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
+
+from typer import echo
 
 from engine_ci.cli import before, options, propose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from engine_ci.cli.before import Past
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate, Decision, Refusal, Standing
     from engine_ci.releases.model import Offer
-    from engine_ci.releases.throttle import Proposals
+    from engine_ci.releases.stable import StableRelease
 
 
 def detect(
@@ -28,50 +33,63 @@ def detect(
     """List releases newer than the pin, and choose one or say for each why not."""
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
-    from engine_ci.releases.detect import ask
 
     workspace = open_workspace(config, pin=pin, work=work)
-    proposals = before.proposals(
+    past = before.learn(
         workspace,
         repository=repository,
         api_url=api_url,
         remote="origin",
         ask=before.can_ask(repository),
     )
-    candidate = choose(
-        workspace, ask(workspace.pin), proposals=proposals, failed=before.refused(workspace)
-    )
+    listed = ask(workspace, told=partial(echo, err=True))
+    candidate = choose(workspace, listed, past=past)
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What the source says."""
+
+    offers: Sequence[Offer]
+    stable: Sequence[StableRelease]
+
+
+def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
+    """Asks the source; `told` is what a person should hear of, one sentence each."""
+    from engine_ci.cli import doors
+    from engine_ci.releases import detect as source
+
+    pin, at = workspace.pin, doors.releases(workspace)
+    return Listed(
+        offers=source.ask(pin, at=at, told=told),
+        stable=source.ask_stable(pin, policy=workspace.config.policy, at=at),
+    )
+
+
 def choose(
-    workspace: Workspace,
-    offers: Sequence[Offer],
-    *,
-    proposals: Proposals,
-    failed: bool,
-    refused: Sequence[Refusal] = (),
+    workspace: Workspace, listed: Listed, *, past: Past, refused: Sequence[Refusal] = ()
 ) -> Candidate:
     """Chooses from what the source offers, and leaves `candidate.json`.
 
     Args:
         workspace: the app's.
-        offers: the source's answer.
-        proposals: what was proposed before.
-        failed: whether the gate refused the pinned build.
-        refused: what this run tried before, newest first.
+        listed: the source's answer.
+        past: what was before this run.
+        refused: what this run tried, newest first.
     """
     from engine_ci.releases.detect import detect as choose_from
     from engine_ci.system import documents
 
     candidate = choose_from(
         workspace.pin,
-        offers,
+        listed.offers,
         policy=workspace.config.policy,
         now=datetime.now(UTC),
+        stable=listed.stable,
         refused=refused,
-        proposals=proposals,
-        failed=failed,
+        proposals=past.proposals,
+        failed=past.failed,
     )
     documents.write(workspace.candidate_json, documents.dump_json(candidate))
     return candidate

@@ -6,33 +6,19 @@ release, `v0.4.1`, holds no program itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine_ci.records.candidate import Decision
+from engine_ci.releases import ordering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from engine_ci.pins.model import Version
     from engine_ci.releases.model import Offer
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StableRelease:
-    """A stable release of upstream.
-
-    Attributes:
-        name: its tag.
-        build: the build that it stands for; None where that cannot be told.
-        reason: why not.
-    """
-
-    name: Version
-    published: datetime | None = None
-    build: Version | None = None
-    reason: str = ""
+    from engine_ci.releases.ordering import PackageVersion
+    from engine_ci.releases.stable import StableRelease
 
 
 def aged(offers: Sequence[Offer], stable: Sequence[StableRelease]) -> list[Offer]:
@@ -46,14 +32,29 @@ def named(stable: Iterable[StableRelease]) -> frozenset[str]:
     return frozenset(each.build for each in stable if each.build is not None)
 
 
-def unresolved(stable: Sequence[StableRelease], offers: Sequence[Offer]) -> Iterator[Decision]:
-    """A decision on every stable release that leads to no build on offer."""
+def unresolved(
+    stable: Sequence[StableRelease],
+    offers: Sequence[Offer],
+    *,
+    current: PackageVersion,
+    since: datetime | None,
+) -> Iterator[Decision]:
+    """A decision on every stable release that leads to no build on offer.
+
+    Args:
+        stable: the stable releases.
+        offers: the pinned build and all newer ones.
+        current: the pinned version; builds that are not newer are passed over.
+        since: when it was published; what cannot be told of stable releases before does not matter.
+    """
     known = {offer.version.text for offer in offers}
     for each in stable:
-        if each.build is None:
-            yield _decision(each, f"leads to no build: {each.reason}")
-        elif each.build not in known:
-            yield _decision(each, f"names {each.build}, which the source does not have")
+        build = ordering.tag(each.build) if each.build else None
+        if build is None:
+            if since is None or each.published is None or each.published > since:
+                yield _decision(each, f"leads to no build: {each.reason}")
+        elif build.order > current.order and build.text not in known:
+            yield _decision(each, f"names {build.text}, which the source does not have")
 
 
 def _since(offer: Offer, published: datetime | None) -> Offer:

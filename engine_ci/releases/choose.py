@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from engine_ci.config import Policy
     from engine_ci.pins.model import Pin, Platform, Version
     from engine_ci.records.candidate import PublishedAsset, Refusal
-    from engine_ci.releases.channels import StableRelease
     from engine_ci.releases.eligible import Case
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
 
 _NO_AGE = "candidate; its source does not tell its age: no cooldown"
@@ -101,7 +101,11 @@ def choose(
         waits, words = _turn(best, since, case, proposals=proposals, arrived=arrived)
     chosen = None if waits else best
     said = [words if reason is None else reason for reason in reasons]
-    lost = channels.unresolved(stable, every) if by_channel else ()
+    lost = (
+        channels.unresolved(stable, every, current=current, since=case.standing.published)
+        if by_channel
+        else ()
+    )
     return Choice(
         standing=case.standing,
         chosen=chosen,

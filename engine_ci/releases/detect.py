@@ -1,35 +1,73 @@
-"""Asks a pin's source what is new and chooses from it. Runs pip, which reaches the network."""
+"""Asks a pin's source what is new and chooses from it. Reaches the network."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.pins.model import PackageIndex
+from engine_ci.pins.model import GitHubReleases, PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
-from engine_ci.releases.sources import package_index
+from engine_ci.releases.sources import github_releases, github_stable, package_index
+from engine_ci.releases.stable import resolve
 from engine_ci.releases.throttle import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from engine_ci.config import Policy
-    from engine_ci.pins.model import Pin
-    from engine_ci.records.candidate import Refusal
+    from engine_ci.pins.model import Pin, Platform
+    from engine_ci.records.candidate import PublishedAsset, Refusal
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.sources.github_releases import Place
+    from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
 
 
-def ask(pin: Pin) -> list[Offer]:
+def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) -> list[Offer]:
     """Everything that the pin's source offers, in no order.
+
+    Args:
+        pin: what is used now.
+        at: where releases of GitHub are read.
+        told: what a person should hear of, one sentence each.
 
     Raises:
         UnsupportedError: this release knows nothing about the pin's kind of source.
         OutsideError: the source did not answer.
+        VerificationError: what is pinned has been replaced.
     """
-    return package_index.offers(_package(pin), pin.platforms)
+    if isinstance(pin.source, PackageIndex):
+        return package_index.offers(pin.source.package, pin.platforms)
+    if isinstance(pin.source, GitHubReleases):
+        return github_releases.offers(pin.source.repository, pin, at=at, told=told)
+    raise UnsupportedError(
+        f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
+        hint="this release knows the sources `package-index` and `github-releases`",
+    )
+
+
+def ask_stable(pin: Pin, *, policy: Policy, at: Place) -> list[StableRelease]:
+    """The stable releases of upstream, newest first; none where the channel is not theirs.
+
+    Raises:
+        OutsideError: GitHub refused, or did not answer.
+    """
+    if policy.channel != "stable" or not isinstance(pin.source, GitHubReleases):
+        return []
+    return [resolve(each) for each in github_stable.materials(pin.source.repository, pin, at=at)]
+
+
+def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:
+    """The files of an offer, where the list did not tell them asked for now.
+
+    Raises:
+        OutsideError: the source did not answer.
+    """
+    if isinstance(pin.source, PackageIndex):
+        return package_index.files(pin.source.package, offer.version.text, pin.platforms)
+    return offer.assets
 
 
 def detect(
@@ -38,6 +76,7 @@ def detect(
     *,
     policy: Policy,
     now: datetime,
+    stable: Sequence[StableRelease] = (),
     refused: Sequence[Refusal] = (),
     proposals: Proposals = NONE,
     failed: bool = False,
@@ -49,6 +88,7 @@ def detect(
         offers: the source's answer to `ask`.
         policy: of the app.
         now: when this is asked, with its time zone.
+        stable: the answer to `ask_stable`.
         refused: what this run tried before, newest first.
         proposals: what was proposed to the app before.
         failed: whether the gate refused the pinned build.
@@ -57,13 +97,13 @@ def detect(
         OutsideError: the source did not answer when it was asked for a release's files.
         PinError: the pinned version makes no sense for its source.
     """
-    package = _package(pin)
     choice = choose(
         offers,
         pin,
         policy=policy,
         now=now,
-        files=lambda offer: package_index.files(package, offer.version.text, pin.platforms),
+        files=lambda offer: files(offer, pin),
+        stable=stable,
         refused=refused,
         proposals=proposals,
         failed=failed,
@@ -80,12 +120,3 @@ def detect(
         refused=tuple(refused),
         at=now,
     )
-
-
-def _package(pin: Pin) -> str:
-    if not isinstance(pin.source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
-            hint="this release knows the source `package-index`",
-        )
-    return pin.source.package

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from engine_ci.cli.workspace import Workspace
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
 
@@ -83,6 +84,10 @@ def moved(app: Path) -> None:
     git(app, "commit", "--quiet", "--all", "-m", "Back")
     pin.write_text(text, encoding="utf-8")
     git(app, "commit", "--quiet", "--all", "-m", "Bump")
+
+
+def learned(workspace: Workspace) -> before.Past:
+    return before.learn(workspace, repository=None, api_url="", remote="origin", ask=False)
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -147,9 +152,8 @@ def test_bump_asks_github_before_anything_else_where_it_opens_pull_requests(
 @pytest.mark.usefixtures("toy")
 def test_nothing_is_known_outside_of_a_clone() -> None:
     workspace = open_workspace(CONFIG, pin=None, work=WORK)
-    found = before.proposals(workspace, repository=None, api_url="", remote="origin", ask=False)
 
-    assert found == Proposals()
+    assert learned(workspace) == before.Past(proposals=Proposals(), failed=False)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +175,12 @@ def test_a_pin_that_the_last_gate_refused_is_known(
     told = engines.model_copy(update={"candidate": tested})
     report.write(records.result(verdict=verdict, engines=told), workspace.gate)
 
-    assert before.refused(workspace) is refused
+    assert learned(workspace).failed is refused
 
 
 @pytest.mark.usefixtures("toy")
 def test_where_no_gate_ran_nothing_was_refused() -> None:
-    assert not before.refused(open_workspace(CONFIG, pin=None, work=WORK))
+    assert not learned(open_workspace(CONFIG, pin=None, work=WORK)).failed
 
 
 @pytest.mark.usefixtures("toy")
@@ -185,4 +189,4 @@ def test_a_gate_that_cannot_be_read_is_told() -> None:
     workspace.gate.mkdir(parents=True)
     (workspace.gate / "gate.json").write_text("{}")
     with pytest.raises(RecordError, match=r"gate\.json"):
-        before.refused(workspace)
+        learned(workspace)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from engine_ci.records.candidate import Refusal, Release
-    from engine_ci.releases.channels import StableRelease
     from engine_ci.releases.ordering import PackageVersion
+    from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.config import Policy
-from engine_ci.releases.channels import StableRelease
+from engine_ci.releases.stable import StableRelease
 from tests.unit.releases.build import NOW, choice, offer, pin, reasons, released
 
 if TYPE_CHECKING:
@@ -78,6 +78,22 @@ def test_a_stable_release_behind_the_pin_moves_nothing() -> None:
     made = decide(named("v0.4.0", "b11100"), offers=(offer("b11100", hours=900),))
 
     assert (made.chosen, made.decisions) == (None, ())
+
+
+def test_a_stable_release_of_an_older_build_is_not_missed_in_a_list_that_ends_at_the_pin() -> None:
+    made = decide(named("v0.4.0", "b11100"), offers=(offer("b11194", hours=900),))
+
+    assert (made.chosen, made.decisions) == (None, ())
+
+
+@pytest.mark.parametrize(("hours", "told"), [(500, True), (None, True), (901, False)])
+def test_what_a_stable_release_before_the_pinned_build_was_does_not_matter(
+    hours: float | None, told: bool
+) -> None:
+    lost = named("v0.4.1", None, hours=hours, reason="it has no nightly-tag.txt")
+    made = decide(lost, offers=(offer("b11194", hours=900),))
+
+    assert bool(made.decisions) is told
 
 
 def test_wheels_know_no_channels() -> None:
