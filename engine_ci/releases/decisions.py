@@ -28,7 +28,7 @@ def told(newer: Sequence[Offer], reasons: Sequence[str], *, chosen: str | None) 
         _decision(offer, reason, chosen=offer.version.text == chosen)
         for offer, reason in zip(newer, reasons, strict=True)
     ]
-    runs = groupby(every, key=lambda each: (each.chosen, each.reason, each.flaws))
+    runs = groupby(every, key=lambda each: (each.chosen, each.reason))
     return [decision for _, run in runs for decision in _together(list(run))]
 
 

@@ -119,6 +119,18 @@ def test_by_builds_those_since_the_last_proposal_or_the_pin_are_counted(
     assert found is None or found.until is None
 
 
+def test_builds_that_are_newer_than_the_one_to_propose_do_not_count() -> None:
+    old = [offer(f"b{number}", hours=100) for number in range(11195, 11200)]
+    young = [offer(f"b{number}", hours=1) for number in range(11200, 11210)]
+    policy = Policy(propose=EveryBuilds(every_builds=6))
+    made = choice(*old, *young, of=released(), policy=policy)
+
+    assert made.chosen is None
+    assert made.postponed is not None
+    assert made.postponed.version == "b11199"
+    assert "5 came since the pin" in made.postponed.reason
+
+
 HELD = Hold(version="b11194", reason="an illegal instruction")
 
 
