@@ -259,9 +259,9 @@ class Windows(_AsItLies):
         """What `pe_audit` says."""
         return pe_audit.findings(images, machine=self.machine)
 
-    def demands(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - libraries are named, functions are not noted
-        """Nothing."""
-        return frozenset()
+    def demands(self, image: pe.Image) -> frozenset[str]:
+        """The version of Windows."""
+        return frozenset({f"Windows {pe_audit.version(image)}"})
 
 
 class SettledDyld(Dyld):
