@@ -25,6 +25,7 @@ _COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM|MSVC) \d[^\0]{0,24}\0+"
 _NEIGHBOURS = re.compile(rb"%(c)s([0-9a-f]{7,40})\0|\0([0-9a-f]{7,40})\0+%(c)s" % {b"c": _COMPILER})
 _COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ", b"MSVC ")
 _NEAR = 128
+_PIECE = 1 << 23  # bytes, of which no more than that many are in memory at a time
 _LANDMARK = b"\0qwen3moe\0"
 _ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _REACH = 1 << 14
@@ -71,12 +72,10 @@ def commit(path: Path, exports: frozenset[str]) -> Commit | None:
 def _beside_compilers(data: mmap.mmap) -> Iterator[str]:
     """Commits that stand beside a compiler's name; the names are found first, which is quick."""
     for name in _COMPILERS:
-        at = data.find(name)
-        while at >= 0:
+        for at in _places(data, name):
             found = _NEIGHBOURS.search(data[max(0, at - _NEAR) : at + _NEAR])
             if found is not None:
                 yield next(filter(None, found.groups())).decode()
-            at = data.find(name, at + 1)
 
 
 def build(path: Path, exports: frozenset[str]) -> int | None:
@@ -96,13 +95,24 @@ def architectures(path: Path) -> tuple[str, ...]:
     not may be as well.
     """
     with _bytes(path) as data:
-        at = data.find(_LANDMARK)
-        if at < 0:
+        at = next(_places(data, _LANDMARK), None)
+        if at is None:
             return ()
         before = _strings(data[max(0, at - _REACH) : at])
         after = _strings(data[at + 1 : at + _REACH])
     names = chain(*(takewhile(_ARCHITECTURE.fullmatch, side) for side in (before[::-1], after)))
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
+
+
+def _places(data: mmap.mmap, text: bytes) -> Iterator[int]:
+    """Where a text stands; what was searched leaves the memory, for libraries are large."""
+    for begin in range(0, len(data), _PIECE):
+        end = begin + _PIECE + len(text) - 1
+        at = data.find(text, begin, end)
+        while at >= 0:
+            yield at
+            at = data.find(text, at + 1, end)
+        data.madvise(mmap.MADV_DONTNEED, begin, _PIECE)
 
 
 def _strings(data: bytes) -> list[bytes]:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import mmap
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +56,35 @@ def test_a_commit_that_is_not_exported_is_found_beside_the_compiler(
     path, image = write(tmp_path / "a", elves.image(tail=tail))
 
     assert stamp.commit(path, image) == commit
+
+
+@pytest.mark.parametrize("begin", range(-20, 4, 3))
+def test_an_image_is_searched_piece_by_piece_and_nothing_is_overlooked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: int
+) -> None:
+    monkeypatch.setattr(stamp, "_PIECE", mmap.PAGESIZE)
+    path = tmp_path / "a"
+    said = b"GNU 14.2.1\x0086a2835\0"
+    path.write_bytes((bytes(3 * mmap.PAGESIZE + begin) + said).ljust(5 * mmap.PAGESIZE, b"\0"))
+
+    assert stamp.commit(path, frozenset()) == SHORT
+
+
+def test_a_large_image_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(64 << 20))
+    code = (
+        "import resource, sys; from pathlib import Path; from engine_ci.artifact import stamp\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak(); assert stamp.read({Path(sys.argv[1]): frozenset()}).commit is None\n"
+        "print(peak() - before)"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    )
+
+    assert int(said.stdout) < 24 << 10
 
 
 @pytest.mark.parametrize(
