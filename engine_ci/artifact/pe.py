@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.artifact import pe_layout, pe_tables
-from engine_ci.artifact.elf import BACKEND
+from engine_ci.artifact.elf import BACKEND, MODELS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.artifact.pe_layout import Layout
 
+_NOTED: Final = (BACKEND, MODELS)
 _MACHINES: Final = {0x8664: "x64", 0xAA64: "arm64"}
 _CERTIFICATES: Final = 4  # the only table that is named by its place in the file
 
@@ -25,7 +26,7 @@ class Image:
         machine: the architecture: `x64`, `arm64`, or its number for any other.
         needed: names of the libraries that it imports, in its order.
         delayed: of those that are loaded when something of them is first called.
-        backend: whether it exports the function that ggml calls.
+        exports: those of the functions that mean something here.
         windows: the oldest version that it is for, by its header: 6.0 is Vista, 10.0 also 11.
         signed: whether a signature (Authenticode) comes with it; nothing is said of whose it is.
     """
@@ -33,7 +34,7 @@ class Image:
     machine: str
     needed: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
-    backend: bool = False
+    exports: frozenset[str] = frozenset()
     windows: tuple[int, int] = (6, 0)
     signed: bool = False
 
@@ -51,7 +52,7 @@ def read(path: Path) -> Image:
             machine=_MACHINES.get(layout.machine, f"machine {layout.machine:#x}"),
             needed=tuple(pe_tables.imports(layout)),
             delayed=tuple(pe_tables.delayed(layout)),
-            backend=BACKEND in pe_tables.exports(layout),
+            exports=frozenset(name for name in _NOTED if pe_tables.exports(layout, name)),
             windows=layout.windows,
             signed=size > 0,
         )

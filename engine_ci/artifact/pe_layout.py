@@ -31,7 +31,7 @@ _SECTION: Final = struct.Struct("<8x4I16x")
 _MOST_DIRECTORIES: Final = 16
 _MOST_SECTIONS: Final = 96
 _SECTOR: Final = 512
-_LONGEST: Final = 1 << 12  # of a text, in bytes
+_LONGEST: Final = 1 << 13  # of a text, in bytes; Visual C++ makes names of 4,096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,15 +92,22 @@ class Layout:
             raise self.damaged(f"a table of it leads out of the file, to {address:#x}")
         return kind.unpack(raw)
 
-    def text(self, address: int) -> str:
-        """A name, which may be shown and looked up."""
+    def name(self, address: int) -> bytes:
+        """The bytes up to the next zero."""
         raw, end, _ = self.at(address, _LONGEST).partition(b"\0")
+        if not end:
+            raise self._unreadable(raw)
+        return raw
+
+    def text(self, address: int) -> str:
+        """A name that may be shown and looked up."""
+        raw = self.name(address)
         try:
             text = raw.decode()
         except UnicodeDecodeError:
             text = ""
-        if not end or not text or not text.isprintable():
-            raise self.damaged(f"the name {raw[:64]!a} is not readable")
+        if not text or not text.isprintable():
+            raise self._unreadable(raw)
         return text
 
     def _header(self, kind: struct.Struct, offset: int) -> tuple[Any, ...]:
@@ -144,6 +151,9 @@ class Layout:
     def _read(self, offset: int, size: int) -> bytes:
         """So many bytes of the file; less where it ends."""
         return os.pread(self._descriptor, size, offset)
+
+    def _unreadable(self, raw: bytes) -> VerificationError:
+        return self.damaged(f"the name {raw[:64]!a} is not readable")
 
     def _no_image(self) -> VerificationError:
         return self.damaged("expected a PE image, found something unreadable")

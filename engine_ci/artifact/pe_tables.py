@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ _DELAYED_IMPORT: Final = struct.Struct("<4xI4xI16x")
 _EXPORT: Final = struct.Struct("<24xI4xI4x")
 _WORD: Final = struct.Struct("<I")
 _MOST_LIBRARIES: Final = 1 << 10
-_MOST_NAMES: Final = 1 << 16  # a function's number has 16 bits
 
 
 def imports(layout: Layout) -> Iterator[str]:
@@ -34,23 +34,24 @@ def delayed(layout: Layout) -> Iterator[str]:
     return _libraries(layout, table=_DELAYED, entry=_DELAYED_IMPORT)
 
 
-def exports(layout: Layout) -> Iterator[str]:
-    """Names of the functions and variables that others may use.
+def exports(layout: Layout, function: str) -> bool:
+    """Whether others find a function in it by that name, looked up as Windows does it.
 
     Raises:
-        VerificationError: the table is damaged, or a name in it.
+        VerificationError: the table leads out of the file.
     """
     address, _ = layout.directory(_EXPORTS)
     if not address:
-        return
+        return False
     count, names = layout.exactly(address, _EXPORT)
-    if count > _MOST_NAMES:
-        raise layout.damaged(f"expected at most {_MOST_NAMES} exports, found {count}")
-    table = layout.at(names, count * _WORD.size)
-    if len(table) < count * _WORD.size:
-        raise layout.damaged("the table of its exports leads out of the file")
-    for (name,) in _WORD.iter_unpack(table):
-        yield layout.text(name)
+
+    def name(number: int) -> bytes:
+        (place,) = layout.exactly(names + number * _WORD.size, _WORD)
+        return layout.name(place)
+
+    wanted = function.encode()
+    found = bisect_left(range(count), wanted, key=name)
+    return found < count and name(found) == wanted
 
 
 def _libraries(layout: Layout, *, table: int, entry: struct.Struct) -> Iterator[str]:

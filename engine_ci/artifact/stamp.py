@@ -45,9 +45,11 @@ class Stamp:
 def read(images: Mapping[Path, frozenset[str]]) -> Stamp:
     """Reads the stamps of one engine's images: the noted symbols that they export, by file.
 
-    Only images that export the commit or the model loader are searched for those, if there are any.
+    Only images that export the commit or the model loader are searched for those, if there are any;
+    backends, which are ggml's alone and may be large, for no commit.
     """
-    commits = {commit(path, exports) for path, exports in _exporting(elf.COMMIT, images)} - {None}
+    others = {path: exports for path, exports in images.items() if elf.BACKEND not in exports}
+    commits = {commit(path, exports) for path, exports in _exporting(elf.COMMIT, others)} - {None}
     builds = {build(path, exports) for path, exports in images.items()} - {None}
     names = {name for path, _ in _exporting(elf.MODELS, images) for name in architectures(path)}
     return Stamp(

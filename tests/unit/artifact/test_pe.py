@@ -36,7 +36,7 @@ def test_the_facts_of_an_image_are_read(tmp_path: Path) -> None:
         machine="x64",
         needed=("ggml-base.dll", "KERNEL32.dll"),
         delayed=("late.dll",),
-        backend=True,
+        exports=frozenset({"ggml_backend_init"}),
         windows=(6, 0),
         signed=False,
     )
@@ -58,8 +58,10 @@ def test_an_image_may_have_no_tables(tmp_path: Path) -> None:
     assert read(tmp_path, bytes(headers)) == pe.Image(machine="x64")
 
 
-def test_an_export_of_another_name_makes_no_backend(tmp_path: Path) -> None:
-    assert not read(tmp_path, pes.image(exports=("ggml_backend_initialised",))).backend
+def test_only_exports_that_mean_something_are_noted(tmp_path: Path) -> None:
+    content = pes.image(exports=("ggml_backend_initialised", "llama_init_from_model", "zoo"))
+
+    assert read(tmp_path, content).exports == {"llama_init_from_model"}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,8 @@ def test_what_was_written_is_what_is_read_here_and_by_lief(
     with pe_layout.opened(path) as layout:
         assert list(pe_tables.imports(layout)) == needed
         assert list(pe_tables.delayed(layout)) == delayed
-        assert list(pe_tables.exports(layout)) == exports
+        assert all(pe_tables.exports(layout, name) for name in exports)
+        assert not any(pe_tables.exports(layout, f"{name} ") for name in exports)
         assert layout.windows == windows
     oracle = lief.PE.parse(str(path))
     assert oracle is not None

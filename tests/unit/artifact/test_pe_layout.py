@@ -152,7 +152,7 @@ def test_a_text_ends_with_a_zero(path: Path) -> None:
 
 
 def test_a_text_that_never_ends_is_left(path: Path) -> None:
-    tail = b"a" * 5000 + b"\0"
+    tail = b"a" * 9000 + b"\0"
     path.write_bytes(pes.image(tail=tail))
 
     with (

@@ -70,6 +70,7 @@ def test_an_image_is_searched_piece_by_piece_and_nothing_is_overlooked(
     assert stamp.commit(path, frozenset()) == SHORT
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory otherwise")
 def test_a_large_image_takes_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(64 << 20))
@@ -142,6 +143,15 @@ def test_one_engine_has_one_commit_and_all_its_architectures(tmp_path: Path) -> 
     assert stamp.read(dict([common, llama, decoy])) == stamp.Stamp(
         commit=SHORT, build=11434, architectures=("mamba2", "qwen3moe")
     )
+
+
+def test_a_backend_is_searched_for_no_commit(tmp_path: Path) -> None:
+    said = elves.image(tail=b"\0GNU 14.2.1\x0086a2835\0")
+    library = write(tmp_path / "library", said)
+    path, _ = write(tmp_path / "backend", said.replace(b"86a2835", b"9a3bf2b"))
+
+    assert stamp.read(dict([library, (path, frozenset({elf.BACKEND}))])).commit == SHORT
+    assert stamp.read({path: frozenset({elf.BACKEND})}).commit is None
 
 
 def test_images_that_contradict_each_other_name_no_commit(tmp_path: Path) -> None:
