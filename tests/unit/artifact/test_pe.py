@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import lief
@@ -78,6 +79,19 @@ def test_the_oldest_windows_is_that_of_the_subsystem(tmp_path: Path) -> None:
 
 def test_a_signature_is_seen(tmp_path: Path) -> None:
     assert read(tmp_path, pes.image(certificate=bytes(8))).signed
+
+
+def test_of_a_large_file_only_tables_come_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.dll"
+    with path.open("wb") as stream:
+        stream.write(WHOLE)
+        stream.truncate(1 << 33)
+    tracemalloc.start()
+
+    assert pe.read(path).needed == ("ggml-base.dll", "KERNEL32.dll")
+
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("content", [WHOLE, pes.image(certificate=bytes(8))])

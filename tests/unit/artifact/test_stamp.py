@@ -44,7 +44,9 @@ def test_the_exported_commit_is_read(tmp_path: Path, said: bytes, commit: Commit
     ("tail", "commit"),
     [
         (b"\0Linux x86_64\0GNU 14.2.1\x0086a2835\0abcdef0123\0", SHORT),
-        (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0", SHORT),
+        (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0Darwin arm64\0", SHORT),
+        (b"\x0086a2835\0\0MSVC 19.44.35229.0\0\0x64\0", SHORT),
+        (b"99999\0\x000123456789\0\0Clang 22.1.8\0int() base must be 0\x0086a2835\0", None),
         (b"\0b1-86a2835\0\x0086a2835\0MSVC 19.44.35229.0\0Windows AMD64\0", SHORT),
         (b"\x0086a2835\0something else\0", None),
         (b"\0GNU 14.2.1\x0086a2835x\0", None),
@@ -121,6 +123,18 @@ def test_they_may_be_filled_up_to_whole_words_as_visual_c_does(tmp_path: Path) -
     path.write_bytes(b"%s.key\0\0clip\0\0\0\0qwen3moe\0\0\0\0\0\0\0\0bert\0\0\0\0Not One\0")
 
     assert stamp.architectures(path) == ("bert", "clip", "qwen3moe")
+
+
+def test_strings_that_a_linker_sorted_by_their_ends_list_no_architectures(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    names = [*(f"a{end}-moe" for end in range(8)), "post_moe", "ffn_moe", "qwen3moe"]
+    sorted_by_end = sorted(names, key=lambda name: name[::-1], reverse=True)
+    path.write_bytes("\0".join(["", *sorted_by_end, "Not One", ""]).encode())
+    other = tmp_path / "b"
+    other.write_bytes("\0".join(["", *names, "Not One", ""]).encode())
+
+    assert stamp.architectures(path) == ()
+    assert len(stamp.architectures(other)) == 11
 
 
 def test_without_the_landmark_no_architecture_is_claimed(tmp_path: Path) -> None:
