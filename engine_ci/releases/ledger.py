@@ -53,6 +53,12 @@ def replaced(ledger: Ledger, tag: str, assets: Iterable[ReleaseAsset]) -> Iterat
             )
 
 
+def tags(ledger: Ledger, *, after: int) -> list[str]:
+    """The builds with a greater number than `after` that were there, newest first."""
+    newer = {seen.tag: _build(seen) for seen in ledger.seen if _build(seen) > after}
+    return sorted(newer, key=lambda tag: newer[tag], reverse=True)
+
+
 def names(ledger: Ledger, tag: str) -> frozenset[str]:
     """The files that a release had."""
     return frozenset(seen.name for seen in ledger.seen if seen.tag == tag)

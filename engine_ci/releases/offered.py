@@ -50,13 +50,12 @@ def _offer(release: PublishedRelease, version: PackageVersion, pin: Pin, ledger:
 def vanished(ledger: Ledger, offered: Iterable[Offer], pin: Pin) -> list[Offer]:
     """The builds newer than the pin that were offered before and are no more."""
     there = {offer.version.text for offer in offered}
-    tags = sorted({seen.tag for seen in ledger.seen} - there)
     return [
         Offer(
             version=version,
             platforms=frozenset(),
             flaws=("upstream published it and took it away again",),
         )
-        for tag in tags
-        if (version := ordering.tag(tag)) is not None and (version.build or 0) > (pin.build or 0)
+        for tag in ledgers.tags(ledger, after=pin.build or 0)
+        if tag not in there and (version := ordering.tag(tag)) is not None
     ]

@@ -175,6 +175,25 @@ def test_a_build_that_was_taken_away_is_told_until_the_pin_passes_it(upstream: U
     assert set(upstream.offers(pin(11196))) == {"b11196"}
 
 
+def test_a_build_that_the_list_does_not_show_is_looked_up_before_it_counts_as_gone(
+    upstream: Upstream,
+) -> None:
+    upstream.publish(11194, 11195, 11196)
+    upstream.offers()
+    releases = upstream.server.hub.shelf.releases
+    releases[1:2] = []
+    hidden = Fault("GET .*/releases", status=200, body=b"[]")
+    upstream.server.faults.add(hidden)
+
+    found = upstream.offers()
+
+    assert found["b11195"].flaws == ("upstream published it and took it away again",)
+    assert found["b11196"].flaws == ()
+    assert [path for path, _ in upstream.asked[2:]] == [
+        f"releases/tags/b{build}?" for build in (11194, 11196, 11195)
+    ]
+
+
 def test_a_pinned_file_that_was_replaced_ends_it(upstream: Upstream) -> None:
     release = upstream.publish(11194)
     name = "llama-b11194-bin-ubuntu-x64.tar.gz"

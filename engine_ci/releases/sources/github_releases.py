@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import NotThereError, OutsideError, PinError, VerificationError
 from engine_ci.releases import ledger as ledgers
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from engine_ci.releases.model import Offer
     from engine_ci.releases.published import PublishedRelease
     from engine_ci.system.rest import RestReader
+
+# Of releases that were there before and are missing from the list.
+_MOST_LOOKED_UP: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +57,14 @@ def offers(
         VerificationError: the pinned build's files are not what the pin says.
     """
     current = _build(pin)
-    listed = release_list.read(repository, api=at.api, pin=current)
-    releases = _since(current, _with_pinned(listed.releases, repository, pin, at=at))
-    _hold_against(pin, releases)
     file = at.ledgers / f"{repository.replace('/', '--')}--{pin.name}.json"
     ledger = _remembered(file, told=told)
+    listed = release_list.read(repository, api=at.api, pin=current)
+    expected = [pin.version, *(ledgers.tags(ledger, after=current) if listed.whole else ())]
+    missing = _missing(expected, listed.releases)
+    looked_up = (_by_tag(repository, tag, at=at) for tag in missing[:_MOST_LOOKED_UP])
+    releases = _since(current, [*listed.releases, *filter(None, looked_up)])
+    _hold_against(pin, releases)
     found = offered.offers(releases, pin, ledger=ledger)
     lost = offered.vanished(ledger, found, pin) if listed.whole else []
     if not listed.whole:
@@ -77,17 +83,18 @@ def _build(pin: Pin) -> int:
     return version.build
 
 
-def _with_pinned(
-    releases: Sequence[PublishedRelease], repository: str, pin: Pin, *, at: Place
-) -> list[PublishedRelease]:
-    """The release of the pinned build is asked for by its tag where the list did not show it."""
-    if any(release.tag_name == pin.version for release in releases):
-        return list(releases)
+def _missing(expected: Sequence[str], listed: Iterable[PublishedRelease]) -> list[str]:
+    """The tags that the list did not show, and that have to be somewhere."""
+    there = {release.tag_name for release in listed}
+    return [tag for tag in expected if tag not in there]
+
+
+def _by_tag(repository: str, tag: str, *, at: Place) -> PublishedRelease | None:
+    """The published release of a tag; None where there is none any more."""
     try:
-        page = at.api.page(f"repos/{repository}/releases/tags/{pin.version}", published.RELEASE)
+        return at.api.page(f"repos/{repository}/releases/tags/{tag}", published.RELEASE).content
     except NotThereError:
-        return list(releases)
-    return [*releases, page.content]
+        return None
 
 
 def _since(current: int, releases: Iterable[PublishedRelease]) -> list[PublishedRelease]:
