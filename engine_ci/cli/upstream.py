@@ -1,0 +1,71 @@
+"""What llama.cpp's repository says of a candidate, where the configuration names one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Commit
+    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.candidate import Candidate
+    from engine_ci.records.upstream import Upstream
+
+
+def compared(workspace: Workspace, candidate: Candidate) -> Candidate:
+    """The candidate with what changed upstream, as far as its source tells what it is made of."""
+    chosen = candidate.chosen
+    return candidate.model_copy(
+        update={"upstream": _ask(workspace, build=chosen.build if chosen else None)}
+    )
+
+
+def prepared(workspace: Workspace, candidate: Candidate, bundle: Bundle) -> Candidate:
+    """The same once its bytes have told the commit, where nothing else did; leaves it on disk."""
+    from engine_ci.records.upstream import Unavailable
+    from engine_ci.system import documents
+
+    known = candidate.upstream is None or not isinstance(candidate.upstream.range, Unavailable)
+    if known or bundle.commit is None:
+        return candidate
+    told = candidate.model_copy(update={"upstream": _ask(workspace, commit=bundle.commit)})
+    documents.write(workspace.candidate_json, documents.dump_json(told))
+    return told
+
+
+def lines(upstream: Upstream | None) -> list[str]:
+    """What is known, for people; nothing where nobody was asked."""
+    from engine_ci.records.upstream import Unavailable
+
+    if upstream is None:
+        return []
+    changes, missed = upstream.range, upstream.missed
+    if isinstance(changes, Unavailable):
+        first = f"upstream: commits not available: {changes.reason}"
+    else:
+        relevant = sum(commit.relevant for commit in changes.commits)
+        first = f"upstream: {len(changes.commits):,} commits, {relevant:,} relevant"
+    if isinstance(missed, Unavailable):
+        second = f"architectures missed: not available: {missed.reason}"
+    else:
+        second = f"architectures missed since: {', '.join(missed.architectures) or 'none'}"
+    return [f"{first}; {second}"]
+
+
+def _ask(
+    workspace: Workspace, *, build: int | None = None, commit: Commit | None = None
+) -> Upstream | None:
+    from engine_ci.releases import upstream
+    from engine_ci.releases.relevance import Shipped
+
+    policy = workspace.config.upstream
+    if policy is None:
+        return None
+    return upstream.ask(
+        workspace.pin,
+        address=policy.repository,
+        cache=workspace.cache,
+        shipped=Shipped.of(workspace.pin, wanted=workspace.config.bundle.backends),
+        build=build,
+        commit=commit,
+    )
