@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine_ci.pins.model import Pin
 
 UNKNOWN: Final = "unknown"
-_IMAGE: Final = re.compile(r"(?:lib)?ggml-([a-z]+)[-.\d]")
+_IMAGE: Final = re.compile(r"(?:^|/)(?:lib)?ggml-([a-z]+)[-.][^/]*$")
 _FLAG: Final = re.compile(r"-DGGML_([A-Z]+)(?::BOOL)?=(?:ON|1|TRUE|YES)", re.IGNORECASE)
 
 
@@ -71,12 +71,8 @@ class Shipped:
         is built from source code.
         """
         flags = pin.source.flags if isinstance(pin.source, SourceBuild) else ()
-        images = (
-            name.rpartition("/")[2]
-            for asset in pin.platforms.values()
-            for name in asset.images or ()
-        )
-        seen = {found[1] for name in images if (found := _IMAGE.match(name))}
+        images = (image for asset in pin.platforms.values() for image in asset.images or ())
+        seen = {found[1] for image in images if (found := _IMAGE.search(image))}
         switched_on = {found[1].lower() for flag in flags if (found := _FLAG.fullmatch(flag))}
         return cls(
             platforms=frozenset(pin.platforms), backends=frozenset(wanted) | seen | switched_on

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _LONGEST_REASON: Final = 300
+_FATAL: Final = "fatal: "
 
 
 def ask(
@@ -181,7 +182,7 @@ def _told(question: Callable[[], Answer]) -> Answer | Unavailable:
 
 
 def _unavailable(error: OutsideError) -> Unavailable:
-    """What git said last, or what went wrong, in one line."""
-    said = error.stderr.strip().splitlines() if isinstance(error, CommandError) else []
-    text = said[-1].removeprefix("fatal: ") if said else error.message
-    return Unavailable(reason=" ".join(text.split())[:_LONGEST_REASON])
+    """Why git gave up, or else what went wrong, in one line."""
+    said = error.stderr.splitlines() if isinstance(error, CommandError) else []
+    fatal = [line.removeprefix(_FATAL) for line in said if line.startswith(_FATAL)]
+    return Unavailable(reason=" ".join([*fatal, error.message][0].split())[:_LONGEST_REASON])

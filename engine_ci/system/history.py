@@ -161,10 +161,13 @@ class History:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         fresh = History(address=self.address, folder=partial, timeout_s=self.timeout_s)
-        fresh._git("init", "--quiet", "--bare")
-        fresh._fetch(f"+HEAD:{TIP}")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        partial.rename(self.folder)
+        try:
+            fresh._git("init", "--quiet", "--bare")
+            fresh._fetch(f"+HEAD:{TIP}")
+            shutil.rmtree(self.folder, ignore_errors=True)
+            partial.rename(self.folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
     def _fetch(self, refspec: str) -> None:
         quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
