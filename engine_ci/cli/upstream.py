@@ -25,20 +25,30 @@ def prepared(workspace: Workspace, candidate: Candidate, bundle: Bundle) -> Cand
     from engine_ci.records.upstream import Unavailable
     from engine_ci.system import documents
 
-    known = candidate.upstream is None or not isinstance(candidate.upstream.range, Unavailable)
-    if known or bundle.commit is None:
+    told = candidate.upstream
+    unknown = told and told.repository and isinstance(told.range, Unavailable)
+    if not unknown or bundle.commit is None:
         return candidate
-    told = candidate.model_copy(update={"upstream": _ask(workspace, commit=bundle.commit)})
-    documents.write(workspace.candidate_json, documents.dump_json(told))
-    return told
+    asked = _ask(workspace, build=bundle.build, commit=bundle.commit)
+    completed = candidate.model_copy(update={"upstream": asked})
+    documents.write(workspace.candidate_json, documents.dump_json(completed))
+    return completed
 
 
 def lines(upstream: Upstream | None) -> list[str]:
-    """What is known, for people; nothing where nobody was asked."""
-    from engine_ci.records.upstream import Unavailable
-
+    """What is known, for people; nothing of commits where nobody was asked."""
     if upstream is None:
         return []
+    faults = [
+        f"known of b{each.first} to b{each.last}: {each.what} ({each.link})"
+        for each in upstream.regressions
+    ]
+    return [*([_changed(upstream)] if upstream.repository else []), *faults]
+
+
+def _changed(upstream: Upstream) -> str:
+    from engine_ci.records.upstream import Unavailable
+
     changes, missed = upstream.range, upstream.missed
     if isinstance(changes, Unavailable):
         first = f"upstream: commits not available: {changes.reason}"
@@ -49,21 +59,19 @@ def lines(upstream: Upstream | None) -> list[str]:
         second = f"architectures missed: not available: {missed.reason}"
     else:
         second = f"architectures missed since: {', '.join(missed.architectures) or 'none'}"
-    return [f"{first}; {second}"]
+    return f"{first}; {second}"
 
 
 def _ask(
     workspace: Workspace, *, build: int | None = None, commit: Commit | None = None
-) -> Upstream | None:
+) -> Upstream:
     from engine_ci.releases import upstream
     from engine_ci.releases.relevance import Shipped
 
     policy = workspace.config.upstream
-    if policy is None:
-        return None
     return upstream.ask(
         workspace.pin,
-        address=policy.repository,
+        address=policy.repository if policy else None,
         cache=workspace.cache,
         shipped=Shipped.of(workspace.pin, wanted=workspace.config.bundle.backends),
         build=build,

@@ -76,7 +76,7 @@ class Candidate(Versioned):
         chosen: the release to try; None when nothing is worth it.
         decisions: every release newer than the pin, newest first.
         refused: what this run tried before, newest first.
-        upstream: what changed in llama.cpp's repository; None where the app names none.
+        upstream: what is known of llama.cpp between the two; None in a record of an older release.
     """
 
     pin: Name

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from engine_ci.pins.model import Build
 from engine_ci.system.documents import Document
 
 LONGEST_SUBJECT = 300
@@ -73,9 +74,24 @@ class Missed(Document):
     architectures: tuple[str, ...]
 
 
-class Upstream(Document):
-    """What was asked of upstream's repository; `repository` is its address."""
+class KnownRegression(Document):
+    """A fault that a range of builds is known to have, `first` and `last` included."""
 
-    repository: str
+    first: Build
+    last: Build
+    what: str
+    link: str
+
+
+class Upstream(Document):
+    """What is known of llama.cpp between the pin and a candidate.
+
+    Attributes:
+        repository: the address that was asked; None where the app names none.
+        regressions: that the candidate is known to have.
+    """
+
+    repository: str | None = None
     range: Range | Unavailable
     missed: Missed | Unavailable
+    regressions: tuple[KnownRegression, ...] = ()

@@ -23,7 +23,7 @@ from engine_ci.system import documents
 from engine_ci.system.documents import Document, Versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from engine_ci.pins.model import Pin
 
@@ -78,6 +78,14 @@ class Shipped:
             platforms=frozenset(pin.platforms), backends=frozenset(wanted) | seen | switched_on
         )
 
+    def has(self, *, platforms: Sequence[str], backends: Sequence[str]) -> bool:
+        """Whether one of these platforms (patterns) or backends is in it; so are none at all."""
+        if not (platforms or backends):
+            return True
+        return not self.backends.isdisjoint(backends) or any(
+            fnmatchcase(platform, pattern) for platform in self.platforms for pattern in platforms
+        )
+
 
 def part(path: str) -> str:
     """The part of the code that a path belongs to."""
@@ -90,13 +98,7 @@ def reaches(path: str, shipped: Shipped) -> bool:
     rule = _first(path)
     if rule is None:
         return True
-    if not (rule.platforms or rule.backends):
-        return rule.ships
-    return not shipped.backends.isdisjoint(rule.backends) or any(
-        fnmatchcase(platform, pattern)
-        for platform in shipped.platforms
-        for pattern in rule.platforms
-    )
+    return rule.ships and shipped.has(platforms=rule.platforms, backends=rule.backends)
 
 
 def irrelevant(paths: Iterable[str], *, shipped: Shipped, whole: bool = True) -> str | None:

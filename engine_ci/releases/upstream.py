@@ -19,6 +19,7 @@ from engine_ci.records.upstream import (
 )
 from engine_ci.releases import features, relevance
 from engine_ci.releases.modules import module
+from engine_ci.releases.regressions import known
 from engine_ci.system.history import TIP, History
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+NOT_ASKED: Final = Unavailable(reason="the configuration names no repository of llama.cpp")
 _LONGEST_REASON: Final = 300
 _FATAL: Final = "fatal: "
 
@@ -38,7 +40,7 @@ _FATAL: Final = "fatal: "
 def ask(
     pin: Pin,
     *,
-    address: str,
+    address: str | None,
     cache: Path,
     shipped: Shipped,
     build: int | None = None,
@@ -48,22 +50,22 @@ def ask(
 
     Args:
         pin: what is used now.
-        address: of llama.cpp's repository.
+        address: of llama.cpp's repository; None where it is not to be asked.
         cache: the user's folder; clones lie in it as `upstream/<key>`.
         shipped: what the app's bundle has, for what is relevant to it.
         build: upstream's number of the candidate, whose commit is that of the tag `b<build>`.
         commit: the candidate's, where its source tells one; both None where there is no candidate,
             or nobody knows what it was made of.
     """
-    try:
-        history = fetched(address, cache=cache)
-    except OutsideError as error:
-        gone = _unavailable(error)
-        return Upstream(repository=address, range=gone, missed=gone)
+    regressions = known(build, shipped=shipped) if build is not None else ()
+    history = _told(lambda: fetched(address, cache=cache)) if address else NOT_ASKED
+    if isinstance(history, Unavailable):
+        return Upstream(repository=address, range=history, missed=history, regressions=regressions)
     return Upstream(
         repository=address,
         range=_told(lambda: _range(history, pin, shipped, build=build, commit=commit)),
         missed=_told(lambda: _missed(history, pin)),
+        regressions=regressions,
     )
 
 
@@ -121,9 +123,9 @@ def _commits(changes: Sequence[Change], shipped: Shipped) -> tuple[UpstreamCommi
 
 
 def _missed(history: History, pin: Pin) -> Missed:
-    known = _architectures(history)
+    names = _architectures(history)
     tip = _known(history, TIP)
-    lacking = known(tip) - known(_pinned(history, pin))
+    lacking = names(tip) - names(_pinned(history, pin))
     return Missed(tip=tip, at=history.date(tip), architectures=tuple(sorted(lacking)))
 
 
