@@ -33,7 +33,7 @@ LIMIT = 64_000
 _MOST, _FEWEST = (25, 8), 2
 _GATE_ROOM = 16_000
 _LONGEST = 300
-_SILENT = Unavailable(reason="`detect` did not ask")
+_SILENT = Unavailable(reason="nobody asked")
 _UNASKED = Upstream(range=_SILENT, missed=_SILENT)
 _LONGEST_NAME = 100
 _GAP = "\n\n"

@@ -20,7 +20,7 @@ _PREFIX: Final = re.compile(
     (?: \[ (?P<bracketed> [a-z0-9_.-]{1,30} ) \]
       | `? (?P<plain> [a-z0-9][a-z0-9_.-]{0,29} ) `?
         (?: \s? [,+/&(] [^:]{0,40} )?
-        \s? : (?!:)
+        \s? : (?![:/])
     )
     """,
     re.VERBOSE | re.IGNORECASE,
