@@ -60,7 +60,7 @@ def test_nearly_all_real_commits_fall_into_few_modules() -> None:
     modules = [module(change.subject, change.paths) for change in history.load()]
 
     assert len(set(modules)) == 53
-    assert modules.count("server") == 31
+    assert modules.count("server") == 24
     assert OTHER not in modules
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +21,7 @@ from tests.unit.system import origin
 from tests.unit.system.test_git import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.unit.system.origin import Origin
@@ -34,6 +37,29 @@ def upstream(tmp_path: Path, home: Path) -> Origin:
 
 def fetched(upstream: Origin, tmp_path: Path) -> History:
     return History.fetched(upstream.address, home=tmp_path / "cache")
+
+
+@contextmanager
+def asking_for_a_password() -> Iterator[str]:
+    """The address of a server that wants to know who asks, whatever it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="up"')
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/llama.cpp.git"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def add_settings(tmp_path: Path, text: str) -> None:
@@ -239,7 +265,7 @@ def test_another_address_has_a_clone_of_its_own(upstream: Origin, tmp_path: Path
     assert other.folder != fetched(upstream, tmp_path).folder
 
 
-def test_a_server_that_says_nothing_is_not_waited_for(tmp_path: Path, home: Path) -> None:
+def test_a_server_that_says_nothing_is_not_waited_for(home: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/llama.cpp.git"
 
@@ -279,10 +305,8 @@ def test_no_hook_and_no_password_program_of_the_user_runs(upstream: Origin, tmp_
     )
     fetched(upstream, tmp_path)
 
-    with GitHubServer.start(tmp_path / "hub", tokens={}) as server:
-        missing = f"{server.clone_url.rpartition('/')[0]}/none.git"
-        with pytest.raises(CommandError):
-            History.fetched(missing, home=tmp_path / "cache")
+    with asking_for_a_password() as address, pytest.raises(CommandError, match="401|Username"):
+        History.fetched(address, home=tmp_path / "cache")
     assert not told.exists()
 
 
