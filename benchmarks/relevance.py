@@ -10,13 +10,14 @@ of `relevance.json` beside this file.
 from __future__ import annotations
 
 import json
+import resource
 import shlex
 import subprocess
 import sys
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import yaml
 
@@ -29,9 +30,11 @@ from engine_ci.system import documents
 from engine_ci.system.history import TIP, History
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from engine_ci.system.history import Change
+
+Answer = TypeVar("Answer")
 
 RESULT: Final = Path(__file__).with_suffix(".json")
 COMMITS: Final = 2500
@@ -80,12 +83,14 @@ def shipped(platform: str) -> Shipped:
 def history(address: str) -> dict[str, Any]:
     """Shares of irrelevant commits, releases and ranges."""
     with tempfile.TemporaryDirectory() as home:
-        log = History.fetched(address, home=Path(home))
+        log, cloning = timed(lambda: History.fetched(address, home=Path(home)))
+        size = sum(file.stat().st_size for file in Path(home).rglob("*") if file.is_file())
+        _, refreshing = timed(lambda: History.fetched(address, home=Path(home)))
         tip = log.commit(TIP)
         assert tip is not None
         old = log.commit(f"{tip}~{COMMITS}")
         assert old is not None
-        commits = log.between(old, tip)[:COMMITS]
+        commits, listing = timed(lambda: log.between(old, tip))
         triggers = yaml.safe_load(log.read(WORKFLOW, at=tip) or "")[True]["push"]["paths"]
     releases = [change for change in commits if starts_a_release(change, triggers)]
     unknown = {
@@ -93,13 +98,24 @@ def history(address: str) -> dict[str, Any]:
     }
     return {
         "newest": tip,
+        "clone": {"bytes": size, "CPU seconds": cloning, "again, CPU seconds": refreshing},
+        "CPU seconds to list the commits": listing,
         "from": min(change.at for change in commits).date().isoformat(),
         "to": max(change.at for change in commits).date().isoformat(),
         "commits": len(commits),
-        "commits that start a release, by the newest workflow": len(releases),
+        "of them start a release, by the newest workflow": len(releases),
         "paths that no rule knows": sorted(unknown),
         "bundles": {platform: shares(commits, releases, platform) for platform in BUNDLES},
     }
+
+
+def timed(question: Callable[[], Answer]) -> tuple[Answer, float]:
+    """An answer, and the CPU seconds that programs of ours took for it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer = question()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return answer, round(spent, 2)
 
 
 def starts_a_release(change: Change, triggers: Sequence[str]) -> bool:

@@ -122,8 +122,7 @@ def test_what_is_not_known_is_said_and_not_made_up() -> None:
 
     assert "- flags: not available: not both engines were asked\n" in text
     assert "- files and architectures: not available: there is no bundle of the pinned" in text
-    assert "- commits: not available: nobody asked\n" in text
-    assert "pinned engine has not: not available: nobody asked\n" in text
+    assert "- what changed in the source code: not available: nobody asked\n\n## Ref" in text
 
 
 def test_what_upstream_tells_is_listed_by_module() -> None:
@@ -164,6 +163,29 @@ def test_what_upstream_tells_in_part_is_said_in_part() -> None:
     assert "- chat formats with a parser of their own: not available: the list has moved\n" in text
     assert "- commits: 0, from `1111111111` to `2222222222`\n- model architectures that" in text
     assert "and the pinned engine has not: none\n\n## Refused" in text
+
+
+def test_a_range_that_is_not_known_hides_nothing_else() -> None:
+    unknown = records.upstream(range=Unavailable(reason="there is no tag"))
+
+    text = records.planned(candidate=records.candidate(upstream=unknown)).body
+
+    assert (
+        "- what changed in the source code: not available: there is no tag\n"
+        "- model architectures that upstream has at `3333333333`, and the pinned engine has not: "
+        "`kimi-k3`, `qwen3next`\n"
+    ) in text
+
+
+def test_architectures_that_cannot_be_told_hide_no_commit() -> None:
+    unknown = records.upstream(
+        records.commit("server : faster"), missed=Unavailable(reason="the list has moved")
+    )
+
+    text = records.planned(candidate=records.candidate(upstream=unknown)).body
+
+    assert "  - `ababababab` server : faster\n- model architectures that upstream has" in text
+    assert "pinned engine has not: not available: the list has moved\n\n## Ref" in text
 
 
 def test_a_long_range_is_listed_in_part_and_counted_whole() -> None:
