@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from engine_ci.errors import CommandError, OutsideError, UsageError
-from engine_ci.system import git
+from engine_ci.system import documents, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,9 @@ _SETTINGS: Final = (
     # Tidied up at times, and never by a process that outlives this one.
     ("gc.autoDetach", "false"),
     ("maintenance.autoDetach", "false"),
+    # What is read must not depend on how the user likes to see it.
+    ("i18n.logOutputEncoding", "UTF-8"),
+    ("log.showSignature", "false"),
 )
 # NUL cannot occur in a commit or a path, and no path is empty: an empty field begins a commit.
 _FORMAT: Final = "%x00%H%x00%at%x00%s"
@@ -86,14 +89,15 @@ class History:
 
         Raises:
             UsageError: the address has another protocol.
-            CommandError: git could not bring it.
+            OutsideError: git could not bring it, or `home` cannot be written.
         """
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         history = cls(address=address, folder=home / name, timeout_s=timeout_s)
-        home.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{history.folder}.lock"):
-            if not history._refreshed():
-                history._renew()
+        with documents.naming(home):
+            home.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{history.folder}.lock"):
+                if not history._refreshed():
+                    history._renew()
         return history
 
     def commit(self, name: str) -> str | None:
@@ -128,8 +132,7 @@ class History:
             raise OutsideError(f"the commit {new} does not come after {old}")
         # A rename is told by contents, which are not here; a merge shows what it brings.
         listing = ("-z", "--no-renames", "--name-only", "--diff-merges=first-parent",
-                   "--no-show-signature", f"--max-count={MOST_COMMITS + 1}",
-                   f"--format={_FORMAT}")  # fmt: skip
+                   f"--max-count={MOST_COMMITS + 1}", f"--format={_FORMAT}")  # fmt: skip
         changes = tuple(_changes(self._git("log", *listing, f"{old}..{new}").stdout))
         if len(changes) > MOST_COMMITS:
             raise OutsideError(f"more than {MOST_COMMITS:,} commits lie between {old} and {new}")
@@ -178,8 +181,8 @@ class History:
             self.folder,
             *arguments,
             settings=_SETTINGS,
-            # An explicit place: a damaged clone must not be taken for a folder of the app's own.
-            env={"GIT_ALLOW_PROTOCOL": _protocol(self.address), "GIT_DIR": str(self.folder)},
+            # A damaged clone must not be taken for a folder of a repository further up.
+            env={"GIT_ALLOW_PROTOCOL": _protocol(self.address), "GIT_DIR": "."},
             check=check,
             timeout_s=self.timeout_s,
         )

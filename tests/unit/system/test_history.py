@@ -89,6 +89,24 @@ def test_commits_come_newest_first_with_subject_date_and_paths(
     assert second.at == datetime(2026, 8, 20, 10, tzinfo=UTC)
 
 
+def test_what_is_read_does_not_depend_on_how_the_user_likes_to_see_it(
+    upstream: Origin, tmp_path: Path
+) -> None:
+    add_settings(
+        tmp_path,
+        "[i18n]\n\tlogOutputEncoding = ISO-8859-1\n[log]\n\tshowSignature = true\n"
+        "[diff]\n\trenames = copies\n[core]\n\tquotePath = true\n",
+    )
+    old = upstream.tag("b1")
+    new = upstream.commit("größer", {"é.cpp": "1"})
+    log = fetched(upstream, tmp_path)
+
+    (change,) = log.between(old, new)
+
+    assert (change.subject, change.paths) == ("größer", ("é.cpp",))
+    assert log.date(new) == change.at
+
+
 def test_a_rename_names_both_paths(upstream: Origin, tmp_path: Path) -> None:
     old = upstream.tag("b1")
     run(upstream.path, "mv", "src/llama.cpp", "src/new.cpp")
@@ -257,6 +275,13 @@ def test_a_repository_that_is_gone_leaves_the_clone_and_nothing_half_done(
         fetched(upstream, tmp_path)
     assert log.commit(TIP)
     assert not log.folder.with_name(f"{log.folder.name}.partial").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(upstream: Origin, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+
+    with pytest.raises(OutsideError, match=f"{tmp_path}/cache: "):
+        fetched(upstream, tmp_path)
 
 
 def test_another_address_has_a_clone_of_its_own(upstream: Origin, tmp_path: Path) -> None:
