@@ -24,7 +24,7 @@ import yaml
 from benchmarks.gate import engines
 from engine_ci.artifact import fetch, unpack
 from engine_ci.artifact.origins import SourceDistribution
-from engine_ci.releases import relevance
+from engine_ci.releases import features, relevance
 from engine_ci.releases.relevance import Shipped
 from engine_ci.system import documents
 from engine_ci.system.history import TIP, History
@@ -91,6 +91,7 @@ def history(address: str) -> dict[str, Any]:
         old = log.commit(f"{tip}~{COMMITS}")
         assert old is not None
         commits, listing = timed(lambda: log.between(old, tip))
+        known = {str(-skip): lists(log, f"{tip}~{skip}") for skip in range(0, 6500, 500)}
         triggers = yaml.safe_load(log.read(WORKFLOW, at=tip) or "")[True]["push"]["paths"]
     releases = [change for change in commits if starts_a_release(change, triggers)]
     unknown = {
@@ -105,8 +106,25 @@ def history(address: str) -> dict[str, Any]:
         "commits": len(commits),
         "of them start a release, by the newest workflow": len(releases),
         "paths that no rule knows": sorted(unknown),
+        "architectures and chat formats, so many commits before": known,
         "bundles": {platform: shares(commits, releases, platform) for platform in BUNDLES},
     }
+
+
+def lists(log: History, name: str) -> tuple[int | None, int | None]:
+    """How many architectures and chat formats the code of a commit names; None where unknown."""
+    commit = log.commit(name)
+    assert commit is not None
+    architectures, formats = (
+        log.read(path, at=commit) for path in (features.ARCHITECTURES, features.CHAT_FORMATS)
+    )
+    return counted(features.architectures, architectures), counted(features.chat_formats, formats)
+
+
+def counted(read: Callable[[str], frozenset[str] | None], code: str | None) -> int | None:
+    """How many names there are in some code."""
+    found = read(code) if code is not None else None
+    return len(found) if found is not None else None
 
 
 def timed(question: Callable[[], Answer]) -> tuple[Answer, float]:
@@ -170,6 +188,12 @@ def build() -> dict[str, object]:
         code = min(Path(folder, "code").rglob("CMakeLists.txt"), key=lambda path: len(path.parts))
         return {
             "build": BUILD,
+            "architectures": counted(
+                features.architectures, (code.parent / features.ARCHITECTURES).read_text()
+            ),
+            "chat formats": counted(
+                features.chat_formats, (code.parent / features.CHAT_FORMATS).read_text()
+            ),
             "macos-arm64": judged(code.parent, Path(folder, "mac"), "macos-arm64", MAC, MAC_MACROS),
             "ubuntu-x64": judged(code.parent, Path(folder, "linux"), "ubuntu-x64", LINUX, ()),
         }

@@ -138,7 +138,7 @@ def _candidate(history: History, *, build: int | None, commit: Commit | None) ->
         return _known(history, commit.id)
     if build is not None:
         return history.tagged(f"b{build}")
-    raise OutsideError("there is no candidate, or its source names neither a build nor a commit")
+    raise OutsideError("no build and no commit is known to compare the pin with")
 
 
 def _known(history: History, name: str) -> str:

@@ -84,8 +84,8 @@ def test_detect_says_what_changed_up_to_the_candidates_build(
 def test_what_is_missed_is_told_where_nothing_is_newer(run: CommandLine) -> None:
     assert run("detect").out == (
         "toy 1.0: nothing newer\n"
-        "upstream: commits not available: there is no candidate, or its source names neither a "
-        "build nor a commit; architectures missed since: kimi-k3\n"
+        "upstream: commits not available: no build and no commit is known to compare the pin with; "
+        "architectures missed since: kimi-k3\n"
     )
 
 

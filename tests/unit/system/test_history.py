@@ -12,10 +12,12 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine_ci.errors import CommandError, OutsideError, UsageError
 from engine_ci.system import history
-from engine_ci.system.history import TIP, History
+from engine_ci.system.history import TIP, Change, History
 from fixtures.github import GitHubServer
 from tests.unit.system import origin
 from tests.unit.system.test_git import run
@@ -129,6 +131,29 @@ def test_a_merge_shows_what_it_brings(upstream: Origin, tmp_path: Path) -> None:
         "merge": ("side.cpp",),
         "side": ("side.cpp",),
     }
+
+
+@given(
+    st.lists(
+        st.builds(
+            Change,
+            id=st.from_regex(r"[0-9a-f]{40}", fullmatch=True),
+            at=st.integers(0, 2**37).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+            subject=st.text(st.characters(exclude_characters="\0\n", codec="utf-8")),
+            paths=st.lists(
+                st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
+            ).map(tuple),
+        )
+    )
+)
+def test_what_git_lists_is_read_whatever_names_and_subjects_are(changes: list[Change]) -> None:
+    listing = "".join(
+        "\0".join(["", change.id, str(int(change.at.timestamp())), change.subject, ""])
+        + ("\n" + "".join(f"{path}\0" for path in change.paths) if change.paths else "")
+        for change in changes
+    )
+
+    assert list(history._changes(listing)) == changes
 
 
 def test_no_commit_lies_between_one_and_itself(upstream: Origin, tmp_path: Path) -> None:
