@@ -12,11 +12,29 @@ if TYPE_CHECKING:
     from engine_ci.records.upstream import Upstream
 
 
+def ask(
+    workspace: Workspace, *, build: int | None = None, commit: Commit | None = None
+) -> Upstream:
+    """What is known between the pin and a build, or a commit where its source tells one."""
+    from engine_ci.releases import upstream
+    from engine_ci.releases.relevance import Shipped
+
+    policy = workspace.config.upstream
+    return upstream.ask(
+        workspace.pin,
+        address=policy.repository if policy else None,
+        cache=workspace.cache,
+        shipped=Shipped.of(workspace.pin, wanted=workspace.config.bundle.backends),
+        build=build,
+        commit=commit,
+    )
+
+
 def compared(workspace: Workspace, candidate: Candidate) -> Candidate:
     """The candidate with what changed upstream, as far as its source tells what it is made of."""
     chosen = candidate.chosen
     return candidate.model_copy(
-        update={"upstream": _ask(workspace, build=chosen.build if chosen else None)}
+        update={"upstream": ask(workspace, build=chosen.build if chosen else None)}
     )
 
 
@@ -29,7 +47,7 @@ def prepared(workspace: Workspace, candidate: Candidate, bundle: Bundle) -> Cand
     unknown = told and told.repository and isinstance(told.range, Unavailable)
     if not unknown or bundle.commit is None:
         return candidate
-    asked = _ask(workspace, build=bundle.build, commit=bundle.commit)
+    asked = ask(workspace, build=bundle.build, commit=bundle.commit)
     completed = candidate.model_copy(update={"upstream": asked})
     documents.write(workspace.candidate_json, documents.dump_json(completed))
     return completed
@@ -60,20 +78,3 @@ def _changed(upstream: Upstream) -> str:
     else:
         second = f"architectures missed since: {', '.join(missed.architectures) or 'none'}"
     return f"{first}; {second}"
-
-
-def _ask(
-    workspace: Workspace, *, build: int | None = None, commit: Commit | None = None
-) -> Upstream:
-    from engine_ci.releases import upstream
-    from engine_ci.releases.relevance import Shipped
-
-    policy = workspace.config.upstream
-    return upstream.ask(
-        workspace.pin,
-        address=policy.repository if policy else None,
-        cache=workspace.cache,
-        shipped=Shipped.of(workspace.pin, wanted=workspace.config.bundle.backends),
-        build=build,
-        commit=commit,
-    )

@@ -14,7 +14,7 @@ CHAT_FORMATS: Final = "common/chat.cpp"
 
 _LIST: Final = re.compile(r"\bLLM_ARCH_NAMES\s*=\s*\{(?P<entries>.*?)\n\};", re.DOTALL)
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_ENTRY: Final = re.compile(r'\{\s*(LLM_ARCH_[A-Z0-9_]+)\s*,\s*"([^"\n]{1,64})"\s*,?\s*\}')
+_ENTRY: Final = re.compile(r'\{\s*(LLM_ARCH_[A-Z0-9_]+)\s*,\s*"([A-Za-z0-9_.()-]{1,64})"\s*,?\s*\}')
 _NONE: Final = "LLM_ARCH_UNKNOWN"
 _HANDLER: Final = re.compile(r"\bcommon_chat_params_init_([a-z0-9_]{1,64})\s*\(")
 

@@ -1,4 +1,4 @@
-"""Pure. Builds of llama.cpp that are known to be worse than their predecessors.
+"""Pure. Builds of llama.cpp that were reported to be worse than others.
 
 The table is data, `known_regressions.yaml`: what was reported, with its builds. It warns and
 decides nothing: the gate asks the candidate itself, and an app holds a build where it knows better.

@@ -20,6 +20,7 @@ from engine_ci.records.upstream import (
 from engine_ci.releases import features, relevance
 from engine_ci.releases.modules import module
 from engine_ci.releases.regressions import known
+from engine_ci.system import markdown
 from engine_ci.system.history import TIP, History
 
 if TYPE_CHECKING:
@@ -187,4 +188,5 @@ def _unavailable(error: OutsideError) -> Unavailable:
     """Why git gave up, or else what went wrong, in one line."""
     said = error.stderr.splitlines() if isinstance(error, CommandError) else []
     fatal = [line.removeprefix(_FATAL) for line in said if line.startswith(_FATAL)]
-    return Unavailable(reason=" ".join([*fatal, error.message][0].split())[:_LONGEST_REASON])
+    text = markdown.visible(" ".join([*fatal, error.message][0].split()))
+    return Unavailable(reason=text[:_LONGEST_REASON])

@@ -30,6 +30,7 @@ TIP: Final = "refs/heads/tip"
 _TIMEOUT_S: Final = 300.0
 # More than llama.cpp publishes in three years; a range that long is no question worth an answer.
 MOST_COMMITS: Final = 20_000
+MOST_BYTES: Final = 16 << 20
 _HERE: Final = ("127.0.0.1", "::1", "localhost")
 _SETTINGS: Final = (
     ("core.askPass", ""),
@@ -142,10 +143,14 @@ class History:
         """The text of a file in a commit, which is fetched; None where there is no such file.
 
         Raises:
-            CommandError: it could not be had.
+            OutsideError: it could not be had, or is far too long.
         """
         entry = self._git("ls-tree", at, "--", path).stdout.split()
-        return self._git("cat-file", "blob", entry[2]).stdout if entry else None
+        if not entry:
+            return None
+        if int(self._git("cat-file", "-s", entry[2]).stdout) > MOST_BYTES:
+            raise OutsideError(f"{path} of the commit {at} has more than {MOST_BYTES:,} bytes")
+        return self._git("cat-file", "blob", entry[2]).stdout
 
     def _refreshed(self) -> bool:
         """Whether there is a clone that could be brought up to date."""

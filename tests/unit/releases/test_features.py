@@ -44,10 +44,19 @@ def test_architectures_are_those_of_the_list_without_the_placeholder() -> None:
         LIST.replace("LLM_ARCH_NAMES", "LLM_NAMES"),
         LIST.replace("\n};", "\n}"),
         LIST.replace('"llama" ', "LLAMA"),
+        LIST.replace('"llama" ', '"\x1b[2Jllama"'),
         LIST.replace('{ LLM_ARCH_LLAMA,            "llama"            }', 'X(LLAMA, "llama")'),
         "static const char * LLM_ARCH_NAMES = {\n};",
     ],
-    ids=["nothing", "another name", "no end", "no text", "another form", "no entry"],
+    ids=[
+        "nothing",
+        "another name",
+        "no end",
+        "no text",
+        "control characters",
+        "another form",
+        "no entry",
+    ],
 )
 def test_a_list_in_another_form_is_unknown_and_not_half_read(code: str) -> None:
     assert architectures(code) is None

@@ -214,6 +214,16 @@ def test_contents_come_when_they_are_read_and_no_other_does(
     assert log.read("src/none.cpp", at=tip) is None
 
 
+def test_a_file_without_end_is_not_read(
+    upstream: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tip = upstream.tag("b1")
+    monkeypatch.setattr(history, "MOST_BYTES", 3)
+
+    with pytest.raises(OutsideError, match=r"src/llama\.cpp of the commit .* more than 3 bytes"):
+        fetched(upstream, tmp_path).read("src/llama.cpp", at=tip)
+
+
 def test_commits_are_known_by_whole_and_abbreviated_ids(upstream: Origin, tmp_path: Path) -> None:
     tip = upstream.tag("b1")
     log = fetched(upstream, tmp_path)
