@@ -109,6 +109,27 @@ def test_what_is_read_does_not_depend_on_how_the_user_likes_to_see_it(
     assert log.date(new) == change.at
 
 
+def test_a_range_longer_than_what_an_api_would_tell_is_read_whole(
+    upstream: Origin, tmp_path: Path
+) -> None:
+    old = upstream.tag("b1")
+    commits = "".join(
+        f"commit refs/heads/master\ncommitter Up <up@example.invalid> {number} +0000\n"
+        f"data 3\nnew\n{f'from {old}{chr(10)}' if number == 1 else ''}"
+        f"M 100644 inline src/{number}.cpp\ndata 1\n1\nM 100644 inline {number}.h\ndata 1\n2\n"
+        for number in range(1, 301)
+    )
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--force"],
+        cwd=upstream.path, input=commits.encode(), check=True,
+    )  # fmt: skip
+
+    changes = fetched(upstream, tmp_path).between(old, run(upstream.path, "rev-parse", "master"))
+
+    assert len(changes) == 300
+    assert len({path for change in changes for path in change.paths}) == 600
+
+
 def test_a_rename_names_both_paths(upstream: Origin, tmp_path: Path) -> None:
     old = upstream.tag("b1")
     run(upstream.path, "mv", "src/llama.cpp", "src/new.cpp")
