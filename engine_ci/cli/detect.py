@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from typer import echo
@@ -78,25 +78,36 @@ def choose(
         past: what was before this run.
         refused: what this run tried, newest first.
     """
+    from engine_ci.cli import upstream
+    from engine_ci.releases import news
     from engine_ci.releases.detect import detect as choose_from
     from engine_ci.system import documents
 
+    policy = workspace.config.policy
+    # One answer for the judgement and for the record: it may come over the network.
+    asked = cache(partial(upstream.ask, workspace))
     candidate = choose_from(
         workspace.pin,
         listed.offers,
-        policy=workspace.config.policy,
+        policy=policy,
         now=datetime.now(UTC),
         stable=listed.stable,
         refused=refused,
         proposals=past.proposals,
         failed=past.failed,
+        ask_news=lambda release: news.read(asked(build=release.build), wanted=policy.wanted),
     )
+    chosen = candidate.chosen
+    told = asked(build=chosen.build if chosen else None)
+    candidate = candidate.model_copy(update={"upstream": told})
     documents.write(workspace.candidate_json, documents.dump_json(candidate))
     return candidate
 
 
 def table(candidate: Candidate) -> str:
-    """How the pin stands, and a line for every release, or run of them, newer than the pin."""
+    """How the pin stands, a line for every release newer than it, and what changed upstream."""
+    from engine_ci.cli import upstream
+
     standing = candidate.standing
     width = max((len(decision.subject) for decision in candidate.decisions), default=0)
     return "\n".join(
@@ -108,6 +119,7 @@ def table(candidate: Candidate) -> str:
                 f"{_sign(decision, candidate)} {decision.subject:<{width}}  {decision.reason}"
                 for decision in candidate.decisions
             ),
+            *upstream.lines(candidate.upstream),
         ]
     )
 

@@ -15,6 +15,7 @@ from engine_ci.pins.model import GitHubReleases
 from engine_ci.records.candidate import Decision, Postponed, Release, Standing
 from engine_ci.releases import channels, eligible, listing, throttle
 from engine_ci.releases.decisions import told
+from engine_ci.releases.news import UNKNOWN
 from engine_ci.releases.standing import standing
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from engine_ci.records.candidate import PublishedAsset, Refusal
     from engine_ci.releases.eligible import Case
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.news import News
     from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
 
@@ -59,8 +61,8 @@ def choose(
     refused: Iterable[Refusal] = (),
     proposals: Proposals = throttle.NONE,
     stable: Sequence[StableRelease] = (),
-    arrived: Callable[[Release], Sequence[str]] = lambda _: (),
     failed: bool = False,
+    ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
 ) -> Choice:
     """Chooses a release and says about every newer one why it was chosen or not.
 
@@ -73,8 +75,8 @@ def choose(
         refused: what this run tried before.
         proposals: what was proposed before.
         stable: upstream's stable releases, where the channel is theirs.
-        arrived: what the app waits for and a release brings, in words.
         failed: whether the gate refused the pinned build.
+        ask_news: what upstream's history says of a release.
 
     Raises:
         PinError: the pinned version, or that of a hold, makes no sense for its source.
@@ -93,12 +95,12 @@ def choose(
         stable=channels.named(stable) if by_channel else None,
     )
     newer = [offer for offer in every if offer.version.order > current.order]
-    reasons, best = _search(newer, case, files=files)
+    reasons, best = _search(newer, case, files=files, ask_news=ask_news)
     if best is None:
         waits, words = eligible.ripening(newer, case), ""
     else:
         since = [offer.version.text for offer in newer[reasons.index(None) :]]
-        waits, words = _turn(best, since, case, proposals=proposals, arrived=arrived)
+        waits, words = _turn(best, since, case, proposals=proposals, ask_news=ask_news)
     chosen = None if waits else best
     said = [words if reason is None else reason for reason in reasons]
     lost = (
@@ -119,21 +121,35 @@ def _search(
     case: Case,
     *,
     files: Callable[[Offer], Mapping[Platform, PublishedAsset]],
+    ask_news: Callable[[Release], News],
 ) -> tuple[list[str | None], Release | None]:
     """Of every release the reason against it, None for the one that was found."""
     best: Release | None = None
     reasons: list[str | None] = []
+    noise: str | None = None
     for offer in newer:
         reason = eligible.against(offer, case)
         if reason is None and best is not None:
             reason = f"older than the candidate {best.version}"
+        reason = reason or noise
         if reason is None:
             assets = dict(files(offer))
             reason = eligible.unaccepted(assets)
             if reason is None:
-                best = _release(offer, assets)
+                release = _release(offer, assets)
+                reason = ask_news(release).noise if _may_be_noise(case) else None
+                if reason is None:
+                    best = release
+                else:
+                    # What comes between the pin and an older one is part of this.
+                    noise = f"noise, as {release.version} is"
         reasons.append(reason)
     return reasons, best
+
+
+def _may_be_noise(case: Case) -> bool:
+    """Not where the pin must be left, nor where others than upstream built what is offered."""
+    return isinstance(case.pin.source, GitHubReleases) and not case.standing.troubles
 
 
 def _turn(
@@ -142,7 +158,7 @@ def _turn(
     case: Case,
     *,
     proposals: Proposals,
-    arrived: Callable[[Release], Sequence[str]],
+    ask_news: Callable[[Release], News],
 ) -> tuple[Postponed | None, str]:
     """What the best release waits for, and what is said of it."""
     words = "candidate" if best.published else _NO_AGE
@@ -151,7 +167,8 @@ def _turn(
     )
     if waits is None:
         return None, words
-    hurry = [f"the pin is {trouble}" for trouble in case.standing.troubles] or arrived(best)
+    troubles = [f"the pin is {trouble}" for trouble in case.standing.troubles]
+    hurry = troubles or ask_news(best).arrived
     if hurry:
         return None, f"{words}; it does not wait, since {'; '.join(hurry)}"
     return waits, f"eligible, and {waits.reason}"

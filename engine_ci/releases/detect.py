@@ -8,6 +8,7 @@ from engine_ci.errors import UnsupportedError
 from engine_ci.pins.model import GitHubReleases, PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
+from engine_ci.releases.news import UNKNOWN
 from engine_ci.releases.sources import github_releases, github_stable, package_index
 from engine_ci.releases.stable import resolve
 from engine_ci.releases.throttle import NONE
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from engine_ci.config import Policy
     from engine_ci.pins.model import Pin, Platform
-    from engine_ci.records.candidate import PublishedAsset, Refusal
+    from engine_ci.records.candidate import PublishedAsset, Refusal, Release
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.news import News
     from engine_ci.releases.sources.github_releases import Place
     from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
@@ -80,6 +82,7 @@ def detect(
     refused: Sequence[Refusal] = (),
     proposals: Proposals = NONE,
     failed: bool = False,
+    ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
 ) -> Candidate:
     """Chooses the release to try, with a reason for every one that is newer than the pin.
 
@@ -92,6 +95,7 @@ def detect(
         refused: what this run tried before, newest first.
         proposals: what was proposed to the app before.
         failed: whether the gate refused the pinned build.
+        ask_news: what upstream's history says of a release.
 
     Raises:
         OutsideError: the source did not answer when it was asked for a release's files.
@@ -107,6 +111,7 @@ def detect(
         refused=refused,
         proposals=proposals,
         failed=failed,
+        ask_news=ask_news,
     )
     return Candidate(
         schema=1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from engine_ci.system.github import Hub
 from fixtures.github import GitHubServer, Login
 from tests.unit.artifact import wheels
 from tests.unit.bump import records
+from tests.unit.cli.command import moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,29 +70,8 @@ def propose(server: GitHubServer, version: str, *, closed: bool) -> None:
         pull.closed = pull.updated
 
 
-def moved(app: Path) -> None:
-    """Commits the pin, and a move of it just now."""
-    for arguments in (
-        ("init", "--quiet"),
-        ("add", "."),
-        ("commit", "--quiet", "-m", "Start"),
-    ):
-        git(app, *arguments)
-    pin = app / PIN
-    text = pin.read_text(encoding="utf-8")
-    pin.write_text(text.replace("version: '1.0'", "version: '0.9'"), encoding="utf-8")
-    git(app, "commit", "--quiet", "--all", "-m", "Back")
-    pin.write_text(text, encoding="utf-8")
-    git(app, "commit", "--quiet", "--all", "-m", "Bump")
-
-
 def learned(workspace: Workspace) -> before.Past:
     return before.learn(workspace, repository=None, api_url="", remote="origin", ask=False)
-
-
-def git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=App Bot", "-c", "user.email=bot@example.invalid")
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
 
 
 @pytest.mark.usefixtures("newer", "server")

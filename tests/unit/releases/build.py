@@ -19,12 +19,14 @@ from engine_ci.records.candidate import PublishedAsset
 from engine_ci.releases import listing, ordering
 from engine_ci.releases.choose import Choice, choose
 from engine_ci.releases.model import Offer
+from engine_ci.releases.news import UNKNOWN
 from engine_ci.releases.throttle import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from engine_ci.records.candidate import Refusal, Release
+    from engine_ci.releases.news import News
     from engine_ci.releases.ordering import PackageVersion
     from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
@@ -123,7 +125,7 @@ def choice(
     refused: Iterable[Refusal] = (),
     proposals: Proposals = NONE,
     stable: Sequence[StableRelease] = (),
-    arrived: Callable[[Release], Sequence[str]] = lambda _: (),
+    ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
     failed: bool = False,
     withdrawn: bool = False,
 ) -> Choice:
@@ -143,7 +145,7 @@ def choice(
         refused=refused,
         proposals=proposals,
         stable=stable,
-        arrived=arrived,
+        ask_news=ask_news,
         failed=failed,
     )
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine_ci.config import EveryBuilds, Interval, Policy
 from engine_ci.pins.model import Hold
 from engine_ci.records.candidate import Postponed, Release
+from engine_ci.releases.news import News
 from engine_ci.releases.throttle import Proposals, postponed
 from tests.unit.releases.build import NOW, choice, offer, reasons, released
 
@@ -150,31 +151,12 @@ def test_a_reason_to_hurry_overrides_the_interval_and_is_told(
         of=released(holds=holds),
         policy=Policy(),
         proposals=Proposals(last=NOW),
-        arrived=lambda _: arrived,
+        ask_news=lambda _: News(arrived=arrived),
     )
 
     assert made.chosen is not None
     assert made.postponed is None
     assert reasons(made) == {"b11200": f"candidate; it does not wait, since {why}"}
-
-
-def test_what_arrived_is_asked_only_where_something_waits() -> None:
-    asked: list[str] = []
-
-    def ask(release: Release) -> tuple[str, ...]:
-        asked.append(release.version)
-        return ()
-
-    for last in (None, NOW):
-        choice(
-            offer("b11200", hours=100),
-            of=released(),
-            policy=Policy(),
-            proposals=Proposals(last=last),
-            arrived=ask,
-        )
-
-    assert asked == ["b11200"]
 
 
 @given(
