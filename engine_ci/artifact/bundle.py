@@ -13,7 +13,7 @@ from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
-from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
+from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, engine_sha256
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -196,7 +196,9 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
         bundle = _record(
             request,
             pruned,
-            files=files,
+            files=assembly.with_code(
+                files, folder=work / "bundle", loader=loader, commit=stamped.commit
+            ),
             given=given,
             demands=tuple(sorted(set().union(*map(loader.demands, kept.values())))),
             findings=(*findings, *notes),
@@ -209,8 +211,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
 
 def tree_sha256(files: Iterable[BundleFile]) -> str:
     """The digest of an engine: over path and content of every file that is no licence."""
-    lines = sorted(f"{file.path}\0{file.sha256}\n" for file in files if file.kind != "licence")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return engine_sha256({file.path: file.sha256 for file in files if file.counts})
 
 
 def _floors(request: Request) -> Floors:

@@ -15,8 +15,10 @@ from engine_ci.artifact import (
     elf,
     elf_audit,
     elf_closure,
+    elf_volatile,
     macho_audit,
     macho_closure,
+    macho_volatile,
     pe,
     pe_audit,
     pe_closure,
@@ -25,6 +27,7 @@ from engine_ci.artifact import (
 )
 from engine_ci.artifact.macho import read as macho
 from engine_ci.artifact.naming import UNIX, WINDOWS
+from engine_ci.artifact.volatile import Volatile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,6 +83,9 @@ class Loader(Protocol[ImageT]):
 
     def demands(self, image: ImageT) -> frozenset[str]:
         """What the system's libraries must have for the image to load."""
+
+    def volatile(self, path: Path) -> Volatile:
+        """What of an image names its build."""
 
     def put(
         self,
@@ -159,6 +165,10 @@ class LdSo(_AsItLies):
         """Versions of symbols."""
         return image.versions
 
+    def volatile(self, path: Path) -> Volatile:
+        """What `elf_volatile` says."""
+        return elf_volatile.volatile(path)
+
 
 @dataclass(frozen=True, slots=True)
 class Dyld:
@@ -204,6 +214,10 @@ class Dyld:
     def demands(self, image: macho.Image) -> frozenset[str]:
         """Symbols that are imported strongly."""
         return macho_closure.demands(image)
+
+    def volatile(self, path: Path) -> Volatile:
+        """What `macho_volatile` says."""
+        return macho_volatile.volatile(path)
 
     def put(
         self,
@@ -262,6 +276,10 @@ class Windows(_AsItLies):
     def demands(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - libraries are named, functions are not noted
         """Nothing."""
         return frozenset()
+
+    def volatile(self, path: Path) -> Volatile:  # noqa: ARG002 - every byte counts as code
+        """Nothing."""
+        return Volatile()
 
 
 class SettledDyld(Dyld):
