@@ -62,12 +62,13 @@ def _commits(stream: BinaryIO, texts: tuple[range, ...], commit: str) -> Iterato
     text = commit.encode()
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for where in texts:
-            at = data.find(b"\0" + text, where.start, where.stop)
+            at = data.find(text, where.start, where.stop)
             while at >= 0:
-                begin, end = at + 1, at + 1 + len(text)
-                if data[end : min(end + len(_ENDS[-1]), where.stop)].startswith(_ENDS):
-                    yield range(begin, end)
-                at = data.find(b"\0" + text, end, where.stop)
+                end = at + len(text)
+                begins = at == where.start or data[at - 1] == 0
+                if begins and data[end : min(end + len(_ENDS[-1]), where.stop)].startswith(_ENDS):
+                    yield range(at, end)
+                at = data.find(text, end, where.stop)
 
 
 def _masked(stream: BinaryIO, masks: list[range], *, end: int) -> Iterator[bytearray]:
