@@ -52,14 +52,34 @@ class DroppedFile(Document):
     why: str
 
 
+class Attestation(Document):
+    """Whether a workflow of upstream's vouches for a file; one that is wrong makes no bundle.
+
+    Attributes:
+        identity: the workflow that signed, with its branch.
+        commit: that it built the file from.
+        why: it was not verified.
+    """
+
+    state: Literal["verified", "absent", "not-checked"]
+    identity: str | None = None
+    commit: Commit | None = None
+    why: str = ""
+
+
 class Provenance(Document):
-    """One platform's file. The published and the measured sha256 agree, or there is no bundle."""
+    """One platform's file. The published and the measured sha256 agree, or there is no bundle.
+
+    Attributes:
+        attestation: None where the source gives none.
+    """
 
     source: str
     asset: AssetName
     size: int
     published_sha256: Sha256
     measured_sha256: Sha256
+    attestation: Attestation | None = None
 
 
 class BuiltFrom(Document):
