@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import quote
 
 from pydantic import BaseModel, Field, Json
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
 _GITHUB: Final = "https://github.com"
+_INSTANCE: Final = "sigstore.dev"  # the public one, beside the one for its own tests
 _SOURCE_COMMIT: Final = "1.3.6.1.4.1.57264.1.13"
 # A text of 40 characters, as ASN.1 has it.
 _TEXT_OF_40: Final = b"\x0c\x28"
@@ -119,11 +119,11 @@ def _commit(bundle: Mapping[str, Any], *, sha256: str, by: Workflow) -> Commit:
 
 def _verifier() -> Verifier:
     """With the keys that the library brought, not those of a cache, which may be older."""
-    from sigstore._internal.tuf import DEFAULT_TUF_URL  # noqa: PLC0415 - optional
     from sigstore.models import TrustedRoot  # noqa: PLC0415 - optional
     from sigstore.verify import Verifier  # noqa: PLC0415 - optional
 
-    store = resources.files("sigstore").joinpath("_store", quote(DEFAULT_TUF_URL, safe=""))
+    stores = resources.files("sigstore").joinpath("_store").iterdir()
+    store = next(each for each in stores if each.name.endswith(_INSTANCE))
     with resources.as_file(store.joinpath("trusted_root.json")) as keys:
         return Verifier(trusted_root=TrustedRoot.from_file(str(keys)))
 
