@@ -8,7 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import StringConstraints, TypeAdapter
+from pydantic import BaseModel, StringConstraints, TypeAdapter
 
 from engine_ci.artifact import attestation
 from engine_ci.artifact.attestation import Workflow
@@ -35,6 +35,26 @@ class Attester(Document):
     workflow: RelativePath
     ref: Annotated[str, StringConstraints(pattern=r"^refs/[A-Za-z0-9._/-]+$")]
     since: Build
+
+
+class _Given(BaseModel):
+    bundle: dict[str, Any] | None = None
+
+
+class Answer(BaseModel):
+    """What GitHub's API answers where it is asked for the attestations of a file."""
+
+    attestations: list[_Given]
+
+    @property
+    def bundles(self) -> list[dict[str, Any]]:
+        """Those that are in it."""
+        return [given.bundle for given in self.attestations if given.bundle is not None]
+
+
+def address(repository: Repository, *, sha256: str) -> str:
+    """Where that API is asked; a file that it has none for is not there."""
+    return f"repos/{repository}/attestations/sha256:{sha256}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

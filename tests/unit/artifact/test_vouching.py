@@ -11,7 +11,7 @@ import pytest
 
 from engine_ci.artifact import vouching
 from engine_ci.artifact.attestation import Workflow
-from engine_ci.artifact.vouching import Attester, Vouching
+from engine_ci.artifact.vouching import Answer, Attester, Vouching
 from engine_ci.errors import Exit, GitHubError, VerificationError
 from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import Attestation, Provenance
@@ -110,6 +110,19 @@ def test_an_upstream_that_cannot_be_asked_is_no_answer() -> None:
 
     with pytest.raises(GitHubError):
         Vouching(repository=REPOSITORY, ask=ask).of(NAME, sha256=SHA256, build=11434)
+
+
+def test_what_github_answers_holds_the_bundles() -> None:
+    said = {"repository_id": 612354784, "bundle_url": "https://x/y", "initiator": "user"}
+    answer = Answer.model_validate_json(
+        json.dumps({"attestations": [said | {"bundle": real()}, said | {"bundle": None}, said]})
+    )
+
+    assert judged(*answer.bundles).state == "verified"
+    assert len(answer.bundles) == 1
+    assert vouching.address(REPOSITORY, sha256=SHA256) == (
+        f"repos/trailofbits/pypi-attestations/attestations/sha256:{SHA256}"
+    )
 
 
 def provenance(attestation: Attestation | None) -> Provenance:
