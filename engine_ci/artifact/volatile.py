@@ -13,10 +13,11 @@ import os
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
 _PIECE: Final = 1 << 20
@@ -57,7 +58,7 @@ def code_sha256(path: Path, volatile: Volatile, *, commit: str | None) -> str:
     return digest.hexdigest()
 
 
-def _commits(stream: BinaryIO, texts: tuple[range, ...], commit: str) -> Iterator[range]:
+def _commits(stream: BufferedReader, texts: tuple[range, ...], commit: str) -> Iterator[range]:
     """Where the commit is a whole C string."""
     text = commit.encode()
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -71,10 +72,11 @@ def _commits(stream: BinaryIO, texts: tuple[range, ...], commit: str) -> Iterato
                 at = data.find(text, end, where.stop)
 
 
-def _masked(stream: BinaryIO, masks: list[range], *, end: int) -> Iterator[bytearray]:
-    """The bytes before `end`, piece by piece, zeroes where a mask is."""
+def _masked(stream: BufferedReader, masks: list[range], *, end: int) -> Iterator[memoryview]:
+    """The bytes before `end`, zeroes where a mask is. A piece holds until the next is asked for."""
+    buffer = memoryview(bytearray(min(_PIECE, end)))
     for begin in range(0, end, _PIECE):
-        piece = bytearray(stream.read(min(_PIECE, end - begin)))
+        piece = buffer[: stream.readinto(buffer[: end - begin])]
         for mask in masks:
             first, last = max(mask.start - begin, 0), min(mask.stop - begin, len(piece))
             if first < last:
