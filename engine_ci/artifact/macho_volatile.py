@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.artifact.macho import commands, pages, superblob
+from engine_ci.artifact import elf
+from engine_ci.artifact.macho import commands, exports, fields, pages, superblob
 from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.volatile import Volatile
 
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from engine_ci.artifact.macho.exports import Export
     from engine_ci.artifact.macho.layout import Section, Slice
 
+_NUMBER: Final = f"_{elf.BUILD_NUMBER}"
+_INT: Final = 4
+_EXECUTABLE: Final = 4
 _C_STRINGS: Final = 2  # the type of a section that holds nothing else
 _TYPE: Final = 0xFF
 # Within their commands, in bytes.
@@ -38,7 +43,7 @@ def volatile(path: Path) -> Volatile:
 
 
 def _ranges(image: Slice) -> Iterator[range]:
-    for place in chain(_uuid(image), _signature(image)):
+    for place in chain(_uuid(image), _number(image), _signature(image)):
         yield _moved(place, by=image.offset)
 
 
@@ -53,6 +58,29 @@ def _uuid(image: Slice) -> Iterator[range]:
     for command in image.all(LC.UUID):
         commands.UUID.read(image.body(command), 0, what="UUID command")
         yield _moved(_UUID, by=command.offset)
+
+
+def _number(image: Slice) -> Iterator[range]:
+    """Where the build number is stored: the code reads it from there."""
+    found = next((each for each in _exports(image) if each.name == _NUMBER), None)
+    base = next((each.address for each in image.segments if each.name == "__TEXT"), 0)
+    for segment in image.segments:
+        if found is not None and found.address is not None:
+            into = base + found.address - segment.address
+            fits = 0 <= into <= segment.file_size - _INT
+            if fits and not segment.protection & _EXECUTABLE:
+                yield range(segment.offset + into, segment.offset + into + _INT)
+
+
+def _exports(image: Slice) -> Iterator[Export]:
+    trie, info = image.one(LC.DYLD_EXPORTS_TRIE), image.one(LC.DYLD_INFO_ONLY, LC.DYLD_INFO)
+    if trie is not None:
+        return exports.exports(image.linkedit(trie))
+    if info is not None:
+        found = commands.DYLD_INFO.read(image.body(info), 0, what="DYLD_INFO command")
+        stream = fields.span(image.data, found.export_offset, found.export_size, what="exports")
+        return exports.exports(stream)
+    return iter(())
 
 
 def _signature(image: Slice) -> Iterator[range]:

@@ -150,6 +150,66 @@ def test_the_commit_among_the_texts_is_no_code() -> None:
     assert code(stamped(b"d812350")) != code(stamped(b"0a1b2c3"))
 
 
+def numbered(
+    number: int,
+    *,
+    place: int = 0xF00,
+    protection: int = 3,
+    info: bool = False,
+    reexported: bool = False,
+) -> bytes:
+    """An image that exports its build number, which is stored at `place`."""
+    node = b"\x08\0" if reexported else b"\0" + machos.uleb(place)
+    trie = machos.trie({"_LLAMA_BUILD_NUMBER": node, "_llama_init": b"\0\0"})
+    if info:
+        command, linkedit = machos.dyld_info(export=trie)
+    else:
+        command, linkedit = machos.data(LC.DYLD_EXPORTS_TRIE, len(trie)), trie
+    data = bytearray(machos.segment("__DATA", offset=0xE00, size=0x200))
+    struct.pack_into("<2I", data, 56, protection, protection)
+    content = bytearray(
+        machos.image(
+            machos.segment("__TEXT", size=0xE00),
+            bytes(data),
+            machos.segment("__LINKEDIT", offset=machos.LINKEDIT_AT, size=len(linkedit)),
+            command,
+            linkedit=linkedit,
+        )
+    )
+    struct.pack_into("<I", content, place, number)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("info", [False, True])
+def test_the_build_number_is_no_code(info: bool) -> None:
+    one, other = (numbered(number, info=info) for number in (11434, 11435))
+
+    assert one != other
+    assert code(one) == code(other)
+
+
+def passed_on() -> bytes:
+    return numbered(1, reexported=True)
+
+
+def in_code() -> bytes:
+    return numbered(1, protection=5)
+
+
+def in_the_first_segment() -> bytes:
+    return numbered(1, place=0xD00)
+
+
+def past_its_segment() -> bytes:
+    return numbered(1, place=0xFFE)
+
+
+@pytest.mark.parametrize("lying", [passed_on, in_code, in_the_first_segment, past_its_segment])
+def test_a_number_that_might_be_more_than_one_counts(lying: Callable[[], bytes]) -> None:
+    assert [len(each) for each in found(numbered(1)).ranges] == [4]
+    assert found(lying()).ranges == ()
+
+
 def test_a_commit_elsewhere_counts() -> None:
     one, other = (stamped(commit, kind=0) for commit in (b"d812350", b"0a1b2c3"))
 
