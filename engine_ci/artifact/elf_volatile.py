@@ -70,7 +70,7 @@ def _ids(notes: bytes) -> Iterator[range]:
 
 
 def _number(layout: Layout) -> Iterator[range]:
-    """Where the build number is stored: the code reads it from there, as its build shows."""
+    """Where the build number is stored: the code reads it from there."""
     symbol = elf_symbols.find(layout, elf.BUILD_NUMBER)
     found = layout.loading(symbol.address) if symbol is not None and symbol.size == _INT else None
     if found is not None:
