@@ -56,6 +56,8 @@ Backend = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$")]
 SystemVersion = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,2}$")]
 
 
+# Whether a build that is packaged again is worth a try.
+Rebuilds = Literal["never", "if_changed", "always"]
 # At least so long after the last time, in whole days.
 Interval = Annotated[str, StringConstraints(pattern=r"^(daily|weekly|[1-9][0-9]{0,2} days)$")]
 
@@ -108,7 +110,7 @@ class Policy(Document):
     propose: Interval | EveryBuilds = "weekly"
     cooldown_hours: Annotated[int, Field(ge=0, le=8760)] = 72
     channel: Literal["nightly", "stable"] = "nightly"
-    rebuilds: Literal["never", "if_changed", "always"] = "if_changed"
+    rebuilds: Rebuilds = "if_changed"
     tries: Annotated[int, Field(ge=0, le=5)] = 2
     wanted: Wanted = Wanted()
     stuck_days: Annotated[int, Field(ge=1, le=365)] = 14

@@ -13,11 +13,12 @@ from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine_ci.cli.before import Past
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.config import Rebuilds
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, Refusal, Release
@@ -96,9 +97,11 @@ def search(
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
-    for other in workspace.pin.platforms:
-        if other != platform:
-            _compare_with(workspace, other, say=say)
+    elsewhere = {
+        other: _compare_with(workspace, other, say=say)
+        for other in workspace.pin.platforms
+        if other != platform
+    }
     say(f"detect: what is newer than {workspace.pin.version}")
     listed = detect.ask(workspace, told=say)
     refused: tuple[Refusal, ...] = ()
@@ -110,8 +113,10 @@ def search(
         refusal = _refusal(
             workspace,
             candidate.chosen,
-            in_trouble=bool(candidate.standing.troubles),
+            # What the app waits for, where the pin is in trouble.
+            rebuilds="always" if candidate.standing.troubles else workspace.config.policy.rebuilds,
             current=current,
+            elsewhere=elsewhere,
             refused=refused,
             platform=platform,
             suites=suites,
@@ -132,33 +137,41 @@ def search(
     return candidate
 
 
-def _compare_with(workspace: Workspace, platform: Platform, *, say: Progress) -> None:
-    """Makes the pinned bundle of another platform, where one can be made."""
+def _compare_with(workspace: Workspace, platform: Platform, *, say: Progress) -> Bundle | None:
+    """The pinned bundle of another platform, where one can be made."""
     from engine_ci.cli import prepare
 
     into = workspace.elsewhere(platform, of="baseline")
     try:
-        prepare.make(workspace, workspace.pin, into=into, platform=platform, say=say)
+        return prepare.make(workspace, workspace.pin, into=into, platform=platform, say=say)
     except VerificationError as error:
         say(f"the pinned engine has no bundle for {platform}: {error}")
+        return None
+
+
+def _prepared_for(
+    workspace: Workspace, release: Release, *, platform: Platform, say: Progress
+) -> Bundle:
+    from engine_ci.cli import prepare
+
+    into = workspace.elsewhere(platform, of="candidate")
+    return prepare.make(workspace, release, into=into, platform=platform, say=say)
 
 
 def _refusal(
     workspace: Workspace,
     release: Release,
     *,
-    in_trouble: bool,
+    rebuilds: Rebuilds,
     current: Bundle,
+    elsewhere: Mapping[Platform, Bundle | None],
     refused: Sequence[Refusal],
     platform: Platform,
     suites: Sequence[str],
     runner: str | None,
     say: Progress,
 ) -> Refusal | None:
-    """Prepares and gates a release; why it is refused, or None when it may be proposed.
-
-    Where the pin is in trouble, another package of its build is what the app waits for.
-    """
+    """Prepares and gates a release; why it is refused, or None when it may be proposed."""
     from engine_ci.bump import attempts
     from engine_ci.cli import prepare
     from engine_ci.records.gate import Verdict
@@ -167,15 +180,20 @@ def _refusal(
         bundle = prepare.make(
             workspace, release, into=workspace.candidate, platform=platform, say=say
         )
-        known = attempts.known(bundle, current=current, refused=refused)
-        if known is None and workspace.config.policy.rebuilds == "never" and not in_trouble:
-            known = attempts.packaged_again(bundle, pin=workspace.pin)
-        if known is not None:
-            return known
-        for other in workspace.pin.platforms:
-            if other != platform:
-                into = workspace.elsewhere(other, of="candidate")
-                prepare.make(workspace, release, into=into, platform=other, say=say)
+        again = attempts.refused_again(bundle, refused=refused)
+        if again is None and rebuilds == "never":
+            again = attempts.packaged_again(bundle, pin=workspace.pin)
+        if again is not None:
+            return again
+        others = [
+            (pinned, _prepared_for(workspace, release, platform=other, say=say))
+            for other, pinned in elsewhere.items()
+        ]
+        again = attempts.pinned_again(
+            bundle, current=current, elsewhere=others, in_trouble=rebuilds == "always"
+        )
+        if again is not None:
+            return again
     except VerificationError as error:
         return attempts.refused_unprepared(release.version, error)
     result = gate_command.run(

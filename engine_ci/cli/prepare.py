@@ -218,6 +218,7 @@ def request_for(
         recipe=None if delegate else recipe(workspace, release, platform=platform),
         delegate=delegate,
         archive=archive,
+        commits={"the pin": release.commit} if isinstance(release, Pin) else {},
         told=told,
     )
 
