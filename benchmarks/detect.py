@@ -26,7 +26,7 @@ from engine_ci.pins import store
 from engine_ci.pins.model import Asset, Commit, GitHubReleases, Pin, Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
 AGES_DAYS = (7, 30, 90, 365)
@@ -112,8 +112,6 @@ def app(folder: Path, *, days: int) -> Path:
 
 def once(home: Path, url: str, *, cache: Path, newer: int) -> Run:
     """One run of the command."""
-    ask(f"{url}/newer/{newer}")
-    ask(f"{url}/counts")
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -122,15 +120,24 @@ def once(home: Path, url: str, *, cache: Path, newer: int) -> Run:
         "ENGINE_CI_RELEASES_API_URL": url,
     }
     command = [sys.executable, "-m", "engine_ci", "detect", "--json"]
+    run = measured(command, environment, url, cwd=home, newer=newer)
+    assert json.loads((home / "out").read_bytes())["decisions"]
+    return run
+
+
+def measured(
+    command: Sequence[str], environment: Mapping[str, str], url: str, *, cwd: Path, newer: int
+) -> Run:
+    """One run of a program, whose output is kept in `out`."""
+    ask(f"{url}/newer/{newer}")
+    ask(f"{url}/counts")
     begin = time.perf_counter()
-    with (home / "out.json").open("wb") as out:
-        child = subprocess.Popen(command, cwd=home, env=environment, stdout=out)
+    with (cwd / "out").open("wb") as out:
+        child = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out)
         _, status, used = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - begin
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0
-    candidate = json.loads((home / "out.json").read_bytes())
-    assert candidate["decisions"]
     counts = ask(f"{url}/counts")
     return Run(
         requests=counts["requests"],

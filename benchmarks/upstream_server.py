@@ -112,6 +112,40 @@ def one(url: str, tag: str) -> tuple[bytes, str]:
     return packed(release_documents.release(site(url), release(index)))
 
 
+@cache
+def connection(kind: str, newer: int, after: int, count: int) -> bytes:
+    """A page of an answer of GitHub's GraphQL, as far as the peer of `detect_peer` asks for it."""
+    shown = listed(newer)[after : after + count]
+    nodes = [_tag(index) if kind == "refs" else _release(index) for index in shown]
+    more = after + count < BUILDS + newer
+    info: Json = {"hasNextPage": more, "endCursor": str(after + count)}
+    payload: Json = {"pageInfo": info, "nodes": nodes}
+    return packed({"data": {"repository": {"isRepoPrivate": False, "payload": payload}}})[0]
+
+
+def _tag(index: int) -> Json:
+    commit = hashlib.sha1(str(index).encode(), usedforsecurity=False).hexdigest()
+    time = f"{published(index):%Y-%m-%dT%H:%M:%SZ}"
+    return {
+        "version": f"b{build(index)}",
+        "target": {"type": "Commit", "oid": commit, "releaseTimestamp": time},
+    }
+
+
+def _release(index: int) -> Json:
+    made = release(index)
+    return {
+        "version": made.tag,
+        "releaseTimestamp": f"{published(index):%Y-%m-%dT%H:%M:%SZ}",
+        "isDraft": False,
+        "isPrerelease": True,
+        "url": f"https://github.com/{REPOSITORY}/releases/tag/{made.tag}",
+        "id": made.id,
+        "name": made.tag,
+        "description": made.body,
+    }
+
+
 def site(url: str) -> Site:
     """Where all this is found."""
     return Site(url, *REPOSITORY.split("/"))
@@ -150,6 +184,18 @@ class Handler(BaseHTTPRequestHandler):
                 onward = f"{self._url}/repositories/1/releases?per_page={PAGE}&page={number + 1}"
                 link = {"Link": f'<{onward}>; rel="next"'}
                 self._give(*page(self._url, own.newer, number), link)
+
+    def do_POST(self) -> None:
+        """One answer of GraphQL."""
+        own = type(self)
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        variables, kind = asked["variables"], "refs" if "refs(" in asked["query"] else "releases"
+        content = connection(
+            kind, own.newer, int(variables["cursor"] or 0), int(variables["count"])
+        )
+        own.requests += 1
+        own.sent += len(content)
+        self._say(200, {"Content-Encoding": "gzip"}, content)
 
     @property
     def _url(self) -> str:

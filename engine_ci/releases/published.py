@@ -103,9 +103,9 @@ def wanted(release: PublishedRelease, pin: Pin) -> dict[Platform, ReleaseAsset]:
 def whole(asset: ReleaseAsset) -> PublishedAsset | str:
     """A file that can be pinned, or what is wrong with it."""
     if asset.state != _UPLOADED:
-        return f"{asset.name} is not whole yet: its state is `{asset.state[:20]}`"
+        return f"{asset.name} is not whole yet: its state is {asset.state[:20]!a}"
     if asset.sha256 is None:
-        return f"{asset.name} has no sha256 that GitHub tells, but {(asset.digest or '')[:20]!r}"
+        return f"{asset.name} has no sha256 that GitHub tells, but {(asset.digest or '')[:20]!a}"
     try:
         return PublishedAsset(name=asset.name, size=asset.size, sha256=asset.sha256)
     except ValidationError:

@@ -145,7 +145,7 @@ def test_a_build_that_is_not_whole_yet_is_offered_with_its_flaws(upstream: Upstr
     assert found.platforms == frozenset()
     assert found.flaws == (
         f"{LINUX} is not there",
-        "llama-b11196-bin-macos-arm64.tar.gz is not whole yet: its state is `open`",
+        "llama-b11196-bin-macos-arm64.tar.gz is not whole yet: its state is 'open'",
     )
 
 

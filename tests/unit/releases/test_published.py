@@ -94,7 +94,7 @@ def test_a_whole_file_is_pinned_with_size_and_sha256() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"state": "starter"}, "is not whole yet: its state is `starter`"),
+        ({"state": "starter"}, "is not whole yet: its state is 'starter'"),
         ({"digest": None}, "has no sha256 that GitHub tells, but ''"),
         ({"digest": "md5:00"}, "has no sha256 that GitHub tells, but 'md5:00'"),
         ({"digest": f"sha256:{'A' * 64}"}, "has no sha256 that GitHub tells, but 'sha256:AAA"),
