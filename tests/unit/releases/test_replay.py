@@ -15,7 +15,7 @@ from engine_ci.releases.choose import choose
 from engine_ci.releases.stable import StableRelease
 from engine_ci.releases.throttle import Proposals
 from tests.unit.releases import history
-from tests.unit.releases.build import version
+from tests.unit.releases.build import choice, offer, pin, version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -351,6 +351,44 @@ def test_a_pin_that_turns_out_to_be_held_is_left_at_once() -> None:
     assert choices[1].chosen is not None
     reason = next(each.reason for each in choices[1].decisions if each.chosen)
     assert reason == "candidate; it does not wait, since the pin is held: an illegal instruction"
+
+
+# The package xllamacpp, in the order in which its versions came to the index.
+PACKAGES = [
+    "0.2.13",
+    "0.2.14",
+    "2026.4.8672",
+    "2026.4.8672.1",
+    "2026.4.8929",
+    "2026.5.9093",
+    "2026.5.9294",
+    "2026.6.9538",
+    "2026.6.9713",
+    "2026.7.9873",
+    "2026.7.10068",
+    "2026.8.10229",
+    "2026.8.10566",
+    "2026.9.10809",
+    "2026.9.11063",
+    "2026.10.11549",
+]
+
+
+@pytest.mark.parametrize("rebuilds", ["never", "if_changed"])
+def test_real_packages_are_taken_one_after_the_other_and_a_rebuild_as_the_app_wants(
+    rebuilds: str,
+) -> None:
+    policy = Policy.model_validate({"rebuilds": rebuilds, "propose": "daily"})
+    pinned, taken = PACKAGES[0], list[str]()
+    for count in range(2, len(PACKAGES) + 1):
+        made = choice(*map(offer, PACKAGES[:count]), of=pin(pinned), policy=policy)
+        if made.chosen is not None:
+            pinned = made.chosen.version
+            taken.append(pinned)
+
+    assert taken == [
+        text for text in PACKAGES[1:] if rebuilds != "never" or text != "2026.4.8672.1"
+    ]
 
 
 def test_a_candidate_carries_the_real_hash_of_its_file() -> None:
