@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact.macho import read, sign, verify
+from engine_ci.artifact.macho import layout, read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
 from engine_ci.errors import MachOError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Feed = Callable[[bytes], None]
 
+SOUGHT = "_ggml_backend_init"
 _IMAGES = Path(__file__).parents[2] / "fixtures/macho/images.tar.xz"
 
 
@@ -39,7 +40,9 @@ class Reader:
 @contextmanager
 def _macho() -> Iterator[Feed]:
     def feed(raw: bytes) -> None:
-        read.images(raw)
+        for each in layout.slices(raw):
+            found = read.image(each, seeking=[SOUGHT]).exports
+            assert found <= {export.name for export in read.all_exports(each)}
 
     yield feed
 

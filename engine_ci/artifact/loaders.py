@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from engine_ci.artifact import (
     elf,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from engine_ci.records.bundle import AuditFinding
 
 ImageT = TypeVar("ImageT")
+
+_MAC_BACKEND: Final = f"_{elf.BACKEND}"
 
 
 class Loader(Protocol[ImageT]):
@@ -169,12 +171,12 @@ class Dyld:
 
     def read(self, path: Path) -> macho.Image:
         """The image for this processor, or for another one when there is none."""
-        images = macho.read(path)
+        images = macho.read(path, seeking=(_MAC_BACKEND,))
         return next((image for image in images if image.arch == self.machine), images[0])
 
     def is_backend(self, image: macho.Image) -> bool:
         """By the function that ggml calls."""
-        return any(export.name == f"_{elf.BACKEND}" for export in image.exports)
+        return _MAC_BACKEND in image.exports
 
     def noted(self, image: macho.Image) -> frozenset[str]:  # noqa: ARG002 - the bytes are searched instead
         """None: what an exported pointer of a Mach-O file leads to is not followed."""
