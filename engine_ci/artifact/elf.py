@@ -80,6 +80,12 @@ def read(path: Path) -> Image:
         )
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an ELF image does."""
+    with path.open("rb") as stream:
+        return stream.read(len(elf_layout.MAGIC)) == elf_layout.MAGIC
+
+
 def pointed_text(path: Path, symbol: str, *, most: int = 64) -> str | None:
     """The C string that an exported `const char *` points to.
 

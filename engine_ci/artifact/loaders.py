@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 ImageT = TypeVar("ImageT")
 
-_MAC_BACKEND: Final = f"_{elf.BACKEND}"
+# On a Mac the linker puts a line before every name.
+_MAC_NOTED: Final = {f"_{name}": name for name in (elf.BACKEND, elf.COMMIT, elf.MODELS)}
 
 
 class Loader(Protocol[ImageT]):
@@ -171,16 +172,16 @@ class Dyld:
 
     def read(self, path: Path) -> macho.Image:
         """The image for this processor, or for another one when there is none."""
-        images = macho.read(path, seeking=(_MAC_BACKEND,))
+        images = macho.read(path, seeking=_MAC_NOTED)
         return next((image for image in images if image.arch == self.machine), images[0])
 
     def is_backend(self, image: macho.Image) -> bool:
         """By the function that ggml calls."""
-        return _MAC_BACKEND in image.exports
+        return elf.BACKEND in self.noted(image)
 
-    def noted(self, image: macho.Image) -> frozenset[str]:  # noqa: ARG002 - the bytes are searched instead
-        """None: what an exported pointer of a Mach-O file leads to is not followed."""
-        return frozenset()
+    def noted(self, image: macho.Image) -> frozenset[str]:
+        """All that `read` took note of, as C has the names."""
+        return frozenset(_MAC_NOTED[name] for name in image.exports)
 
     def follow(
         self,
