@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOAD: Final = 1
 DYNAMIC: Final = 2
 GNU_STACK: Final = 0x6474E551
+GNU_PROPERTY: Final = 0x6474E553
 EXECUTABLE: Final = 1
 
 MAGIC: Final = b"\x7fELF\x02\x01"

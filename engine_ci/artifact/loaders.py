@@ -82,7 +82,7 @@ class Loader(Protocol[ImageT]):
         """What is wrong with images, by their path in the bundle."""
 
     def demands(self, image: ImageT) -> frozenset[str]:
-        """What the system's libraries must have for the image to load."""
+        """What the system must have for the image to load."""
 
     def put(
         self,
@@ -159,8 +159,9 @@ class LdSo(_AsItLies):
         return elf_audit.findings(images, machine=self.machine, floors=floors)
 
     def demands(self, image: elf.Image) -> frozenset[str]:
-        """Versions of symbols."""
-        return image.versions
+        """Versions of symbols, and the level of the processor."""
+        level = {f"x86-64-v{image.level}"} if image.level > 1 else set()
+        return image.versions | level
 
 
 @dataclass(frozen=True, slots=True)
