@@ -6,9 +6,11 @@ import tarfile
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import fuzz_archives
 from engine_ci.artifact.macho import layout, read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
 from engine_ci.errors import MachOError
@@ -65,6 +67,25 @@ def _signature() -> Iterator[Feed]:
         yield feed
 
 
+@contextmanager
+def _zip() -> Iterator[Feed]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield partial(fuzz_archives.unpacked, Path(folder), "toy.zip")
+
+
+@contextmanager
+def _tar() -> Iterator[Feed]:
+    """The checksums of headers are made right: they would see most damage first."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def feed(raw: bytes) -> None:
+            whole = bytearray(raw)
+            fuzz_archives.repair(whole)
+            fuzz_archives.unpacked(Path(folder), "toy.tar", bytes(whole))
+
+        yield feed
+
+
 def _images() -> tuple[bytes, ...]:
     with tarfile.open(_IMAGES) as archive:
         streams = [archive.extractfile(member) for member in archive]
@@ -76,5 +97,7 @@ READERS = {
     for reader in (
         Reader(name="macho", seeds=_images, opened=_macho),
         Reader(name="signature", seeds=_images, opened=_signature),
+        Reader(name="zip", seeds=lambda: (fuzz_archives.zipped(),), opened=_zip),
+        Reader(name="tar", seeds=lambda: (fuzz_archives.tar(),), opened=_tar),
     )
 }
