@@ -94,7 +94,7 @@ class _Nodes:
         """What the node that was entered last, under that name, adds to it, and which nodes do."""
         cursor = self._cursor
         for _ in range(cursor.byte()):
-            label = cursor.raw_text()
+            label = cursor.text()
             self._work += len(name) + len(label) + _NODE
             if self._work > _MOST_WORK:
                 raise MachOError("export trie: its names are too long, taken together")
