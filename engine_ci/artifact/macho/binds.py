@@ -80,7 +80,7 @@ def _imports(
             case "damaged":
                 raise _damaged(step, what=what)
             case _:
-                return  # the end
+                pass  # the end
 
 
 def _ordinal(opcode: int, *number: int) -> int:
