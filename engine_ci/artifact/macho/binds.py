@@ -19,10 +19,16 @@ _MAY_BE_MISSING = 0x1
 # LEB128, of at most 64 bits. A step ends with what matters of a symbol.
 _STEP: Final = re.compile(
     rb"""
-    (?: [\x50-\x5f\xd1] | [\x60-\x8f\xd0] %(number)s )*+      # where to, of what type: skipped
-    (?: (?P<flags> [\x40-\x4f] ) (?P<symbol> [^\0]*+ ) \0
-      | (?P<bind> [\x90-\x9f\xb0-\xbf] | [\xa0-\xaf] %(number)s | [\xc0-\xcf] (?:%(number)s){2} )
-      | (?P<ordinal> [\x10-\x1f\x30-\x3f] | [\x20-\x2f] %(number)s )
+    (?: [\x50-\x5f\xd1]                        # SET_TYPE, THREADED: skipped, as it says where to
+      | [\x60-\x8f\xd0] %(number)s             # SET_ADDEND, SET_SEGMENT_AND_OFFSET, ADD_ADDR
+    )*+
+    (?: (?P<flags> [\x40-\x4f] )               # SET_SYMBOL
+        (?P<symbol> [^\0]*+ ) \0
+      | (?P<bind> [\x90-\x9f\xb0-\xbf]         # DO_BIND, and with ADD_ADDR_IMM_SCALED
+        | [\xa0-\xaf] %(number)s               # with ADD_ADDR
+        | [\xc0-\xcf] (?:%(number)s){2} )      # TIMES_SKIPPING
+      | (?P<ordinal> [\x10-\x1f\x30-\x3f]      # SET_DYLIB_ORDINAL, SPECIAL
+        | [\x20-\x2f] %(number)s )
       | (?P<done> [\x00-\x0f] )
       | (?P<damaged> . )
       | \Z )
