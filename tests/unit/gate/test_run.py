@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from threading import Barrier, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from engine_ci.config import ALL_SUITES
 from engine_ci.errors import HarnessError, UsageError
 from engine_ci.gate import host
-from engine_ci.gate.run import SUITES, run_gate
+from engine_ci.gate.run import ALONE, SUITES, run_gate
 from engine_ci.records.gate import Check, FaultClass, Measurement, Status, Verdict
 from tests.unit.gate.contexts import context, subject
 
@@ -79,18 +80,67 @@ def test_everything_that_the_suites_say_is_in_the_result_in_their_order() -> Non
     assert result.engines.baseline == BASELINE.facts
 
 
-def test_suites_run_in_the_order_that_was_asked_for() -> None:
+def test_suites_begin_in_the_order_that_was_asked_for() -> None:
     lines: list[str] = []
+    names = ["two", "memory", "lifecycle", "three", "one"]
 
-    run_gate(
+    result = run_gate(
         context(baseline=BASELINE),
-        ["two", "one"],
+        names,
         now=NOW,
         progress=lines.append,
-        available={"one": suite(check("one/a")), "two": suite(check("two/b"))},
+        available={name: suite(check(f"{name}/a")) for name in sorted(names)},
     )
 
-    assert lines == ["gate: two (1 of 2)", "gate: one (2 of 2)"]
+    assert list(outcome(result)) == [f"{name}/a" for name in names]
+    assert lines == [
+        "gate: two (0 of 5 done)",
+        "gate: memory (1 of 5 done)",
+        "gate: lifecycle (2 of 5 done)",
+        "gate: three, one (3 of 5 done)",
+    ]
+
+
+def test_suites_that_nothing_disturbs_run_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    both = Barrier(2, timeout=10)
+
+    def meeting(name: str) -> Suite:
+        def run(_: Context) -> Iterator[Check]:
+            both.wait()
+            yield check(name)
+
+        return run
+
+    result = gate({"tokens": meeting("tokens/a"), "chat": meeting("chat/a")})
+
+    assert list(outcome(result)) == ["tokens/a", "chat/a"]
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_a_suite_that_others_would_disturb_runs_alone_where_it_can_be_interrupted(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    running: set[str] = set()
+
+    def watched(own: str) -> Suite:
+        def run(_: Context) -> Iterator[Check]:
+            running.add(own)
+            if own == name:
+                assert running == {name}
+                assert current_thread() is main_thread()
+            yield check(f"{own}/a")
+            assert own == name or name not in running
+            running.remove(own)
+
+        return run
+
+    result = gate({own: watched(own) for own in ("tokens", "chat", name, "api", "drift")})
+
+    assert list(outcome(result)) == [f"{own}/a" for own in ("tokens", "chat", name, "api", "drift")]
 
 
 def test_a_suite_that_nobody_knows_is_refused_before_anything_runs() -> None:
