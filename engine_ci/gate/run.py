@@ -1,4 +1,4 @@
-"""Runs the suites, whatever becomes of each, and collects what they say in their order.
+"""Runs the suites, whatever becomes of each, and collects what they say.
 
 Those that nothing disturbs run side by side: to ask an engine is mostly to wait for it.
 """
@@ -58,9 +58,10 @@ SUITES: Final[Mapping[str, Suite]] = {
     "memory": memory.run,
     "performance": performance.run,
 }
-# `loads` tells the others which models not to wait for. The rest measure time and memory, or give a
-# port back that another engine might take.
-ALONE: Final = frozenset({"loads", "lifecycle", "memory", "performance"})
+# What runs side by side, after `loads`, which tells the others what not to wait for. `lifecycle`
+# gives a port back that another engine might take, and takes time like `performance`.
+_TOGETHER: Final = 1
+_STAGES: Final[Mapping[str, int]] = {"loads": 0, "lifecycle": 2, "performance": 3}
 
 
 def run_gate(
@@ -76,7 +77,7 @@ def run_gate(
 
     Args:
         context: the two engines and the models.
-        suites: names, in the order in which they begin.
+        suites: names, in the order of the answers, but for those that run by themselves.
         now: when this started.
         progress: told the names of the suites that begin.
         setup: checks that the set-up made.
@@ -89,10 +90,8 @@ def run_gate(
     refuse_unknown(suites, among=available)
     checks: list[Check] = list(setup)
     measurements: list[Measurement] = []
-    begun = 0
     for group in _groups(suites):
-        progress(f"gate: {', '.join(group)} ({begun} of {len(suites)} done)")
-        begun += len(group)
+        progress(f"gate: {', '.join(group)}")
         for answer in _answers(group, available, context, earlier=checks):
             if isinstance(answer, Check):
                 checks.append(answer)
@@ -122,10 +121,13 @@ def refuse_unknown(suites: Iterable[str], *, among: Iterable[str]) -> None:
 
 
 def _groups(suites: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The suites, in their order, by what runs at the same time."""
-    for alone, found in groupby(suites, key=ALONE.__contains__):
-        group = tuple(found)
-        yield from zip(group) if alone else (group,)
+    """The suites, each once, by what runs at the same time."""
+
+    def stage(name: str) -> int:
+        return _STAGES.get(name, _TOGETHER)
+
+    for _, group in groupby(sorted(dict.fromkeys(suites), key=stage), key=stage):
+        yield tuple(group)
 
 
 def _answers(
