@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from engine_ci.errors import DownloadError, VerificationError
 from engine_ci.system import web
+from engine_ci.system.addresses import host_of
 from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _answer(session: web.Session, request: _Request, *, start: int) -> Response:
         session,
         request.url,
         headers=headers,
-        may=lambda url: hosts is None or web.host_of(url) in hosts,
+        may=lambda url: hosts is None or host_of(url) in hosts,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine_ci.system.web import host_of
+from engine_ci.system.addresses import host_of
 
 # The releases of most projects; the variable names another server of the same layout.
 SERVER: Final = "https://github.com"

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine_ci.errors import DownloadError, GitHubError, NotThereError
 from engine_ci.system import http_cache, rate_limit, web
+from engine_ci.system.addresses import host_of, safe
 from engine_ci.system.http_cache import HttpCache, Known
 from engine_ci.system.setbacks import Setback
 
@@ -110,7 +111,7 @@ class RestReader:
                 self._cache.put(url, answer, shape)
             return _page(answer)
         except DownloadError as problem:
-            where = f"{web.host_of(self._url)}: {urlsplit(address).path}"
+            where = f"{host_of(self._url)}: {urlsplit(address).path}"
             kind = NotThereError if problem.status == HTTPStatus.NOT_FOUND else GitHubError
             raise kind(f"{where}: {problem}", hint=self._hint(problem.status)) from problem
 
@@ -124,9 +125,9 @@ class RestReader:
 
     def _own(self, address: str) -> str:
         """An address on this server; DownloadError for any other one."""
-        url = web.safe(address, base=f"{self._url}/")
+        url = safe(address, base=f"{self._url}/")
         if not self._is_own(url):
-            raise DownloadError(f"an address of {web.host_of(url)!a}, which is not asked")
+            raise DownloadError(f"an address of {host_of(url)!a}, which is not asked")
         return url
 
     def _is_own(self, url: str) -> bool:

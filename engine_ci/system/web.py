@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from engine_ci.errors import DownloadError
 from engine_ci.system import setbacks
+from engine_ci.system.addresses import host_of, safe
 from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ BUSY: Final = {
 }
 _REDIRECTS: Final = 5
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, and between two pieces
-_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 _MOVED: Final = {301, 302, 303, 307, 308}
 
 
@@ -102,25 +101,6 @@ def answer(
 def _as_it_is(request: PreparedRequest) -> PreparedRequest:
     """Stands where requests would look for a password in the user's files."""
     return request
-
-
-def safe(url: str, *, base: str = "") -> str:
-    """An address, seen from the one that names it, when it may be asked; else DownloadError."""
-    try:
-        whole = urljoin(base, url)
-        parts = urlsplit(whole)
-    except ValueError as problem:
-        raise DownloadError(f"an address that cannot be read: {problem}") from problem
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise DownloadError(f"not over HTTPS: an address of `{parts.scheme}`")
-    if parts.username is not None or parts.password is not None:
-        raise DownloadError("an address with a user name or a password, which would be sent")
-    return whole
-
-
-def host_of(address: str) -> str:
-    """The host that an address names, or an empty text."""
-    return urlsplit(address).hostname or ""
 
 
 def busy(response: Response) -> Setback:
