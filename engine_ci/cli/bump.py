@@ -94,6 +94,12 @@ def search(
     platform = prepare.known_platform(None)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
+    say(f"detect: what is newer than {workspace.pin.version}")
+    listed = detect.ask(workspace, told=say)
+    candidate = detect.choose(workspace, listed, past=past)
+    # On most days there is nothing to try, and nothing else has to be made.
+    if candidate.chosen is None:
+        return candidate
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
@@ -102,19 +108,14 @@ def search(
         for other in workspace.pin.platforms
         if other != platform
     }
-    say(f"detect: what is newer than {workspace.pin.version}")
-    listed = detect.ask(workspace, told=say)
+    policy = workspace.config.policy
     refused: tuple[Refusal, ...] = ()
     while True:
-        candidate = detect.choose(workspace, listed, past=past, refused=refused)
-        tries = attempts.costly(refused)
-        if candidate.chosen is None or tries > workspace.config.policy.tries:
-            break
         refusal = _refusal(
             workspace,
             candidate.chosen,
             # What the app waits for, where the pin is in trouble.
-            rebuilds="always" if candidate.standing.troubles else workspace.config.policy.rebuilds,
+            rebuilds="always" if candidate.standing.troubles else policy.rebuilds,
             current=current,
             elsewhere=elsewhere,
             refused=refused,
@@ -128,7 +129,10 @@ def search(
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
-    if tries:
+        candidate = detect.choose(workspace, listed, past=past, refused=refused)
+        if candidate.chosen is None or attempts.costly(refused) > policy.tries:
+            break
+    if attempts.costly(refused):
         raise EngineError(
             f"{workspace.pin.name} stays at {workspace.pin.version}: "
             + "; ".join(f"{each.version} was refused, {each.reason}" for each in refused),

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from tests.unit.cli.command import CommandLine
 
 
+def newer(toy: Index, folder: Path) -> None:
+    """Publishes the toy engine again, as 1.1."""
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(folder, files, version="1.1"))
+
+
 def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
     run: CommandLine, toy: Index, app: Path, tmp_path: Path
 ) -> None:
@@ -36,11 +42,12 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
 
 
 @pytest.mark.usefixtures("toy")
-def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine) -> None:
+def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine, app: Path) -> None:
     ran = run("bump")
 
     assert ran.status == Exit.OK
     assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")
+    assert not (app / ".engine-ci" / "baseline").exists()
 
 
 @pytest.mark.usefixtures("toy")
@@ -109,10 +116,11 @@ def test_the_pinned_engine_under_another_version_is_gated_where_that_is_wanted(
 
 
 def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_nothing(
-    run: CommandLine, toy: Index, app: Path
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
 ) -> None:
     path = app / "pins" / "llama.cpp.yaml"
     pin = store.load(path)
+    newer(toy, tmp_path)
     both = pin.model_copy(
         update={"platforms": {**pin.platforms, "macos-arm64": pin.platforms["ubuntu-x64"]}}
     )
@@ -120,10 +128,10 @@ def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_not
 
     ran = run("bump")
 
-    assert ran.status == Exit.OK
+    assert ran.status == Exit.GATE_SAYS_NO
     assert "prepare 1.0 for macos-arm64: unpack\n" in ran.err
     assert "the pinned engine has no bundle for macos-arm64: " in ran.err
-    assert len(toy.downloads) == 1
+    assert toy.downloads.count(pin.platforms["ubuntu-x64"].name) == 1
 
 
 def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
@@ -142,10 +150,13 @@ def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
     windows = asset.model_copy(update={"wheel_tags": (tag,)})
     both = pin.model_copy(update={"platforms": {**pin.platforms, "windows-x64": windows}})
     path.write_text(store.dump(both), encoding="utf-8")
+    newer(toy, tmp_path)
+    windows_too = wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1")
+    toy.publish(windows_too.rename(tmp_path / f"toy_engine-1.1-{tag}.whl"))
 
     ran = run("bump")
 
-    assert ran.status == Exit.OK
+    assert ran.status == Exit.GATE_SAYS_NO
     record = app / ".engine-ci/elsewhere/baseline/windows-x64/bundle.json"
     made = documents.load_json(record, Bundle, error=RecordError)
     assert made.images == ("ggml.dll", "llama-server.exe")
