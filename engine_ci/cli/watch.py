@@ -1,0 +1,139 @@
+"""Looks after `bump --open`: where no build comes to a reviewer for too long, an issue says so."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine_ci.errors import EngineCIError, EngineError, GitHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine_ci.bump.stuck import Alarm, Limits
+    from engine_ci.cli.place import Place
+    from engine_ci.cli.progress import Progress
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.records.candidate import Candidate
+    from engine_ci.records.polls import Polls
+
+DAYS, FAILURES = 14, 5
+
+
+@contextmanager
+def over(workspace: Workspace, *, where: Place, say: Progress) -> Iterator[None]:
+    """Looks at how the block ended, and lets its error through.
+
+    Raises:
+        GitHubError: somebody has to be told, and that failed.
+    """
+    try:
+        yield
+    except EngineCIError as error:
+        try:
+            look(workspace, error, where=where, say=say, now=datetime.now(UTC))
+        except EngineCIError as second:
+            say(f"whether somebody has to be told is not known: {second.message}")
+        raise
+    look(workspace, None, where=where, say=say, now=datetime.now(UTC))
+
+
+def look(
+    workspace: Workspace,
+    error: EngineCIError | None,
+    *,
+    where: Place,
+    say: Progress,
+    now: datetime,
+) -> None:
+    """Remembers how a run ended, and brings the issue about the pin to what is true now.
+
+    Args:
+        workspace: with what the run left.
+        error: that it ended with. Where the gate refused all that is newer, the poll worked.
+        where: the app's repository.
+        say: is told what was done.
+        now: with its time zone.
+
+    Raises:
+        GitHubError: there is, or may be, something to tell, and GitHub refused or did not answer.
+    """
+    from engine_ci.bump import polls, stuck
+    from engine_ci.cli.prepare import read_candidate
+
+    limits = stuck.Limits(days=DAYS, failures=FAILURES)
+    worked = error is None or isinstance(error, EngineError)
+    candidate = read_candidate(workspace) if worked else None
+    kept, lost = polls.load(workspace.polls_json, pin=workspace.pin.name, now=now)
+    if worked:
+        kept = polls.worked(kept, progress=_progress(candidate, error, now=now))
+    else:
+        kept = polls.failed(kept, now=now)
+        say(lost or f"{kept.failures} polls failed in a row")
+    polls.save(workspace.polls_json, kept)
+    if kept.progress is None or stuck.is_dry(kept.progress, limits=limits, now=now):
+        kept = _ask(workspace, kept, where=where, now=now)
+        polls.save(workspace.polls_json, kept)
+    facts = stuck.Facts(
+        pin=workspace.pin.name,
+        version=workspace.pin.version,
+        source=str(workspace.pin.source),
+        progress=kept.progress,
+        failing=stuck.failing(kept, error=_words(error)),
+        candidate=candidate,
+    )
+    alarm = stuck.alarm(facts, limits=limits, now=now)
+    _tell(alarm, where=where, pin=facts.pin, recovered=worked, limits=limits, now=now, say=say)
+
+
+def _progress(
+    candidate: Candidate | None, error: EngineCIError | None, *, now: datetime
+) -> datetime | None:
+    """Now, where a build was found that may be proposed."""
+    return now if candidate and candidate.chosen and error is None else None
+
+
+def _ask(workspace: Workspace, kept: Polls, *, where: Place, now: datetime) -> Polls:
+    """With what the app's repository tells about the last progress; else with when this began."""
+    from engine_ci.bump import polls, progress
+    from engine_ci.cli.propose import carrying
+    from engine_ci.system.github import Hub
+    from engine_ci.system.github_reads import Reader
+
+    path = carrying(workspace, workspace.pin_file).path
+    branch = workspace.config.pull_request.branch
+    with closing(Hub(**where.access)) as hub, closing(Reader(**where.access)) as reader:
+        told = progress.last(hub, reader, pin=workspace.pin.name, branch=branch, path=path, now=now)
+    return kept.model_copy(update={"progress": polls.later(kept.progress, told) or kept.since})
+
+
+def _words(error: EngineCIError | None) -> str:
+    return "\n".join(filter(None, (error.message, error.hint))) if error else ""
+
+
+def _tell(
+    alarm: Alarm | None,
+    *,
+    where: Place,
+    pin: str,
+    recovered: bool,
+    limits: Limits,
+    now: datetime,
+    say: Progress,
+) -> None:
+    from engine_ci.bump import stuck_issue
+    from engine_ci.system.github_issues import Issues
+
+    with closing(Issues(**where.access)) as issues:
+        try:
+            done = stuck_issue.bring_about(
+                alarm, issues, pin=pin, recovered=recovered, limits=limits, now=now
+            )
+        except GitHubError as error:
+            # Nothing has to be told now, so an app without issues, or the right to them, goes on.
+            if alarm is not None:
+                raise
+            done = (f"no issue was looked for: {error.message}",)
+    for sentence in done:
+        say(sentence)
