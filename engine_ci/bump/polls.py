@@ -1,4 +1,4 @@
-"""Counts the polls of a pin that fail. The count may get lost with its file, and begins anew then."""
+"""Counts the polls of a pin that fail. Where the file with the count got lost, it begins anew."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ def last(
     """When a build was last proposed or a person decided on one, or the pin last moved.
 
     Args:
-        hub, reader: of the app's repository.
+        hub: of the app's repository.
+        reader: of the same.
         pin: its name.
         branch: that proposals come from.
         path: of the pin file, from the repository's root.
