@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine_ci.bump import settle
-from engine_ci.bump.settle import Close, Open, Reopen, Rewrite
+from engine_ci.bump.settle import Close, Open, Reopen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,18 +50,14 @@ def bring_about(
 
 
 def _do(action: Action, issues: Issues) -> str:
-    match action:
-        case Open(alarm=alarm):
-            opened = issues.create(title=alarm.title, body=alarm.body)
-            return f"issue #{opened.number} opened: {opened.url}"
-        case Rewrite(number=number, alarm=alarm):
-            issues.edit(number, title=alarm.title, body=alarm.body)
-            return f"issue #{number} brought up to date"
-        case Reopen(number=number, alarm=alarm, comment=comment):
-            issues.comment(number, comment)
-            issues.edit(number, title=alarm.title, body=alarm.body)
-            return f"issue #{number} opened again"
-        case Close(number=number, comment=comment):
-            issues.comment(number, comment)
-            issues.end(number)
-            return f"issue #{number} closed"
+    if isinstance(action, Open):
+        opened = issues.create(title=action.alarm.title, body=action.alarm.body)
+        return f"issue #{opened.number} opened: {opened.url}"
+    if isinstance(action, Close):
+        issues.comment(action.number, action.comment)
+        issues.end(action.number)
+        return f"issue #{action.number} closed"
+    if isinstance(action, Reopen):
+        issues.comment(action.number, action.comment)
+    issues.edit(action.number, title=action.alarm.title, body=action.alarm.body)
+    return f"issue #{action.number} {'opened again' if isinstance(action, Reopen) else 'rewritten'}"

@@ -125,7 +125,7 @@ def test_other_facts_are_written_into_the_same_issue(app: App) -> None:
     app.look(ALARM)
     other = replace(ALARM, body=f"more\n\n{stuck.mark(PIN)}")
 
-    assert app.look(other) == ("issue #1 brought up to date",)
+    assert app.look(other) == ("issue #1 rewritten",)
     assert [issue.body for issue in app.issues] == [other.body]
     assert app.server.hub.comments == []
 

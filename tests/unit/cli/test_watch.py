@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from engine_ci.cli.place import Place
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.polls import Polls
-    from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
 
 TOKEN = secrets.token_hex(20)
