@@ -1,13 +1,21 @@
-"""Pure. The text of the pull request, from a template that escapes whatever it is given."""
+"""Pure. The text of the pull request, from a template that escapes whatever it is given.
+
+Names and words of upstream and of engines are untrusted: an expression of the template comes out as
+inert text unless it passed one of the filters below, and none is longer than a reader would read.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from engine_ci.bump import changes, page, validation
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from engine_ci.bump import changes, validation
 from engine_ci.pins.model import PackageIndex
+from engine_ci.system import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,10 +30,18 @@ LIMIT = 64_000
 # How many entries of each list are shown: as many as leave the gate its room.
 _MOST, _FEWEST = (25, 8), 2
 _GATE_ROOM = 16_000
+_LONGEST = 300
+_LONGEST_NAME = 100
 _GAP = "\n\n"
 _CLOSE = "\n\n</details>"
 _NOTE = "\n\n*Cut here: the whole is in `gate.md`, among the files that the run left.*"
 _MARK = re.compile(r"^<!-- engine-ci: (?P<pin>\S+) (?P<version>\S+) -->$", re.MULTILINE)
+
+
+class _Markdown(str):
+    """Text that may mark up."""
+
+    __slots__ = ()
 
 
 def render(
@@ -140,17 +156,59 @@ def _paragraphs(text: str) -> list[str]:
 
 def _fit(facts: Mapping[str, object], *, gate: str) -> str:
     """The page with lists so long that the gate's part still finds room."""
-    template = page.template("body.md.j2")
+    page = template("body.md.j2")
 
     def room(most: int) -> int:
-        return LIMIT - len(template.render(facts, most=most, gate=""))
+        return LIMIT - len(page.render(facts, most=most, gate=""))
 
     enough = min(len(gate), _GATE_ROOM)
     most = next((most for most in _MOST if room(most) >= enough), _FEWEST)
-    return template.render(facts, most=most, gate=shortened(gate, room=room(most)))
+    return page.render(facts, most=most, gate=shortened(gate, room=room(most)))
 
 
 def _source(pin: Pin) -> str:
     if isinstance(pin.source, PackageIndex):
         return f"package {pin.source.package} of the package index"
     return f"the releases of {pin.source.repository}"
+
+
+def template(name: str) -> Template:
+    """A template of this folder, which escapes whatever it is given."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("engine_ci", "bump"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes every expression
+        finalize=_finalize,
+    )
+    environment.filters |= {
+        "code": _code,
+        "codes": lambda names: _Markdown(", ".join(map(_code, names))),
+        "cell": lambda name: _Markdown(markdown.cell(name)),
+        "block": lambda lines: _Markdown(markdown.block("\n".join(map(_cut, lines)))),
+        "count": lambda number: _Markdown(f"{number:,}"),
+        "markdown": _Markdown,
+    }
+    return environment
+
+
+def _finalize(value: object) -> object:
+    if isinstance(value, _Markdown | int):
+        return value
+    return markdown.plain(_cut(str(value)))
+
+
+def _code(name: str) -> _Markdown:
+    return _Markdown(markdown.code(_cut(name, most=_LONGEST_NAME)))
+
+
+def _cut(text: str, *, most: int = _LONGEST) -> str:
+    # What nobody can see takes ten characters once it is spelled out.
+    shown = markdown.visible(" ".join(text.split()))
+    return shown if len(shown) <= most else f"{shown[:most]} …"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from engine_ci.bump import page
+from engine_ci.bump import body
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,7 +100,7 @@ def alarm(facts: Facts, *, limits: Limits, now: datetime) -> Alarm | None:
     since = [each for each in (dry, failed and failed.since) if each]
     if not since:
         return None
-    text = page.template("stuck.md.j2").render(
+    text = body.template("stuck.md.j2").render(
         facts=facts,
         limits=limits,
         dry=dry and dry.date(),

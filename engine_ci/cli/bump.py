@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import options, place, watch
+from engine_ci.cli import options, watch
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine_ci.bump.plan import Plan
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Platform
@@ -29,9 +28,9 @@ def bump(
     suite: gate_command.Suites = None,
     profile: gate_command.Profile = None,
     runner: gate_command.Runner = None,
-    repository: place.Repository = None,
-    api_url: place.ApiUrl = place.API_URL,
-    remote: place.Remote = "origin",
+    repository: propose_command.Repository = None,
+    api_url: propose_command.ApiUrl = propose_command.API_URL,
+    remote: propose_command.Remote = "origin",
     base: propose_command.Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -43,38 +42,26 @@ def bump(
 
     workspace = open_workspace(config, pin=pin, work=work)
     workspace = gate_command.profiled(workspace, profile)
-    if not open_:
-        with Progress() as say:
-            find(workspace, suites=suite, runner=runner, say=say)
-        return
-    where = place.find(workspace, repository=repository, api_url=api_url, remote=remote)
-    with Progress() as say, watch.over(workspace, where=where, say=say):
-        plan = find(workspace, suites=suite, runner=runner, say=say)
-        if plan is not None:
-            say(f"propose {plan.version}")
-            say(
-                propose_command.told(
-                    propose_command.submit(plan, workspace, where=where, base=base)
-                )
+    with (
+        Progress() as say,
+        watch.over(
+            workspace, asked=open_, repository=repository, api_url=api_url, remote=remote, say=say
+        ),
+    ):
+        candidate = search(
+            workspace, suites=gate_command.asked(suite, workspace.config), runner=runner, say=say
+        )
+        if candidate.chosen is None:
+            say(_nothing(candidate))
+            return
+        plan = propose_command.planned(workspace)
+        typer.echo(propose_command.shown(plan))
+        if open_:
+            say(f"propose {candidate.chosen.version}")
+            proposal = propose_command.submit(
+                plan, workspace, repository=repository, api_url=api_url, remote=remote, base=base
             )
-
-
-def find(
-    workspace: Workspace,
-    *,
-    suites: gate_command.Suites,
-    say: Progress,
-    runner: str | None = None,
-) -> Plan | None:
-    """Detects, prepares and gates; prints and returns what to propose, or None for nothing."""
-    asked = gate_command.asked(suites, workspace.config)
-    candidate = search(workspace, suites=asked, runner=runner, say=say)
-    if candidate.chosen is None:
-        say(_nothing(candidate))
-        return None
-    plan = propose_command.planned(workspace)
-    typer.echo(propose_command.shown(plan))
-    return plan
+            say(propose_command.told(proposal))
 
 
 def search(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import options, place
+from engine_ci.cli import options
+from engine_ci.cli import propose as app
 from engine_ci.errors import ConfigError, OutsideError, PinError, RecordError, UsageError
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 def doctor(
     *,
-    repository: place.Repository = None,
-    api_url: place.ApiUrl = place.API_URL,
-    remote: place.Remote = "origin",
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
+    remote: app.Remote = "origin",
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
@@ -95,15 +96,14 @@ def _hosted(
 ) -> Iterator[Answer]:
     """What GitHub tells."""
     from engine_ci.bump import progress
-    from engine_ci.cli.propose import carrying
     from engine_ci.doctor import pin as about
     from engine_ci.doctor import repository as settled
     from engine_ci.system.github_reads import Reader
 
     try:
-        path = carrying(workspace, workspace.pin_file).path
-        where = place.find(workspace, repository=repository, api_url=api_url, remote=remote)
-        with closing(Reader(**where.access)) as reader:
+        path = app.carrying(workspace, workspace.pin_file).path
+        hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+        with closing(hub), closing(Reader(**hub.access)) as reader:
             moved = progress.moved(reader, path=path)
             settings = reader.settings()
             protection = reader.protection(settings.branch)

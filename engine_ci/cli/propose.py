@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import options, place
+from engine_ci.cli import options
+from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,25 +18,43 @@ if TYPE_CHECKING:
 
     from engine_ci.bump.plan import File, Plan
     from engine_ci.bump.pull_request import Proposal
-    from engine_ci.cli.place import Place
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.bundle import Bundle
+    from engine_ci.system.github import Hub
 
 Open = Annotated[
     bool, typer.Option("--open", help="Open or refresh the pull request, not only print it.")
 ]
+Repository = Annotated[
+    str | None,
+    typer.Option(
+        "--repository",
+        envvar="GITHUB_REPOSITORY",
+        help="The app's repository.",
+        metavar="OWNER/NAME",
+        show_default=False,
+    ),
+]
+ApiUrl = Annotated[
+    str,
+    typer.Option("--api-url", envvar="GITHUB_API_URL", help="GitHub's address.", metavar="URL"),
+]
+Remote = Annotated[str, typer.Option("--remote", help="Where the branch is pushed.")]
 Base = Annotated[
     str | None,
     typer.Option("--base", help="The branch it is for; the remote's default when not given."),
 ]
 
+API_URL = "https://api.github.com"
+TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of the variable, not a token
+
 
 def propose(
     *,
     open_: Open = False,
-    repository: place.Repository = None,
-    api_url: place.ApiUrl = place.API_URL,
-    remote: place.Remote = "origin",
+    repository: Repository = None,
+    api_url: ApiUrl = API_URL,
+    remote: Remote = "origin",
     base: Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -47,8 +67,9 @@ def propose(
     plan = planned(workspace)
     typer.echo(shown(plan))
     if open_:
-        where = place.find(workspace, repository=repository, api_url=api_url, remote=remote)
-        proposal = submit(plan, workspace, where=where, base=base)
+        proposal = submit(
+            plan, workspace, repository=repository, api_url=api_url, remote=remote, base=base
+        )
         typer.echo(told(proposal), err=True)
 
 
@@ -114,21 +135,51 @@ def read_bundle(folder: Path) -> Bundle:
     return documents.load_json(folder / RECORD, Bundle, error=RecordError)
 
 
-def submit(plan: Plan, workspace: Workspace, *, where: Place, base: str | None) -> Proposal:
-    """Opens or refreshes the pull request; `base` is the remote's default branch if not given."""
-    from engine_ci.bump import pull_request
-    from engine_ci.system.github import Hub
+def submit(
+    plan: Plan,
+    workspace: Workspace,
+    *,
+    repository: str | None,
+    api_url: str,
+    remote: str,
+    base: str | None,
+) -> Proposal:
+    """Opens or refreshes the pull request.
 
-    with closing(Hub(**where.access)) as hub:
+    Raises:
+        UsageError: no token, or no repository can be told.
+    """
+    from engine_ci.bump import pull_request
+    from engine_ci.system import git
+
+    clone = git.Repository.containing(workspace.root)
+    there = git.Remote(name=remote, token=_token())
+    with closing(hub(workspace, repository=repository, api_url=api_url, remote=remote)) as opened:
         return pull_request.open_or_refresh(
             plan,
-            repository=where.clone,
-            remote=where.remote,
-            hub=hub,
-            base=base or where.clone.default_branch(where.remote),
+            repository=clone,
+            remote=there,
+            hub=opened,
+            base=base or clone.default_branch(there),
             policy=workspace.config.pull_request,
             at=datetime.now(UTC),
         )
+
+
+def hub(workspace: Workspace, *, repository: str | None, api_url: str, remote: str) -> Hub:
+    """The app's repository on GitHub, to be closed.
+
+    Raises:
+        UsageError: no token, or no repository can be told.
+    """
+    from engine_ci.system import git
+    from engine_ci.system.github import Hub
+
+    token = _token()
+    if repository is None:
+        clone = git.Repository.containing(workspace.root)
+        repository = _slug(clone.url(git.Remote(name=remote, token=token)))
+    return Hub(api_url=api_url, repository=repository, token=token)
 
 
 def shown(plan: Plan) -> str:
@@ -144,3 +195,24 @@ def told(proposal: Proposal) -> str:
         f"pull request #{pull.number} {proposal.outcome}: {pull.url}" if pull else "the base has it"
     )
     return "\n".join([where, *proposal.notes])
+
+
+def _token() -> str:
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise UsageError(
+            f"`--open` needs a token in the environment variable {TOKEN}",
+            hint="in a workflow: `env: {GITHUB_TOKEN: ${{ github.token }}}`",
+        )
+    return token
+
+
+def _slug(url: str) -> str:
+    from engine_ci.system import git
+
+    name = git.slug(url)
+    if name is None:
+        raise UsageError(
+            f"{url}: which repository on GitHub is this?", hint="name it with `--repository`"
+        )
+    return name

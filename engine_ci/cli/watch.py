@@ -6,44 +6,59 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from engine_ci.cli import propose
 from engine_ci.errors import EngineCIError, EngineError, GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine_ci.bump.stuck import Alarm, Limits
-    from engine_ci.cli.place import Place
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.polls import Polls
+    from engine_ci.system.github import Hub
 
 DAYS, FAILURES = 14, 5
 
 
 @contextmanager
-def over(workspace: Workspace, *, where: Place, say: Progress) -> Iterator[None]:
-    """Looks at how the block ended, and lets its error through.
+def over(
+    workspace: Workspace,
+    *,
+    asked: bool,
+    repository: str | None,
+    api_url: str,
+    remote: str,
+    say: Progress,
+) -> Iterator[None]:
+    """Looks at how the block ended, and lets its error through; does nothing unless asked to.
 
     Raises:
+        UsageError: no token, or no repository can be told; the block is not begun then.
         GitHubError: somebody has to be told, and that failed.
     """
-    try:
+    if not asked:
         yield
-    except EngineCIError as error:
+        return
+    hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+    with closing(hub):
         try:
-            look(workspace, error, where=where, say=say, now=datetime.now(UTC))
-        except EngineCIError as second:
-            say(f"whether somebody has to be told is not known: {second.message}")
-        raise
-    look(workspace, None, where=where, say=say, now=datetime.now(UTC))
+            yield
+        except EngineCIError as error:
+            try:
+                look(workspace, error, hub=hub, say=say, now=datetime.now(UTC))
+            except EngineCIError as second:
+                say(f"whether somebody has to be told is not known: {second.message}")
+            raise
+        look(workspace, None, hub=hub, say=say, now=datetime.now(UTC))
 
 
 def look(
     workspace: Workspace,
     error: EngineCIError | None,
     *,
-    where: Place,
+    hub: Hub,
     say: Progress,
     now: datetime,
 ) -> None:
@@ -52,7 +67,7 @@ def look(
     Args:
         workspace: with what the run left.
         error: that it ended with. Where the gate refused all that is newer, the poll worked.
-        where: the app's repository.
+        hub: the app's repository.
         say: is told what was done.
         now: with its time zone.
 
@@ -73,7 +88,7 @@ def look(
         say(lost or f"{kept.failures} polls failed in a row")
     polls.save(workspace.polls_json, kept)
     if kept.progress is None or stuck.is_dry(kept.progress, limits=limits, now=now):
-        kept = _ask(workspace, kept, where=where, now=now)
+        kept = _ask(workspace, kept, hub=hub, now=now)
         polls.save(workspace.polls_json, kept)
     facts = stuck.Facts(
         pin=workspace.pin.name,
@@ -84,7 +99,7 @@ def look(
         candidate=candidate,
     )
     alarm = stuck.alarm(facts, limits=limits, now=now)
-    _tell(alarm, where=where, pin=facts.pin, recovered=worked, limits=limits, now=now, say=say)
+    _tell(alarm, hub=hub, pin=facts.pin, recovered=worked, limits=limits, now=now, say=say)
 
 
 def _progress(
@@ -94,16 +109,14 @@ def _progress(
     return now if candidate and candidate.chosen and error is None else None
 
 
-def _ask(workspace: Workspace, kept: Polls, *, where: Place, now: datetime) -> Polls:
+def _ask(workspace: Workspace, kept: Polls, *, hub: Hub, now: datetime) -> Polls:
     """With what the app's repository tells about the last progress; else with when this began."""
     from engine_ci.bump import polls, progress
-    from engine_ci.cli.propose import carrying
-    from engine_ci.system.github import Hub
     from engine_ci.system.github_reads import Reader
 
-    path = carrying(workspace, workspace.pin_file).path
+    path = propose.carrying(workspace, workspace.pin_file).path
     branch = workspace.config.pull_request.branch
-    with closing(Hub(**where.access)) as hub, closing(Reader(**where.access)) as reader:
+    with closing(Reader(**hub.access)) as reader:
         told = progress.last(hub, reader, pin=workspace.pin.name, branch=branch, path=path, now=now)
     return kept.model_copy(update={"progress": polls.later(kept.progress, told) or kept.since})
 
@@ -115,7 +128,7 @@ def _words(error: EngineCIError | None) -> str:
 def _tell(
     alarm: Alarm | None,
     *,
-    where: Place,
+    hub: Hub,
     pin: str,
     recovered: bool,
     limits: Limits,
@@ -125,7 +138,7 @@ def _tell(
     from engine_ci.bump import stuck_issue
     from engine_ci.system.github_issues import Issues
 
-    with closing(Issues(**where.access)) as issues:
+    with closing(Issues(**hub.access)) as issues:
         try:
             done = stuck_issue.bring_about(
                 alarm, issues, pin=pin, recovered=recovered, limits=limits, now=now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import requests
 from github import Auth, Github, GithubException, GithubRetry
@@ -24,6 +24,14 @@ _HINTS = {
     _UNAUTHORISED: "check the token: it is wrong, expired, or of another server",
     MISSING: "check owner/name, and that the token may see the repository",
 }
+
+
+class Access(TypedDict):
+    """Which repository of which server, and with which token."""
+
+    api_url: str
+    repository: str
+    token: str
 
 
 class Connection:
@@ -54,6 +62,7 @@ class Connection:
             repeated: methods of HTTP that are tried again after a failure.
         """
         self.repository = repository
+        self._access: Access = {"api_url": api_url, "repository": repository, "token": token}
         self._client = Github(
             base_url=api_url,
             auth=Auth.Token(token),
@@ -69,6 +78,11 @@ class Connection:
             lazy=True,
         )
         self._repository = self._client.get_repo(repository)
+
+    @property
+    def access(self) -> Access:
+        """With which another connection to the same repository is opened."""
+        return self._access
 
     def close(self) -> None:
         """Closes what is open."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from engine_ci.cli.place import Access
+    from engine_ci.system.github_connection import Access
     from engine_ci.system.github_issues import Issue
     from fixtures.github.records import Issue as Hosted
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import place
+from engine_ci.cli import propose
 from engine_ci.errors import Exit
 from engine_ci.pins import store
 from engine_ci.system import documents
@@ -37,7 +37,7 @@ def github(
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
         monkeypatch.chdir(clone)
-        monkeypatch.setenv(place.TOKEN, ADMIN)
+        monkeypatch.setenv(propose.TOKEN, ADMIN)
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         server.hub.settings.ruleset = WHOLE
@@ -93,7 +93,8 @@ def test_what_fails_ends_with_1_and_says_what_to_do(run: CommandLine, github: Gi
 def test_what_a_token_may_not_see_is_unknown(
     run: CommandLine, github: GitHubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(place.TOKEN, READ)
+    monkeypatch.setenv(propose.TOKEN, READ)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "example/app")
     github.hub.settings.ruleset, github.hub.settings.classic = None, WHOLE
 
     ran = run("doctor", "--json")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.bump import polls
-from engine_ci.cli import place, watch
+from engine_ci.cli import propose, watch
 from engine_ci.cli.progress import Progress
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import (
@@ -30,9 +30,9 @@ from tests.unit.bump import records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine_ci.cli.place import Place
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.polls import Polls
+    from engine_ci.system.github import Hub
     from tests.unit.cli.command import CommandLine
 
 TOKEN = secrets.token_hex(20)
@@ -52,7 +52,7 @@ def github(
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
         monkeypatch.chdir(clone)
-        monkeypatch.setenv(place.TOKEN, TOKEN)
+        monkeypatch.setenv(propose.TOKEN, TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         # Nobody needs to wait between two writes of a server of our own.
@@ -68,21 +68,29 @@ def workspace(github: GitHubServer) -> Workspace:
 
 
 @pytest.fixture
-def where(workspace: Workspace, github: GitHubServer) -> Place:
-    return place.find(workspace, repository=None, api_url=github.api_url, remote="origin")
+def hub(workspace: Workspace, github: GitHubServer) -> Iterator[Hub]:
+    found = propose.hub(workspace, repository=None, api_url=github.api_url, remote="origin")
+    yield found
+    found.close()
 
 
 def look(
-    workspace: Workspace, where: Place, error: EngineCIError | None = None, *, days: float = 0
+    workspace: Workspace, hub: Hub, error: EngineCIError | None = None, *, days: float = 0
 ) -> None:
     """Looks, so many days from now."""
     with Progress() as say:
-        watch.look(workspace, error, where=where, say=say, now=datetime.now(UTC) + days * DAY)
+        watch.look(workspace, error, hub=hub, say=say, now=datetime.now(UTC) + days * DAY)
 
 
-def ended(workspace: Workspace, where: Place, error: Exception) -> None:
+def ended(workspace: Workspace, github: GitHubServer, error: Exception) -> None:
     """A run that ended with an error."""
-    with Progress() as say, watch.over(workspace, where=where, say=say):
+    address = github.api_url
+    with (
+        Progress() as say,
+        watch.over(
+            workspace, asked=True, repository=None, api_url=address, remote="origin", say=say
+        ),
+    ):
         raise error
 
 
@@ -98,24 +106,24 @@ def kept(workspace: Workspace) -> Polls:
 
 
 def test_a_quiet_day_asks_for_the_issues_only(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     found(workspace)
-    look(workspace, where)
+    look(workspace, hub)
     before = len(github.requests)
 
-    look(workspace, where, days=1)
+    look(workspace, hub, days=1)
 
     assert [f"{one.method} {one.path}" for one in github.requests[before:]] == [LIST]
     assert github.hub.issues == []
 
 
 def test_without_a_record_the_repository_tells_when_the_pin_moved(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     found(workspace)
 
-    look(workspace, where, days=20)
+    look(workspace, hub, days=20)
 
     (issue,) = github.hub.issues
     assert issue.title == "llama.cpp is stuck at 0.1.2"
@@ -124,24 +132,24 @@ def test_without_a_record_the_repository_tells_when_the_pin_moved(
 
 
 def test_a_build_that_can_be_proposed_closes_the_issue(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     found(workspace)
-    look(workspace, where, days=20)
+    look(workspace, hub, days=20)
     found(workspace, chosen="0.1.3")
 
-    look(workspace, where, days=21)
+    look(workspace, hub, days=21)
 
     assert [issue.state for issue in github.hub.issues] == ["closed"]
     assert kept(workspace).progress is not None
 
 
 def test_builds_that_the_gate_refuses_are_no_progress_and_no_failure(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     found(workspace, chosen="0.1.3")
 
-    look(workspace, where, EngineError("0.2.0 was refused"), days=20)
+    look(workspace, hub, EngineError("0.2.0 was refused"), days=20)
 
     assert kept(workspace).failures == 0
     assert len(github.hub.issues) == 1
@@ -149,14 +157,14 @@ def test_builds_that_the_gate_refuses_are_no_progress_and_no_failure(
 
 def test_the_fifth_poll_in_a_row_that_fails_is_told_with_its_words(
     workspace: Workspace,
-    where: Place,
+    hub: Hub,
     github: GitHubServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for day in range(4):
-        look(workspace, where, DOWN, days=day)
+        look(workspace, hub, DOWN, days=day)
     before = len(github.hub.issues)
-    look(workspace, where, DOWN, days=4)
+    look(workspace, hub, DOWN, days=4)
 
     said = capsys.readouterr().err
     assert "counted from now on" in said
@@ -167,16 +175,16 @@ def test_the_fifth_poll_in_a_row_that_fails_is_told_with_its_words(
 
 
 def test_a_count_that_got_lost_closes_nothing_and_the_days_are_told_all_the_same(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     for day in range(5):
-        look(workspace, where, DOWN, days=day)
+        look(workspace, hub, DOWN, days=day)
     workspace.polls_json.unlink()
 
-    look(workspace, where, DOWN, days=6)
+    look(workspace, hub, DOWN, days=6)
     assert [issue.state for issue in github.hub.issues] == ["open"]
     workspace.polls_json.unlink()
-    look(workspace, where, DOWN, days=30)
+    look(workspace, hub, DOWN, days=30)
 
     (issue,) = github.hub.issues
     assert "No build could be proposed since" in str(issue.body)
@@ -184,7 +192,7 @@ def test_a_count_that_got_lost_closes_nothing_and_the_days_are_told_all_the_same
 
 
 def test_a_pin_file_that_the_repository_lacks_counts_from_the_first_look(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     found(workspace)
     moved = Path("pins/llama.cpp.yaml").rename("pins/new.yaml")
@@ -192,62 +200,61 @@ def test_a_pin_file_that_the_repository_lacks_counts_from_the_first_look(
     config.write_text(config.read_text().replace("pins/llama.cpp.yaml", moved.as_posix()))
     other = open_workspace(config, pin=None, work=Path(".engine-ci"))
 
-    look(other, where)
+    look(other, hub)
     assert kept(other).progress == kept(other).since
-    look(other, where, days=15)
+    look(other, hub, days=15)
 
     assert len(github.hub.issues) == 1
 
 
 def test_when_nothing_is_to_be_told_a_server_without_issues_ends_no_run(
     workspace: Workspace,
-    where: Place,
+    hub: Hub,
     github: GitHubServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     found(workspace)
     github.faults.add(Fault(LIST, status=410, message="Issues has been disabled"))
 
-    look(workspace, where)
+    look(workspace, hub)
 
     assert "no issue was looked for" in capsys.readouterr().err
 
 
 def test_when_somebody_has_to_be_told_and_cannot_be_the_run_fails(
-    workspace: Workspace, where: Place, github: GitHubServer
+    workspace: Workspace, hub: Hub, github: GitHubServer
 ) -> None:
     found(workspace)
     github.faults.add(Fault(LIST, status=410, message="Issues has been disabled"))
 
     with pytest.raises(GitHubError, match="410: Issues has been disabled"):
-        look(workspace, where, days=20)
+        look(workspace, hub, days=20)
 
 
 def test_the_runs_own_error_comes_out_whatever_else_fails(
     workspace: Workspace,
-    where: Place,
     github: GitHubServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     github.faults.add(Fault("GET .*/pulls", status=400))
 
     with pytest.raises(OutsideError) as caught:
-        ended(workspace, where, DOWN)
+        ended(workspace, github, DOWN)
     assert caught.value is DOWN
     assert "whether somebody has to be told is not known: example/app" in capsys.readouterr().err
     assert kept(workspace).failures == 1
 
 
-def test_an_error_is_looked_at_and_comes_out(workspace: Workspace, where: Place) -> None:
+def test_an_error_is_looked_at_and_comes_out(workspace: Workspace, github: GitHubServer) -> None:
     with pytest.raises(OutsideError):
-        ended(workspace, where, DOWN)
+        ended(workspace, github, DOWN)
 
     assert kept(workspace).failures == 1
 
 
-def test_a_bug_is_no_poll(workspace: Workspace, where: Place) -> None:
+def test_a_bug_is_no_poll(workspace: Workspace, github: GitHubServer) -> None:
     with pytest.raises(ZeroDivisionError):
-        ended(workspace, where, ZeroDivisionError())
+        ended(workspace, github, ZeroDivisionError())
 
     assert not workspace.polls_json.exists()
 
