@@ -35,13 +35,13 @@ from benchmarks.gate.false_alarms import BUILDS
 from benchmarks.performance_power import located_models
 from engine_ci.config import PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import speed, timing
+from engine_ci.gate import sequential, speed, timing
 from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Metric, Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,6 +60,8 @@ LOADS: Final = {
     "while os.getppid() == ours: b[:] = a",
 }
 PROFILE: Final = PROFILES["quick"]
+POLICY: Final = PerformancePolicy()
+LOOKS: Final = sequential.looks(PROFILE.looks, confidence=POLICY.confidence)
 PLAIN: Final = "plain-"
 RATIOS: Final = (1.0, 0.97, 0.95, 0.92, 0.90, 0.85)
 TRIALS: Final = 500
@@ -95,7 +97,7 @@ def run(number: int, *, load: str, engine: str, into: Path) -> Iterator[Line]:
             models=located_models(),
             logs=logs,
             seed=number,
-            restarts=PROFILE.looks[-1],
+            restarts=max(LOOKS),
             questions=[_timed_twice(question) for question in PROFILE.questions],
         )
         begin = time.monotonic()
@@ -149,20 +151,32 @@ def _by_the_clock(told: Speed) -> Speed:
 
 
 def _until_clear(measured: Iterable[Restart]) -> Iterator[Restart]:
-    """As many restarts as the suite would take."""
+    """Restarts until the suite would ask nothing more; here it is all asked to the end."""
     session: list[Restart] = []
     for restart in measured:
         session.append(restart)
         yield restart
-        if len(session) in PROFILE.looks and all(
-            compared(timing.samples(session, metric)).is_clear for metric in PROFILE.metrics
-        ):
+        every = {
+            metric: timing.samples(session, metric)
+            for question in PROFILE.questions
+            for metric in question.metrics
+        }
+        if len(session) in LOOKS and _all_decided(every, len(session)):
             return
 
 
-def compared(samples: Samples) -> Comparison:
-    """What the suite says of one metric."""
-    return speed.compare(samples, PerformancePolicy(), looks=len(PROFILE.looks))
+def _all_decided(every: Mapping[Metric, Samples], look: int) -> bool:
+    return all(
+        sequential.is_decided(
+            [compared(every[metric], look) for metric in question.metrics], first=look == min(LOOKS)
+        )
+        for question in PROFILE.questions
+    )
+
+
+def compared(samples: Samples, look: int) -> Comparison:
+    """What the suite says of one metric after so many restarts."""
+    return speed.compare(samples, limit=POLICY.limit, confidence=LOOKS[look])
 
 
 def table(lines: Sequence[Line]) -> None:
@@ -181,7 +195,7 @@ def table(lines: Sequence[Line]) -> None:
         for prefix in ("", PLAIN):
             for metric in PROFILE.metrics:
                 print(_noise(chosen, replace(metric, name=prefix + metric.name)))
-        whole = [session for session in sessions if len(session) >= PROFILE.looks[0]]
+        whole = [session for session in sessions if _is_whole(session)]
         print(f"  whole sessions: {dict(Counter(_verdict(session) for session in whole))}")
         for prefix, ratios in (("", RATIOS), (PLAIN, RATIOS[:1])):
             for ratio in ratios if engine == "itself" else (1.0,):
@@ -225,7 +239,7 @@ def _drawn_verdicts(lines: Sequence[Line], *, prefix: str, ratio: float) -> Iter
     """Of sessions whose restarts are drawn from these; equal programs change places."""
     generator = np.random.default_rng(20261121)
     for _ in range(TRIALS):
-        session = [lines[index] for index in generator.integers(len(lines), size=PROFILE.looks[-1])]
+        session = [lines[index] for index in generator.integers(len(lines), size=max(LOOKS))]
         if _kind(lines[0]) == "itself":
             session = [_permuted(line, generator.permutation(len(Role))) for line in session]
         yield _verdict(session, prefix=prefix, ratio=ratio)
@@ -239,18 +253,37 @@ def _permuted(line: Line, order: NDArray[np.int64]) -> Line:
     return line | {"speeds": speeds}
 
 
+def _is_whole(session: Sequence[Line]) -> bool:
+    """Whether nothing more would have been asked."""
+    every = {metric: _samples(session, metric) for metric in PROFILE.metrics}
+    looked = len(session) in LOOKS and _all_decided(every, len(session))
+    return looked or len(session) == max(LOOKS)
+
+
 def _verdict(session: Sequence[Line], *, prefix: str = "", ratio: float = 1.0) -> str:
-    """The suite's word: at the first look that is clear, else at the last there is."""
-    metrics = [replace(metric, name=prefix + metric.name) for metric in PROFILE.metrics]
-    every: list[Comparison] = []
-    for look in PROFILE.looks:
-        every = [compared(_samples(session[:look], metric, ratio=ratio)) for metric in metrics]
-        if all(comparison.is_clear for comparison in every):
-            break
-    found = {comparison.measurement.verdict for comparison in every}
+    """The suite's word on a whole session."""
+    found = {
+        comparison.measurement.verdict
+        for question in PROFILE.questions
+        for comparison in _decided(session, question, prefix=prefix, ratio=ratio)
+    }
     if "regressed" in found:
         return "failed"
     return "inconclusive" if "inconclusive" in found else "passed"
+
+
+def _decided(
+    session: Sequence[Line], question: Question, *, prefix: str, ratio: float
+) -> list[Comparison]:
+    """One question's metrics at the look that decides it, else at the last there is."""
+    metrics = [replace(metric, name=prefix + metric.name) for metric in question.metrics]
+    found: list[Comparison] = []
+    for look in (look for look in LOOKS if look <= len(session)):
+        every = [_samples(session[:look], metric, ratio=ratio) for metric in metrics]
+        found = [compared(samples, look) for samples in every]
+        if sequential.is_decided(found, first=look == min(LOOKS)):
+            break
+    return found
 
 
 def _lines() -> list[Line]:

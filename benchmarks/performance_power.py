@@ -22,7 +22,7 @@ import platformdirs
 from engine_ci.cli import models
 from engine_ci.config import PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import speed, timing
+from engine_ci.gate import sequential, speed, timing
 from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import Metric, Samples
@@ -90,12 +90,15 @@ def verdicts(draw: Draw, profile: Profile, *, ratio: float) -> Counter[str]:
 
 
 def _verdict(speeds: Speeds, profile: Profile) -> tuple[int, str]:
-    """After how many restarts the session ends, and what it says then."""
-    for look in profile.looks:
+    """After how many restarts the question is decided, and what is said of it then."""
+    policy = PerformancePolicy()
+    looks = sequential.looks(profile.looks, confidence=policy.confidence)
+    for look, confidence in looks.items():
         so_far = {role: values[:look] for role, values in speeds.items()}
         samples = Samples(metric=ANY, speeds=so_far)
-        found = speed.compare(samples, PerformancePolicy(), looks=len(profile.looks))
-        if found.is_clear or look == profile.looks[-1]:
+        found = speed.compare(samples, limit=policy.limit, confidence=confidence)
+        decided = sequential.is_decided([found], first=look == min(looks))
+        if decided or look == max(looks):
             return look, found.measurement.verdict
     raise AssertionError("a profile has a look")
 

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = ROOT / "examples" / "demo" / "app" / "engine-ci.yaml"
 # What an answer of the gate depends on, besides the engines.
-GATE: Final = ("engine_ci/**/*.py", "fixtures/golden/**/*.json", "pins/models.yaml")
+GATE: Final = (
+    "engine_ci/engine/**/*.py",
+    "engine_ci/gate/**/*.py",
+    "engine_ci/records/gate.py",
+    "fixtures/golden/**/*.json",
+    "pins/models.yaml",
+)
 SEED: Final = 20261121
 # Of no answer at all, or of a host too busy to tell: worth asking again.
 UNDECIDED: Final = (Verdict.ERROR, Verdict.INCONCLUSIVE)

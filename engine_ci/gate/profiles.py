@@ -28,7 +28,7 @@ class Profile:
     """One way to measure.
 
     Attributes:
-        looks: after how many restarts the session is judged; it ends as soon as all is clear.
+        looks: after how many restarts it is judged; a question that is decided is asked no more.
     """
 
     questions: tuple[Question, ...]
@@ -71,7 +71,7 @@ _QUICK: Final = (
 )
 
 PROFILES: Final[Mapping[ProfileName, Profile]] = {
-    "quick": Profile(questions=_QUICK, looks=(12, 16)),
+    "quick": Profile(questions=_QUICK, looks=(12, 16, 24, 48)),
     "nightly": Profile(
         questions=(*_QUICK, _reading("smollm2-135m", tokens=64, prefix="real-")), looks=(24, 60)
     ),

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine_ci.config import PerformancePolicy
     from engine_ci.gate.statistics import Shift
 
 Verdict = Literal["ok", "regressed", "improved", "inconclusive"]
@@ -93,28 +92,19 @@ class Comparison:
         """Whether the host was quiet enough to tell."""
         return is_fit(self.control, limit=self.limit)
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether more restarts would hardly change the verdict."""
-        found = self.measurement
-        return found.verdict == "regressed" or (
-            found.verdict != "inconclusive" and found.low >= self.limit
-        )
 
-
-def compare(samples: Samples, policy: PerformancePolicy, *, looks: int = 1) -> Comparison:
+def compare(samples: Samples, *, limit: float, confidence: float) -> Comparison:
     """Judges one metric.
 
     Args:
         samples: its speeds.
-        policy: the limit, and the confidence that all looks together must keep.
-        looks: how often, at most, the same question is judged on a growing session.
+        limit: the ratio below which it has regressed, where the metric has none of its own.
+        confidence: of each bound.
 
     Raises:
         ValueError: there are too few restarts for the confidence.
     """
-    confidence = confidence_of_a_look(policy.confidence, looks=looks)
-    limit = samples.metric.limit or policy.limit
+    limit = samples.metric.limit or limit
     candidate = ratio(samples.log_ratios(Role.CANDIDATE), confidence=confidence)
     control_pairs = samples.log_ratios(Role.CONTROL)
     control = ratio(control_pairs, confidence=confidence)
@@ -125,11 +115,6 @@ def compare(samples: Samples, policy: PerformancePolicy, *, looks: int = 1) -> C
         control=control,
         sigma=float(np.std(control_pairs, ddof=1)),
     )
-
-
-def confidence_of_a_look(confidence: float, *, looks: int) -> float:
-    """Who looks several times may be wrong as often in all as who looks once (Bonferroni)."""
-    return 1 - (1 - confidence) / looks
 
 
 def ratio(pairs: NDArray[np.float64], *, confidence: float) -> Shift:

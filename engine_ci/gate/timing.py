@@ -126,8 +126,8 @@ class Restart:
     """What was measured between two restarts.
 
     Attributes:
-        started: seconds until each engine was ready, over all questions.
-        speeds: by metric, for each round every engine's, in tokens per second.
+        started: seconds until each engine was ready, over all questions that were asked.
+        speeds: by metric, of these questions, for each round every engine's, in tokens per second.
         clock_s: seconds that all answers took, by the clock.
         waited_s: how many of these are left out, as somebody waited for a core.
     """
@@ -146,8 +146,18 @@ def measure(
     seed: int,
     restarts: int,
     questions: Sequence[Question],
+    wanted: Callable[[Question], bool] = lambda _: True,
 ) -> Iterator[Restart]:
     """So many times: for each question starts all engines, asks them round by round, stops them.
+
+    Args:
+        servers: the programs.
+        models: files, by the names that the questions give them.
+        logs: a folder for what the engines write.
+        seed: of the order in which they are asked.
+        restarts: how often at most.
+        questions: what is asked.
+        wanted: before each restart, whether a question is asked once more. Nothing wanted: the end.
 
     Raises:
         EngineError: the candidate failed.
@@ -156,12 +166,16 @@ def measure(
     rounds = sum(question.rounds for question in questions)
     least: list[dict[Role, float]] = [{} for _ in questions]
     for number, orders in enumerate(schedule.plan(seed=seed, restarts=restarts, rounds=rounds)):
+        if not any(map(wanted, questions)):
+            return
         remaining = iter(orders)
         started = dict.fromkeys(Role, 0.0)
         speeds: dict[Metric, Sequence[Mapping[Role, float]]] = {}
         taken: list[Stream] = []
         for question, slept in zip(questions, least, strict=True):
             order = tuple(islice(remaining, question.rounds))
+            if not wanted(question):
+                continue
             paths = {role: logs / f"{question.model}-{role}-{number:02}.log" for role in Role}
             with _running(
                 servers, model=models[question.model], logs=paths, order=order[0]
@@ -227,12 +241,16 @@ def _alike(
 
 
 def samples(session: Sequence[Restart], metric: Metric) -> Samples:
-    """One metric of a session, as arrays."""
+    """One metric of a session, as arrays of the restarts in which it was asked."""
     return Samples(
         metric=metric,
         speeds={
             role: np.array(
-                [[speeds[role] for speeds in restart.speeds[metric]] for restart in session]
+                [
+                    [speeds[role] for speeds in restart.speeds[metric]]
+                    for restart in session
+                    if metric in restart.speeds
+                ]
             )
             for role in Role
         },

@@ -6,22 +6,23 @@ program does not come out equal to itself, the host is unfit to tell.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import EngineError, HarnessError
-from engine_ci.gate import speed, speed_checks, statistics, timing
+from engine_ci.gate import sequential, speed, speed_checks, timing
 from engine_ci.gate.profiles import PROFILES
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.timing import BaselineFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from engine_ci.gate.context import Context, Subject
     from engine_ci.gate.profiles import Profile
-    from engine_ci.gate.speed import Comparison, Samples
-    from engine_ci.gate.timing import Restart
+    from engine_ci.gate.speed import Comparison, Metric, Samples
+    from engine_ci.gate.timing import Question, Restart
     from engine_ci.records.gate import Check, Measurement
 
 
@@ -62,7 +63,11 @@ def _skipped(profile: Profile, reason: str) -> Iterator[Check]:
 def _compare(
     context: Context, baseline: Subject, profile: Profile
 ) -> Iterator[Check | Measurement]:
-    looks = looks_for(profile.looks, confidence=context.performance.confidence)
+    session = _Session(
+        profile=profile,
+        limit=context.performance.limit,
+        looks=sequential.looks(profile.looks, confidence=context.performance.confidence),
+    )
     measured = timing.measure(
         {
             Role.CANDIDATE: context.candidate.server,
@@ -72,22 +77,19 @@ def _compare(
         models={question.model: _path(context, question.model) for question in profile.questions},
         logs=context.logs,
         seed=context.seed,
-        restarts=looks[-1],
+        restarts=max(session.looks),
         questions=profile.questions,
+        wanted=session.wants,
     )
     try:
-        every = _until_clear(measured, context, looks=looks)
+        for restart in measured:
+            session.add(restart)
+            if any(map(speed.has_collapsed, session.samples())):
+                break
     except EngineError as error:
         yield speed_checks.broken(error)
     else:
-        yield from every
-
-
-def looks_for(looks: Sequence[int], *, confidence: float) -> tuple[int, ...]:
-    """After how many restarts to look: none earlier than the confidence of a look can bear."""
-    each = speed.confidence_of_a_look(confidence, looks=len(looks))
-    least = statistics.least_count(each)
-    return tuple(max(least, look) for look in looks)
+        yield from _report(session, context)
 
 
 def _path(context: Context, name: str) -> Path:
@@ -96,38 +98,66 @@ def _path(context: Context, name: str) -> Path:
     return context.models[name].path
 
 
-def _until_clear(
-    measured: Iterable[Restart], context: Context, *, looks: Sequence[int]
-) -> list[Check | Measurement]:
-    session: list[Restart] = []
-    comparisons: list[Comparison] = []
-    for restart in measured:
-        session.append(restart)
-        if any(speed.has_collapsed(samples) for samples in _samples(session)):
-            return [
-                answer for samples in _samples(session) for answer in speed_checks.collapse(samples)
-            ]
-        if len(session) in looks:
-            comparisons = [
-                speed.compare(samples, context.performance, looks=len(looks))
-                for samples in _samples(session)
-            ]
-            if all(comparison.is_clear for comparison in comparisons):
-                break
-    return list(_report(session, comparisons, context))
+@dataclass(kw_only=True, slots=True)
+class _Session:
+    """What was measured so far, and which questions are still open.
+
+    Attributes:
+        looks: after how many restarts to judge, and at what confidence.
+        comparisons: what the last look at each metric said.
+        settled: metrics that are not measured any more.
+    """
+
+    profile: Profile
+    limit: float
+    looks: Mapping[int, float]
+    restarts: list[Restart] = field(default_factory=list)
+    comparisons: dict[Metric, Comparison] = field(default_factory=dict)
+    settled: set[Metric] = field(default_factory=set)
+
+    def wants(self, question: Question) -> bool:
+        """Whether it is to be asked again."""
+        return self.settled.isdisjoint(question.metrics)
+
+    def samples(self) -> list[Samples]:
+        """Every metric's."""
+        return [timing.samples(self.restarts, metric) for metric in self.profile.metrics]
+
+    def add(self, restart: Restart) -> None:
+        """Takes in a restart, and judges what is open when it is time for a look."""
+        self.restarts.append(restart)
+        confidence = self.looks.get(len(self.restarts))
+        if confidence is not None:
+            for question in filter(self.wants, self.profile.questions):
+                self._look(question, confidence=confidence)
+
+    def _look(self, question: Question, *, confidence: float) -> None:
+        found = {
+            metric: speed.compare(
+                timing.samples(self.restarts, metric), limit=self.limit, confidence=confidence
+            )
+            for metric in question.metrics
+        }
+        self.comparisons |= found
+        first = len(self.restarts) == min(self.looks)
+        if sequential.is_decided(found.values(), first=first):
+            self.settled.update(found)
 
 
-def _samples(session: Sequence[Restart]) -> list[Samples]:
-    return [timing.samples(session, metric) for metric in session[0].speeds]
-
-
-def _report(
-    session: Sequence[Restart], comparisons: Sequence[Comparison], context: Context
-) -> Iterator[Check | Measurement]:
-    every = _samples(session)
-    for samples, comparison in zip(every, comparisons, strict=True):
+def _report(session: _Session, context: Context) -> Iterator[Check | Measurement]:
+    every = session.samples()
+    if any(map(speed.has_collapsed, every)):
+        for samples in every:
+            yield from speed_checks.collapse(samples)
+        return
+    for samples in every:
+        comparison = session.comparisons[samples.metric]
         yield comparison.measurement
         yield speed_checks.compared(samples, comparison)
     yield from speed_checks.floors(every, context.performance, runner=context.runner)
-    yield speed_checks.start([restart.started for restart in session])
-    yield speed_checks.host(comparisons, seed=context.seed, waited=timing.waited(session))
+    yield speed_checks.start([restart.started for restart in session.restarts])
+    yield speed_checks.host(
+        list(session.comparisons.values()),
+        seed=context.seed,
+        waited=timing.waited(session.restarts),
+    )

@@ -5,14 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.config import PerformancePolicy
+from engine_ci.gate import speed
 from engine_ci.gate.schedule import Role
 from engine_ci.gate.speed import (
+    Comparison,
     Samples,
     Verdict,
     collapse,
-    compare,
-    confidence_of_a_look,
     has_collapsed,
     is_fit,
     judge,
@@ -20,12 +19,15 @@ from engine_ci.gate.speed import (
 from engine_ci.gate.statistics import Shift
 from tests.unit.gate.speeds import BASELINE_SPEED, FIRST_TOKEN, speeds
 
-POLICY = PerformancePolicy()
 QUIET = Shift(estimate=1.0, low=0.99, high=1.01)
 
 
+def compare(samples: Samples, *, confidence: float = 0.99) -> Comparison:
+    return speed.compare(samples, limit=0.97, confidence=confidence)
+
+
 def verdict(samples: Samples) -> str:
-    return compare(samples, POLICY).measurement.verdict
+    return compare(samples).measurement.verdict
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def verdict(samples: Samples) -> str:
 def test_a_quiet_host_tells_a_slower_candidate_from_an_equal_one(
     ratio: float, expected: str
 ) -> None:
-    found = compare(speeds(candidate=ratio), POLICY)
+    found = compare(speeds(candidate=ratio))
 
     assert found.fit
     assert found.measurement.verdict == expected
@@ -46,7 +48,7 @@ def test_a_quiet_host_tells_a_slower_candidate_from_an_equal_one(
 
 
 def test_a_baseline_that_differs_from_itself_makes_a_small_difference_inconclusive() -> None:
-    found = compare(speeds(candidate=0.94, control=0.96), POLICY)
+    found = compare(speeds(candidate=0.94, control=0.96))
 
     assert not found.fit
     assert found.control.estimate == pytest.approx(0.96, rel=0.01)
@@ -54,7 +56,7 @@ def test_a_baseline_that_differs_from_itself_makes_a_small_difference_inconclusi
 
 
 def test_what_no_unfit_host_does_to_the_baseline_is_a_regression_there_too() -> None:
-    found = compare(speeds(candidate=0.85, control=0.96), POLICY)
+    found = compare(speeds(candidate=0.85, control=0.96))
 
     assert not found.fit
     assert found.measurement.verdict == "regressed"
@@ -66,7 +68,7 @@ def test_an_unfit_host_is_no_ground_to_praise_a_candidate(ratio: float) -> None:
 
 
 def test_a_host_too_noisy_to_tell_is_unfit_though_its_centre_is_right() -> None:
-    found = compare(speeds(noise=0.3), POLICY)
+    found = compare(speeds(noise=0.3))
 
     assert not found.fit
     assert found.measurement.verdict == "inconclusive"
@@ -74,7 +76,7 @@ def test_a_host_too_noisy_to_tell_is_unfit_though_its_centre_is_right() -> None:
 
 
 def test_more_restarts_make_up_for_noise() -> None:
-    assert compare(speeds(noise=0.2, restarts=400), POLICY).fit
+    assert compare(speeds(noise=0.2, restarts=400)).fit
 
 
 def test_a_candidate_with_a_mind_of_its_own_does_not_pass_in_silence() -> None:
@@ -82,7 +84,7 @@ def test_a_candidate_with_a_mind_of_its_own_does_not_pass_in_silence() -> None:
     every_third = np.where(np.arange(12) % 3 == 0, 0.7, 1.0)[:, None]
     samples.speeds[Role.CANDIDATE][:] *= every_third
 
-    found = compare(samples, POLICY)
+    found = compare(samples)
 
     assert found.fit
     assert found.measurement.verdict == "inconclusive"
@@ -156,22 +158,22 @@ def test_the_unit_of_speed_does_not_matter(unit: float) -> None:
         metric=samples.metric, speeds={role: unit * of for role, of in samples.speeds.items()}
     )
 
-    before, after = compare(samples, POLICY).measurement, compare(scaled, POLICY).measurement
+    before, after = compare(samples).measurement, compare(scaled).measurement
 
     assert after.verdict == before.verdict
     assert after.ratio == pytest.approx(before.ratio, abs=1e-4)
 
 
 def test_a_stricter_confidence_widens_the_bounds() -> None:
-    usual = compare(speeds(), POLICY).measurement
-    strict = compare(speeds(), PerformancePolicy(confidence=0.999)).measurement
+    usual = compare(speeds()).measurement
+    strict = compare(speeds(), confidence=0.999).measurement
 
     assert strict.low < usual.low < usual.high < strict.high
 
 
 def test_too_few_restarts_for_the_confidence_are_refused() -> None:
     with pytest.raises(ValueError, match="6 values can never reach"):
-        compare(speeds(restarts=6), POLICY)
+        compare(speeds(restarts=6))
 
 
 def test_a_collapse_takes_five_pairs_that_are_all_below_half_the_speed() -> None:
@@ -209,28 +211,5 @@ def test_a_metric_may_have_a_limit_of_its_own() -> None:
     slower = speeds(candidate=0.85, metric=FIRST_TOKEN)
     much_slower = speeds(candidate=0.75, metric=FIRST_TOKEN)
 
-    assert compare(slower, POLICY).limit == 0.8
+    assert compare(slower).limit == 0.8
     assert [verdict(slower), verdict(much_slower)] == ["ok", "regressed"]
-
-
-@pytest.mark.parametrize(
-    ("candidate", "noise", "clear"),
-    [
-        pytest.param(1.0, 0.01, True, id="fast enough beyond doubt"),
-        pytest.param(1.2, 0.01, True, id="improved"),
-        pytest.param(0.9, 0.01, True, id="too slow beyond doubt"),
-        pytest.param(0.965, 0.01, False, id="near the limit"),
-        pytest.param(1.0, 0.3, False, id="too noisy to tell"),
-    ],
-)
-def test_more_restarts_are_wanted_only_where_they_could_change_the_verdict(
-    candidate: float, noise: float, clear: bool
-) -> None:
-    assert compare(speeds(candidate=candidate, noise=noise), POLICY).is_clear is clear
-
-
-def test_whoever_looks_twice_looks_more_carefully() -> None:
-    once, twice = compare(speeds(), POLICY), compare(speeds(), POLICY, looks=2)
-
-    assert confidence_of_a_look(0.99, looks=2) == pytest.approx(0.995)
-    assert twice.measurement.low < once.measurement.low

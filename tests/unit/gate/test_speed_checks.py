@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from engine_ci.config import PerformancePolicy
@@ -9,12 +11,19 @@ from engine_ci.gate.schedule import Role
 from engine_ci.records.gate import Check, FaultClass, Measurement, Status
 from tests.unit.gate.speeds import FIRST_TOKEN, speeds
 
+if TYPE_CHECKING:
+    from engine_ci.gate.speed import Comparison, Samples
+
 POLICY = PerformancePolicy()
+
+
+def compare(samples: Samples) -> Comparison:
+    return speed.compare(samples, limit=POLICY.limit, confidence=POLICY.confidence)
 
 
 def compared(*, candidate: float = 1.0, control: float = 1.0, noise: float = 0.01) -> Check:
     samples = speeds(candidate=candidate, control=control, noise=noise)
-    return speed_checks.compared(samples, speed.compare(samples, POLICY))
+    return speed_checks.compared(samples, compare(samples))
 
 
 @pytest.mark.parametrize(
@@ -46,8 +55,8 @@ def test_the_evidence_has_ratio_bounds_speeds_and_counts() -> None:
 
 
 def test_the_host_is_described_by_the_baseline_against_itself() -> None:
-    quiet = speed.compare(speeds(noise=1e-9), POLICY)
-    noisy = speed.compare(speeds(control=0.9, noise=1e-9), POLICY)
+    quiet = compare(speeds(noise=1e-9))
+    noisy = compare(speeds(control=0.9, noise=1e-9))
 
     fit = speed_checks.host([quiet, quiet], seed=7, waited=0.0)
     unfit = speed_checks.host([quiet, noisy], seed=7, waited=0.426)
@@ -66,7 +75,7 @@ def test_the_host_is_described_by_the_baseline_against_itself() -> None:
 
 
 def test_the_host_says_when_the_plain_clock_was_used() -> None:
-    found = speed_checks.host([speed.compare(speeds(), POLICY)], seed=7, waited=None)
+    found = speed_checks.host([compare(speeds())], seed=7, waited=None)
 
     assert found.detail.startswith("by the clock: this system does not tell")
 
@@ -117,7 +126,7 @@ def test_a_candidate_that_breaks_off_fails_with_its_last_words() -> None:
 def test_a_wait_is_told_in_milliseconds_against_its_own_limit() -> None:
     samples = speeds(candidate=0.75, noise=1e-9, metric=FIRST_TOKEN)
 
-    found = speed_checks.compared(samples, speed.compare(samples, POLICY))
+    found = speed_checks.compared(samples, compare(samples))
 
     assert found.status is Status.FAIL
     assert found.expected == "upper bound of the ratio at least 0.8"

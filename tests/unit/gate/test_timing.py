@@ -155,6 +155,20 @@ def test_only_the_candidates_failure_is_the_engines_fault(
         )
 
 
+def test_where_nothing_is_wanted_nothing_is_started(tmp_path: Path, broken: LlamaServer) -> None:
+    measured = timing.measure(
+        dict.fromkeys(Role, broken),
+        models={},
+        logs=tmp_path,
+        seed=1,
+        restarts=3,
+        questions=(READING, GENERATION),
+        wanted=lambda _: False,
+    )
+
+    assert not list(measured)
+
+
 def test_a_session_becomes_one_array_for_each_role() -> None:
     session = [
         Restart(
@@ -174,6 +188,15 @@ def test_a_session_becomes_one_array_for_each_role() -> None:
     assert found.metric == PACE
     assert found.speeds[Role.CONTROL].tolist() == [[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]]
     assert timing.samples(session, PROMPT).speeds[Role.CANDIDATE].shape == (3, 1)
+
+
+def test_a_restart_that_did_not_ask_adds_nothing() -> None:
+    asked, not_asked = (
+        Restart(started={}, speeds=speeds, clock_s=1.0, waited_s=0.0)
+        for speeds in ({PACE: [dict.fromkeys(Role, 10.0)]}, {})
+    )
+
+    assert timing.samples([asked, not_asked], PACE).speeds[Role.CONTROL].tolist() == [[10.0]]
 
 
 def test_what_an_engine_sleeps_before_every_answer_counts_on_a_busy_host_too() -> None:
