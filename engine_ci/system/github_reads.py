@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from github import GithubException
 
@@ -112,8 +113,9 @@ class Reader(Connection):
         with self._asking(f"reading how {branch} is protected"):
             found = self._repository.get_branch(branch).raw_data
             listed = found["protection"].get("required_status_checks", {}).get("contexts", ())
-            rules = self._visible(f"/rules/branches/{branch}")
-            classic = self._visible(f"/branches/{branch}/protection") if found["protected"] else {}
+            name = quote(branch, safe="")
+            rules = self._visible(f"/rules/branches/{name}")
+            classic = self._visible(f"/branches/{name}/protection") if found["protected"] else {}
         return Protection(
             rules=None if rules is None else _ruled(rules),
             classic=None if classic is None else _classic(classic),

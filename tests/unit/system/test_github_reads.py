@@ -125,10 +125,15 @@ def test_a_classic_personal_token_is_told_by_its_scopes(
     reader.close()
 
 
-def test_a_branch_that_nothing_protects_asks_for_nothing(admin: Reader) -> None:
+@pytest.mark.parametrize("branch", ["main", "release/1"])
+def test_a_branch_that_nothing_protects_asks_for_nothing(
+    server: GitHubServer, admin: Reader, branch: str
+) -> None:
+    tip = server.repository.branches()["main"]
+    server.repository.keep("refs/heads/release/1", tip)
     nothing = Protection(rules=Guard(), classic=Guard(), checks=frozenset())
 
-    assert admin.protection("main") == nothing
+    assert admin.protection(branch) == nothing
 
 
 def test_rulesets_are_for_everybody_to_read(server: GitHubServer, reader: Reader) -> None:
