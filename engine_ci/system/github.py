@@ -44,7 +44,7 @@ class PullRequest:
     draft: bool
     labels: tuple[str, ...]
     created: datetime
-    closed: datetime | None
+    closed: datetime | None = None
 
 
 class Hub(Connection):
