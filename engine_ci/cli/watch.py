@@ -74,22 +74,15 @@ def look(
     Raises:
         GitHubError: there is, or may be, something to tell, and GitHub refused or did not answer.
     """
-    from engine_ci.bump import polls, stuck
+    from engine_ci.bump import stuck
     from engine_ci.cli.prepare import read_candidate
 
     limits = stuck.Limits(days=DAYS, failures=FAILURES)
     worked = error is None or isinstance(error, EngineError)
     candidate = read_candidate(workspace) if worked else None
-    kept, lost = polls.load(workspace.polls_json, pin=workspace.pin.name, now=now)
-    if worked:
-        kept = polls.worked(kept, progress=_progress(candidate, error, now=now))
-    else:
-        kept = polls.failed(kept, now=now)
-        say(lost or f"{kept.failures} polls failed in a row")
-    polls.save(workspace.polls_json, kept)
+    kept = _remember(workspace, error, candidate=candidate, say=say, now=now)
     if kept.progress is None or stuck.is_dry(kept.progress, limits=limits, now=now):
         kept = _ask(workspace, kept, hub=hub, now=now)
-        polls.save(workspace.polls_json, kept)
     facts = stuck.Facts(
         pin=workspace.pin.name,
         version=workspace.pin.version,
@@ -102,23 +95,41 @@ def look(
     _tell(alarm, hub=hub, pin=facts.pin, recovered=worked, limits=limits, now=now, say=say)
 
 
-def _progress(
-    candidate: Candidate | None, error: EngineCIError | None, *, now: datetime
-) -> datetime | None:
-    """Now, where a build was found that may be proposed."""
-    return now if candidate and candidate.chosen and error is None else None
+def _remember(
+    workspace: Workspace,
+    error: EngineCIError | None,
+    *,
+    candidate: Candidate | None,
+    say: Progress,
+    now: datetime,
+) -> Polls:
+    """What is known of the polls, this one included."""
+    from engine_ci.bump import polls
+
+    kept, lost = polls.load(workspace.polls_json, pin=workspace.pin.name, now=now)
+    if candidate is None:
+        kept = polls.failed(kept, now=now)
+        say(lost or f"{kept.failures} polls failed in a row")
+    else:
+        # Where the gate refused all that is newer, nothing was found.
+        found = error is None and candidate.chosen is not None
+        kept = polls.worked(kept, progress=now if found else None)
+    polls.save(workspace.polls_json, kept)
+    return kept
 
 
 def _ask(workspace: Workspace, kept: Polls, *, hub: Hub, now: datetime) -> Polls:
-    """With what the app's repository tells about the last progress; else with when this began."""
+    """The same with the last progress that the app's repository knows of, or else the begin."""
     from engine_ci.bump import polls, progress
     from engine_ci.system.github_reads import Reader
 
-    path = propose.carrying(workspace, workspace.pin_file).path
+    name, path = workspace.pin.name, propose.carrying(workspace, workspace.pin_file).path
     branch = workspace.config.pull_request.branch
     with closing(Reader(**hub.access)) as reader:
-        told = progress.last(hub, reader, pin=workspace.pin.name, branch=branch, path=path, now=now)
-    return kept.model_copy(update={"progress": polls.later(kept.progress, told) or kept.since})
+        told = progress.last(hub, reader, pin=name, branch=branch, path=path, now=now)
+    kept = kept.model_copy(update={"progress": polls.later(kept.progress, told) or kept.since})
+    polls.save(workspace.polls_json, kept)
+    return kept
 
 
 def _words(error: EngineCIError | None) -> str:
