@@ -83,11 +83,12 @@ def _local(workspace: Workspace, *, now: datetime) -> Iterator[Answer]:
 
 
 def _candidate(workspace: Workspace) -> Candidate | None:
+    """What `detect` left, where it is about the pin as it is."""
     from engine_ci.cli.prepare import read_candidate
 
     try:
         return read_candidate(workspace)
-    except RecordError:
+    except (RecordError, UsageError):
         return None
 
 

@@ -55,8 +55,8 @@ def age(moved: datetime | None, *, now: datetime) -> Answer:
 
 
 def behind(candidate: Candidate | None, *, pin: Pin, now: datetime) -> Answer:
-    """How many releases are newer, by what `detect` left."""
-    if candidate is None or (candidate.pin, candidate.current) != (pin.name, pin.version):
+    """How many releases are newer, by what `detect` left about the pin as it is."""
+    if candidate is None:
         return Answer(
             id="pin/behind",
             outcome=Outcome.UNKNOWN,

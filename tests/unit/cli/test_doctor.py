@@ -105,6 +105,20 @@ def test_what_a_token_may_not_see_is_unknown(
     assert (found["merge/required-check"], found["token/rights"]) == ("ok", "warn")
 
 
+@pytest.mark.parametrize("change", [{"pin": "other"}, {"current": "0.1.1"}])
+@pytest.mark.usefixtures("detected")
+def test_a_record_that_is_not_about_this_pin_tells_nothing(
+    run: CommandLine, change: dict[str, str]
+) -> None:
+    path = Path(".engine-ci/candidate.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+    ran = run("doctor", "--json")
+
+    assert ran.status == Exit.OK
+    assert outcomes(ran)["pin/behind"] == "unknown"
+
+
 @pytest.mark.usefixtures("app")
 def test_without_a_token_what_the_files_tell_is_judged_all_the_same(run: CommandLine) -> None:
     ran = run("doctor", "--json")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,9 +8,6 @@ from engine_ci.doctor import pin as about
 from engine_ci.pins.model import Hold
 from engine_ci.records.doctor import Outcome
 from tests.unit.bump import records
-
-if TYPE_CHECKING:
-    from engine_ci.records.candidate import Candidate
 
 NOW = records.NOW
 TODAY = NOW.date()
@@ -66,13 +62,8 @@ def test_an_old_record_of_detect_is_shown_and_called_old() -> None:
     assert "this is old" in found.hint
 
 
-@pytest.mark.parametrize(
-    "candidate",
-    [None, records.candidate(pin="other"), records.candidate(current="0.1.1")],
-    ids=["none", "of another pin", "of another version"],
-)
-def test_a_record_that_is_not_about_this_pin_tells_nothing(candidate: Candidate | None) -> None:
-    found = about.behind(candidate, pin=records.pin(), now=NOW)
+def test_where_detect_left_nothing_nothing_is_known() -> None:
+    found = about.behind(None, pin=records.pin(), now=NOW)
 
     assert found.outcome is Outcome.UNKNOWN
     assert "`detect` left nothing about llama.cpp 0.1.2" in found.observed
