@@ -80,6 +80,7 @@ def _local(workspace: Workspace, *, now: datetime) -> Iterator[Answer]:
     yield about.expired(pin.holds, today=now.date())
     yield about.ending(pin.holds, today=now.date())
     yield about.behind(_candidate(workspace), pin=pin, now=now)
+    yield about.architectures(None, why="`detect` does not ask upstream for them")
 
 
 def _candidate(workspace: Workspace) -> Candidate | None:

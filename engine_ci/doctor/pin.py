@@ -72,6 +72,25 @@ def behind(candidate: Candidate | None, *, pin: Pin, now: datetime) -> Answer:
     )
 
 
+def architectures(missed: Sequence[str] | None, *, why: str = "") -> Answer:
+    """Which models upstream has learnt to load since.
+
+    Args:
+        missed: their architectures; None where upstream was not asked.
+        why: it was not.
+    """
+    if missed is None:
+        return Answer(id="pin/architectures", outcome=Outcome.UNKNOWN, observed=why)
+    if not missed:
+        return Answer(id="pin/architectures", outcome=Outcome.OK, observed="none is missed")
+    return Answer(
+        id="pin/architectures",
+        outcome=Outcome.WARN,
+        observed=f"not known to this engine: {', '.join(missed)}",
+        hint="their models end with `unknown model architecture` until the pin moves",
+    )
+
+
 def expired(holds: Sequence[Hold], *, today: date) -> Answer:
     """Whether holds have ended, which nobody noticed."""
     over = [hold for hold in holds if not hold.counts_on(today)]

@@ -62,6 +62,20 @@ def test_an_old_record_of_detect_is_shown_and_called_old() -> None:
     assert "this is old" in found.hint
 
 
+def test_models_that_only_newer_engines_load_are_named() -> None:
+    missed = about.architectures(["qwen3next", "lfm2"])
+
+    assert missed.outcome is Outcome.WARN
+    assert missed.observed == "not known to this engine: qwen3next, lfm2"
+    assert about.architectures([]).outcome is Outcome.OK
+
+
+def test_models_that_nobody_asked_upstream_for_are_not_known() -> None:
+    found = about.architectures(None, why="no repository is named")
+
+    assert (found.outcome, found.observed) == (Outcome.UNKNOWN, "no repository is named")
+
+
 def test_where_detect_left_nothing_nothing_is_known() -> None:
     found = about.behind(None, pin=records.pin(), now=NOW)
 
