@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from engine_ci.errors import ConfigError
-from engine_ci.pins.model import Platform
+from engine_ci.pins.model import GitAddress, Platform
 from engine_ci.pins.targets import Target
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, RelativePath, Versioned
@@ -172,6 +172,16 @@ class PullRequestPolicy(Document):
     draft_on: tuple[Literal["fail", "inconclusive"], ...] = ("fail", "inconclusive")
 
 
+class UpstreamPolicy(Document):
+    """Where llama.cpp is written.
+
+    Attributes:
+        repository: of git, whose history tells what changed between two builds.
+    """
+
+    repository: GitAddress
+
+
 class Config(Versioned):
     """An app's configuration. Paths are relative to the folder of the file.
 
@@ -179,11 +189,13 @@ class Config(Versioned):
         mirrors: where files are looked for before their publisher is asked: folders, or addresses
             of HTTPS. `{version}` in one stands for the version.
         targets: other files of the app that carry the pin.
+        upstream: None where nobody is to ask what changed.
     """
 
     pins: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
     platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
     policy: Policy = Policy()
+    upstream: UpstreamPolicy | None = None
     bundle: BundlePolicy = BundlePolicy()
     mirrors: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()

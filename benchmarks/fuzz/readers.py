@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine_ci.artifact import pe
+from engine_ci.artifact.elf import BACKEND
 from engine_ci.artifact.macho import read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
 from engine_ci.errors import MachOError
+from tests.unit.artifact import pes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,16 +65,39 @@ def _signature() -> Iterator[Feed]:
         yield feed
 
 
+@contextmanager
+def _pe() -> Iterator[Feed]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "image.dll")
+
+        def feed(raw: bytes) -> None:
+            path.write_bytes(raw)
+            pe.read(path)
+
+        yield feed
+
+
 def _images() -> tuple[bytes, ...]:
     with tarfile.open(_IMAGES) as archive:
         streams = [archive.extractfile(member) for member in archive]
         return tuple(stream.read() for stream in streams if stream)
 
 
+def _libraries() -> tuple[bytes, ...]:
+    names = ("ggml-base.dll", "KERNEL32.dll")
+    exports = ("ggml_backend_score", "llama_init", "zoo")
+    return (
+        pes.image(needed=names, delayed=("late.dll",), exports=exports, certificate=bytes(64)),
+        pes.image(needed=names, exports=(BACKEND,), machine=0x14C, bits=32),
+        pes.image(delayed=names, machine=pes.ARM64, tail=b"name\0" * 99),
+    )
+
+
 READERS = {
     reader.name: reader
     for reader in (
         Reader(name="macho", seeds=_images, opened=_macho),
+        Reader(name="pe", seeds=_libraries, opened=_pe),
         Reader(name="signature", seeds=_images, opened=_signature),
     )
 }

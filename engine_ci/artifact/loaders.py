@@ -233,11 +233,11 @@ class Windows(_AsItLies):
 
     def is_backend(self, image: pe.Image) -> bool:
         """By the function that ggml calls."""
-        return image.backend
+        return elf.BACKEND in image.exports
 
-    def noted(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - the bytes are searched instead
-        """None: Visual C++ exports no variables of llama.cpp."""
-        return frozenset()
+    def noted(self, image: pe.Image) -> frozenset[str]:
+        """Functions: Visual C++ exports no variables of llama.cpp."""
+        return image.exports
 
     def follow(
         self,
@@ -259,9 +259,9 @@ class Windows(_AsItLies):
         """What `pe_audit` says."""
         return pe_audit.findings(images, machine=self.machine)
 
-    def demands(self, image: pe.Image) -> frozenset[str]:  # noqa: ARG002 - libraries are named, functions are not noted
-        """Nothing."""
-        return frozenset()
+    def demands(self, image: pe.Image) -> frozenset[str]:
+        """The version of Windows."""
+        return frozenset({f"Windows {pe_audit.version(image)}"})
 
 
 class SettledDyld(Dyld):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import re
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import elf
@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 _COMPILER = rb"(?:GNU|Clang|AppleClang|IntelLLVM|MSVC) \d[^\0]{0,24}\0+"
-# GCC puts the compiler before the commit, the linkers of Apple and Microsoft after it.
-_NEIGHBOURS = re.compile(rb"%(c)s([0-9a-f]{7,40})\0|\0([0-9a-f]{7,40})\0+%(c)s" % {b"c": _COMPILER})
+_TARGET = rb"(?:[A-Z]\w+ )?(?:aarch64|AMD64|arm64|ARM64|x64|x86_64)\0"
+# GCC puts the compiler before the commit, the linkers of Apple and Microsoft after it, and the
+# target then. Where strings are sorted (LLVM's) neighbours mean nothing, and the target is not one.
+_NEIGHBOURS = re.compile(
+    rb"%(c)s([0-9a-f]{7,40})\0|\0([0-9a-f]{7,40})\0+%(c)s%(t)s" % {b"c": _COMPILER, b"t": _TARGET}
+)
 _COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ", b"MSVC ")
 _NEAR = 128
+_PIECE = 1 << 23  # bytes, of which no more than that many are in memory at a time
 _LANDMARK = b"\0qwen3moe\0"
 _ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _REACH = 1 << 14
+_NO_CHANCE = 10  # names that are sorted, and not by chance
 # A shallow checkout counts one commit and says `build 1`: nobody knows which.
 _UNKNOWN_BUILD = 1
 
@@ -44,9 +50,11 @@ class Stamp:
 def read(images: Mapping[Path, frozenset[str]]) -> Stamp:
     """Reads the stamps of one engine's images: the noted symbols that they export, by file.
 
-    Only images that export the commit or the model loader are searched for those, if there are any.
+    Only images that export the commit or the model loader are searched for those, if there are any;
+    backends, which are ggml's alone and may be large, for no commit.
     """
-    commits = {commit(path, exports) for path, exports in _exporting(elf.COMMIT, images)} - {None}
+    others = {path: exports for path, exports in images.items() if elf.BACKEND not in exports}
+    commits = {commit(path, exports) for path, exports in _exporting(elf.COMMIT, others)} - {None}
     builds = {build(path, exports) for path, exports in images.items()} - {None}
     names = {name for path, _ in _exporting(elf.MODELS, images) for name in architectures(path)}
     return Stamp(
@@ -71,12 +79,10 @@ def commit(path: Path, exports: frozenset[str]) -> Commit | None:
 def _beside_compilers(data: mmap.mmap) -> Iterator[str]:
     """Commits that stand beside a compiler's name; the names are found first, which is quick."""
     for name in _COMPILERS:
-        at = data.find(name)
-        while at >= 0:
+        for at in _places(data, name):
             found = _NEIGHBOURS.search(data[max(0, at - _NEAR) : at + _NEAR])
             if found is not None:
                 yield next(filter(None, found.groups())).decode()
-            at = data.find(name, at + 1)
 
 
 def build(path: Path, exports: frozenset[str]) -> int | None:
@@ -93,16 +99,35 @@ def architectures(path: Path) -> tuple[str, ...]:
     They are the strings of `LLM_ARCH_NAMES`, which lie one after the other around `qwen3moe`. A
     name that is the end of a longer one (`bert` of `modern-bert`) or that is used elsewhere too
     (`qwen2`) is stored there and not here: a name in this list is known to the engine, one that is
-    not may be as well.
+    not may be as well. None where the linker (LLVM's) sorted strings by their ends, since other
+    words stand among them then.
     """
     with _bytes(path) as data:
-        at = data.find(_LANDMARK)
-        if at < 0:
+        at = next(_places(data, _LANDMARK), None)
+        if at is None:
             return ()
         before = _strings(data[max(0, at - _REACH) : at])
         after = _strings(data[at + 1 : at + _REACH])
-    names = chain(*(takewhile(_ARCHITECTURE.fullmatch, side) for side in (before[::-1], after)))
+    first, last = (list(takewhile(_ARCHITECTURE.fullmatch, each)) for each in (before[::-1], after))
+    names = first[::-1] + last
+    if len(names) >= _NO_CHANCE and names == sorted(names, key=_from_its_end, reverse=True):
+        return ()
     return tuple(sorted({name.decode() for name in names} - {"unknown"}))
+
+
+def _from_its_end(name: bytes) -> bytes:
+    return name[::-1]
+
+
+def _places(data: mmap.mmap, text: bytes) -> Iterator[int]:
+    """Where a text stands; what was searched leaves the memory, for libraries are large."""
+    for begin in range(0, len(data), _PIECE):
+        end = begin + _PIECE + len(text) - 1
+        at = data.find(text, begin, end)
+        while at >= 0:
+            yield at
+            at = data.find(text, at + 1, end)
+        data.madvise(mmap.MADV_DONTNEED, begin, _PIECE)
 
 
 def _strings(data: bytes) -> list[bytes]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from engine_ci.bump import changes, validation
+from engine_ci.bump import changes, commits, validation
 from engine_ci.pins.model import PackageIndex
+from engine_ci.records.upstream import Range, Unavailable, Upstream
 from engine_ci.system import markdown
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.gate import GateResult
+    from engine_ci.records.upstream import UpstreamCommit
 
 # GitHub refuses a body of more than 65,536 characters; some room is left for a note in front.
 LIMIT = 64_000
@@ -31,6 +33,8 @@ LIMIT = 64_000
 _MOST, _FEWEST = (25, 8), 2
 _GATE_ROOM = 16_000
 _LONGEST = 300
+_SILENT = Unavailable(reason="nobody asked")
+_UNASKED = Upstream(range=_SILENT, missed=_SILENT)
 _LONGEST_NAME = 100
 _GAP = "\n\n"
 _CLOSE = "\n\n</details>"
@@ -74,6 +78,7 @@ def render(
         draft: whether it opens as one; why the gate did not pass comes first in any case.
     """
     changed = changes.compare(before, bundle, engines=result.engines)
+    listed = _commits(candidate)
     tried = {refusal.version for refusal in candidate.refused}
     facts = {
         "path": path,
@@ -83,6 +88,9 @@ def render(
         "result": result,
         "changes": changed,
         "closure": changed.closure,
+        "upstream": candidate.upstream or _UNASKED,
+        "modules": commits.relevant(listed),
+        "others": commits.irrelevant(listed),
         "draft": draft,
         "source": _source(new),
         "provenance": [(name, bundle.provenance[name]) for name in new.platforms],
@@ -166,6 +174,11 @@ def _fit(facts: Mapping[str, object], *, gate: str) -> str:
     return page.render(facts, most=most, gate=shortened(gate, room=room(most)))
 
 
+def _commits(candidate: Candidate) -> tuple[UpstreamCommit, ...]:
+    known = candidate.upstream.range if candidate.upstream else _SILENT
+    return known.commits if isinstance(known, Range) else ()
+
+
 def _source(pin: Pin) -> str:
     if isinstance(pin.source, PackageIndex):
         return f"package {pin.source.package} of the package index"
@@ -189,6 +202,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "code": _code,
+        "counts": lambda counts: _Markdown(", ".join(f"{_code(each)} {n:,}" for each, n in counts)),
         "codes": lambda names: _Markdown(", ".join(map(_code, names))),
         "cell": lambda name: _Markdown(markdown.cell(name)),
         "block": lambda lines: _Markdown(markdown.block("\n".join(map(_cut, lines)))),

@@ -92,6 +92,7 @@ def risks(
         *(_lost("model architecture", changes.closure.architectures) if changes.closure else ()),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.WARN)),
         *_growth(changes),
+        *_known_of(candidate),
         *(
             Note(subject=finding.path, text=f"audit {finding.level}: {finding.message}")
             for finding in bundle.findings
@@ -193,6 +194,12 @@ def _growth(changes: Changes) -> Iterator[Note]:
     if closure and closure.after > closure.before * _GROWTH:
         grown = closure.after / closure.before - 1
         yield Note(subject="bundle", text=f"it grows by {grown:.0%}")
+
+
+def _known_of(candidate: Candidate) -> Iterator[Note]:
+    for fault in candidate.upstream.regressions if candidate.upstream else ():
+        builds = f"b{fault.first} to b{fault.last}"
+        yield Note(subject=builds, text=f"known upstream: {fault.what} ({fault.link})")
 
 
 def _commit(old: Pin, new: Pin) -> Iterator[Note]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import options, watch
+from engine_ci.cli import options, upstream, watch
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
@@ -115,7 +115,8 @@ def search(
             say=say,
         )
         if refusal is None:
-            return candidate
+            bundle = propose_command.read_bundle(workspace.candidate)
+            return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
     if tries:

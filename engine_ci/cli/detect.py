@@ -36,20 +36,24 @@ def choose(
     workspace: Workspace, offers: Sequence[Offer], *, refused: Sequence[Refusal] = ()
 ) -> Candidate:
     """Chooses from what the source offers, and leaves `candidate.json`."""
+    from engine_ci.cli import upstream
     from engine_ci.releases.detect import detect as choose_from
     from engine_ci.system import documents
 
     candidate = choose_from(workspace.pin, offers, now=datetime.now(UTC), refused=refused)
+    candidate = upstream.compared(workspace, candidate)
     documents.write(workspace.candidate_json, documents.dump_json(candidate))
     return candidate
 
 
 def table(candidate: Candidate) -> str:
-    """One line per release newer than the pin."""
-    if not candidate.decisions:
-        return f"{candidate.pin} {candidate.current}: nothing newer"
-    width = max(len(decision.version) for decision in candidate.decisions)
-    return "\n".join(
+    """One line per release newer than the pin, and one of what changed upstream."""
+    from engine_ci.cli import upstream
+
+    width = max((len(decision.version) for decision in candidate.decisions), default=0)
+    newer = [
         f"{'→' if decision.chosen else ' '} {decision.version:<{width}}  {decision.reason}"
         for decision in candidate.decisions
-    )
+    ]
+    nothing = f"{candidate.pin} {candidate.current}: nothing newer"
+    return "\n".join([*(newer or [nothing]), *upstream.lines(candidate.upstream)])

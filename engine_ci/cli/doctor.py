@@ -75,12 +75,12 @@ def _local(workspace: Workspace, *, now: datetime) -> Iterator[Answer]:
     """What the files here tell."""
     from engine_ci.doctor import pin as about
 
-    pin = workspace.pin
+    pin, candidate = workspace.pin, _candidate(workspace)
     yield about.complete(pin, platforms=workspace.config.platforms)
     yield about.expired(pin.holds, today=now.date())
     yield about.ending(pin.holds, today=now.date())
-    yield about.behind(_candidate(workspace), pin=pin, now=now)
-    yield about.architectures(None, why="`detect` does not ask upstream for them")
+    yield about.behind(candidate, pin=pin, now=now)
+    yield about.architectures(candidate, pin=pin)
 
 
 def _candidate(workspace: Workspace) -> Candidate | None:

@@ -60,6 +60,7 @@ def prepare(
     json: options.Json = False,
 ) -> None:
     """Fetch, verify, unpack, prune and audit the candidate or the current pin."""
+    from engine_ci.cli import upstream
     from engine_ci.cli.output import emit
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
@@ -79,6 +80,8 @@ def prepare(
             signer=signer,
             say=say,
         )
+    if not current:
+        upstream.prepared(workspace, read_candidate(workspace), bundle)
     emit(bundle, as_json=json, otherwise=listed(bundle) if dry_run else str(target))
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine_ci.records.doctor import Answer, Outcome
+from engine_ci.records.upstream import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,12 +58,7 @@ def age(moved: datetime | None, *, now: datetime) -> Answer:
 def behind(candidate: Candidate | None, *, pin: Pin, now: datetime) -> Answer:
     """How many releases are newer, by what `detect` left about the pin as it is."""
     if candidate is None:
-        return Answer(
-            id="pin/behind",
-            outcome=Outcome.UNKNOWN,
-            observed=f"`detect` left nothing about {pin.name} {pin.version} here",
-            hint="run `engine-ci detect`",
-        )
+        return _undetected("pin/behind", pin)
     stale = now - candidate.at > STALE
     return Answer(
         id="pin/behind",
@@ -72,22 +68,34 @@ def behind(candidate: Candidate | None, *, pin: Pin, now: datetime) -> Answer:
     )
 
 
-def architectures(missed: Sequence[str] | None, *, why: str = "") -> Answer:
-    """Which models upstream has learnt to load since.
-
-    Args:
-        missed: their architectures; None where upstream was not asked.
-        why: it was not.
-    """
-    if missed is None:
-        return Answer(id="pin/architectures", outcome=Outcome.UNKNOWN, observed=why)
-    if not missed:
+def architectures(candidate: Candidate | None, *, pin: Pin) -> Answer:
+    """Which models upstream has learnt to load since, by what `detect` left."""
+    if candidate is None or candidate.upstream is None:
+        return _undetected("pin/architectures", pin)
+    missed = candidate.upstream.missed
+    if isinstance(missed, Unavailable):
+        return Answer(
+            id="pin/architectures",
+            outcome=Outcome.UNKNOWN,
+            observed=missed.reason,
+            hint="name upstream's repository in the configuration: `upstream: {repository: …}`",
+        )
+    if not missed.architectures:
         return Answer(id="pin/architectures", outcome=Outcome.OK, observed="none is missed")
     return Answer(
         id="pin/architectures",
         outcome=Outcome.WARN,
-        observed=f"not known to this engine: {', '.join(missed)}",
+        observed=f"not known to this engine: {', '.join(missed.architectures)}",
         hint="their models end with `unknown model architecture` until the pin moves",
+    )
+
+
+def _undetected(name: str, pin: Pin) -> Answer:
+    return Answer(
+        id=name,
+        outcome=Outcome.UNKNOWN,
+        observed=f"`detect` left nothing about {pin.name} {pin.version} here",
+        hint="run `engine-ci detect`",
     )
 
 

@@ -81,7 +81,7 @@ class Bundle(Versioned):
         system_libraries: names that the closure takes from the operating system, sorted.
         signer: who signed it, where its system wants that; `builtin` was verified on Linux only.
         demands: what those must have for it to start: symbols on macOS, versions of symbols on
-            Linux; sorted.
+            Linux, their own version on Windows; sorted.
     """
 
     pin: Name

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from engine_ci.pins.model import AssetName, Build, Name, Platform, Version, WheelTag
+from engine_ci.records.upstream import Upstream
 from engine_ci.system.documents import Document, Sha256, Versioned
 
 
@@ -75,6 +76,7 @@ class Candidate(Versioned):
         chosen: the release to try; None when nothing is worth it.
         decisions: every release newer than the pin, newest first.
         refused: what this run tried before, newest first.
+        upstream: what is known of llama.cpp between the two; None in a record of an older release.
     """
 
     pin: Name
@@ -83,4 +85,5 @@ class Candidate(Versioned):
     chosen: Release | None = None
     decisions: tuple[Decision, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    upstream: Upstream | None = None
     at: datetime

@@ -254,6 +254,7 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     check: bool = True,
+    timeout_s: float = 600.0,
 ) -> command.Completed:
     """Runs git with nothing of the outside's `GIT_*`; it asks nobody and speaks English."""
     whole = {
@@ -263,7 +264,9 @@ def run(
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
-    return command.run(("git", *arguments), cwd=folder, env=whole, stdin=stdin, check=check)
+    return command.run(
+        ("git", *arguments), cwd=folder, env=whole, stdin=stdin, check=check, timeout_s=timeout_s
+    )
 
 
 def _clean(error: CommandError, *, token: str | None) -> CommandError:

@@ -122,3 +122,15 @@ def test_a_config_survives_being_written_and_read(
     documents.write(path, documents.dump_yaml(written))
 
     assert config.load(path) == written
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://git.example/llama.cpp", "git@git.example:llama.cpp", "https://user@git.example/x"],
+)
+def test_upstream_is_read_over_https_or_from_a_folder_and_without_a_password(
+    address: str, refusal: Callable[[str], str]
+) -> None:
+    said = refusal(f"{LEAST}upstream: {{repository: '{address}'}}\n")
+
+    assert said.startswith("`upstream.repository`: String should match pattern")

@@ -8,7 +8,7 @@ from itertools import accumulate
 X64 = 0x8664
 ARM64 = 0xAA64
 _FILE, _SECTION = 0x200, 0x1000  # where the section begins, in the file and in memory
-_EXPORTS, _IMPORTS, _DELAYED = 0, 1, 13  # of the 16 data directories
+_EXPORTS, _IMPORTS, _CERTIFICATES, _DELAYED = 0, 1, 4, 13  # of the 16 data directories
 
 
 def image(
@@ -17,6 +17,9 @@ def image(
     delayed: tuple[str, ...] = (),
     exports: tuple[str, ...] = (),
     machine: int = X64,
+    windows: tuple[int, int] = (6, 0),
+    bits: int = 64,
+    certificate: bytes = b"",
     tail: bytes = b"",
 ) -> bytes:
     """A library.
@@ -26,6 +29,9 @@ def image(
         delayed: of those that are loaded late.
         exports: names of functions, sorted.
         machine: the architecture.
+        windows: the oldest version that the header names.
+        bits: of an address, 64 or 32.
+        certificate: bytes behind the section, where a signature goes.
         tail: bytes at the end of the section.
     """
     sizes = (20 * (len(needed) + 1), 32 * (len(delayed) + 1), 40, 10 * len(exports), 24)
@@ -61,18 +67,27 @@ def image(
         _EXPORTS: (directory, 40) if exports else (0, 0),
         _IMPORTS: (imports, 20 * (len(needed) + 1)),
         _DELAYED: (late, 32 * (len(delayed) + 1)) if delayed else (0, 0),
+        _CERTIFICATES: (_FILE + len(content), len(certificate)) if certificate else (0, 0),
     }
-    return _headers(machine, directories, size=len(content)) + content
-
-
-def _headers(machine: int, directories: dict[int, tuple[int, int]], *, size: int) -> bytes:
-    file = b"PE\0\0" + struct.pack("<HHIIIHH", machine, 1, 0, 0, 0, 240, 0x2022)
-    optional = struct.pack(
-        "<HBBIIIIIQIIHHHHHHIIIIHHQQQQII",
-        0x20B, 14, 0, 0, size, 0, 0, _SECTION, 0x180000000, 0x1000, 0x200, 6, 0, 0, 0, 6, 0, 0,
-        _SECTION + 0x10000, _FILE, 0, 3, 0x160, 1 << 20, 4096, 1 << 20, 4096, 0, 16,
+    head = struct.pack("<HBBIIIII", 0x20B, 14, 0, 0, len(content), 0, 0, _SECTION)
+    head += struct.pack("<Q", 0x180000000)
+    stack = struct.pack("<QQQQ", 1 << 20, 4096, 1 << 20, 4096)
+    if bits == 32:
+        head = struct.pack("<H", 0x10B) + head[2:24] + struct.pack("<II", _SECTION, 0x10000000)
+        stack = struct.pack("<IIII", 1 << 20, 4096, 1 << 20, 4096)
+    head += struct.pack(
+        "<IIHHHHHHIIIIHH",
+        0x1000, 0x200, 6, 0, 0, 0, *windows, 0, _SECTION + 0x10000, _FILE, 0, 3, 0x160,
     )  # fmt: skip
+    return _headers(machine, head + stack, directories, size=len(content)) + content + certificate
+
+
+def _headers(
+    machine: int, optional: bytes, directories: dict[int, tuple[int, int]], *, size: int
+) -> bytes:
+    optional += struct.pack("<II", 0, 16)
     optional += b"".join(struct.pack("<II", *directories.get(each, (0, 0))) for each in range(16))
+    file = b"PE\0\0" + struct.pack("<HHIIIHH", machine, 1, 0, 0, 0, len(optional), 0x2022)
     section = struct.pack(
         "<8sIIIIIIHHI", b".rdata", size, _SECTION, size, _FILE, 0, 0, 0, 0, 0x40000040
     )

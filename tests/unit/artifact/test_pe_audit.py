@@ -4,9 +4,16 @@ from engine_ci.artifact import pe_audit
 from engine_ci.artifact.pe import Image
 
 
-def findings(*delayed: str, machine: str = "x64") -> list[tuple[str, str, str]]:
+def findings(
+    *delayed: str,
+    machine: str = "x64",
+    windows: tuple[int, int] = (10, 0),
+    signed: bool = False,
+) -> list[tuple[str, str, str]]:
     images = {
-        "bin/llama-server.exe": Image(machine=machine, delayed=delayed),
+        "bin/llama-server.exe": Image(
+            machine=machine, delayed=delayed, windows=windows, signed=signed
+        ),
         "bin/late.dll": Image(machine="x64"),
     }
     found = pe_audit.findings(images, machine="x64")
@@ -29,5 +36,25 @@ def test_a_library_that_is_loaded_late_and_is_not_there_is_a_warning() -> None:
             "warning",
             "bin/llama-server.exe",
             "loads nvcuda.dll when it is first called, and that is not in the bundle",
+        )
+    ]
+
+
+def test_a_windows_that_there_is_not_is_a_warning() -> None:
+    assert findings(windows=(10, 1)) == [
+        (
+            "warning",
+            "bin/llama-server.exe",
+            "is for Windows 10.1 or newer, and 11 calls itself 10.0",
+        )
+    ]
+
+
+def test_a_signature_is_noted() -> None:
+    assert findings(signed=True) == [
+        (
+            "note",
+            "bin/llama-server.exe",
+            "it is signed (Authenticode), and by whom was not verified",
         )
     ]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import mmap
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,7 +44,9 @@ def test_the_exported_commit_is_read(tmp_path: Path, said: bytes, commit: Commit
     ("tail", "commit"),
     [
         (b"\0Linux x86_64\0GNU 14.2.1\x0086a2835\0abcdef0123\0", SHORT),
-        (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0", SHORT),
+        (b"\x0086a2835\0\0AppleClang 17.0.0.17000013\0Darwin arm64\0", SHORT),
+        (b"\x0086a2835\0\0MSVC 19.44.35229.0\0\0x64\0", SHORT),
+        (b"99999\0\x000123456789\0\0Clang 22.1.8\0int() base must be 0\x0086a2835\0", None),
         (b"\0b1-86a2835\0\x0086a2835\0MSVC 19.44.35229.0\0Windows AMD64\0", SHORT),
         (b"\x0086a2835\0something else\0", None),
         (b"\0GNU 14.2.1\x0086a2835x\0", None),
@@ -53,6 +58,36 @@ def test_a_commit_that_is_not_exported_is_found_beside_the_compiler(
     path, image = write(tmp_path / "a", elves.image(tail=tail))
 
     assert stamp.commit(path, image) == commit
+
+
+@pytest.mark.parametrize("begin", range(-20, 4, 3))
+def test_an_image_is_searched_piece_by_piece_and_nothing_is_overlooked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: int
+) -> None:
+    monkeypatch.setattr(stamp, "_PIECE", mmap.PAGESIZE)
+    path = tmp_path / "a"
+    said = b"GNU 14.2.1\x0086a2835\0"
+    path.write_bytes((bytes(3 * mmap.PAGESIZE + begin) + said).ljust(5 * mmap.PAGESIZE, b"\0"))
+
+    assert stamp.commit(path, frozenset()) == SHORT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory otherwise")
+def test_a_large_image_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(64 << 20))
+    code = (
+        "import resource, sys; from pathlib import Path; from engine_ci.artifact import stamp\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak(); assert stamp.read({Path(sys.argv[1]): frozenset()}).commit is None\n"
+        "print(peak() - before)"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    )
+
+    assert int(said.stdout) < 24 << 10
 
 
 @pytest.mark.parametrize(
@@ -90,6 +125,18 @@ def test_they_may_be_filled_up_to_whole_words_as_visual_c_does(tmp_path: Path) -
     assert stamp.architectures(path) == ("bert", "clip", "qwen3moe")
 
 
+def test_strings_that_a_linker_sorted_by_their_ends_list_no_architectures(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    names = [*(f"a{end}-moe" for end in range(8)), "post_moe", "ffn_moe", "qwen3moe"]
+    sorted_by_end = sorted(names, key=lambda name: name[::-1], reverse=True)
+    path.write_bytes("\0".join(["", *sorted_by_end, "Not One", ""]).encode())
+    other = tmp_path / "b"
+    other.write_bytes("\0".join(["", *names, "Not One", ""]).encode())
+
+    assert stamp.architectures(path) == ()
+    assert len(stamp.architectures(other)) == 11
+
+
 def test_without_the_landmark_no_architecture_is_claimed(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"\0llama\0qwen3\0")
@@ -110,6 +157,15 @@ def test_one_engine_has_one_commit_and_all_its_architectures(tmp_path: Path) -> 
     assert stamp.read(dict([common, llama, decoy])) == stamp.Stamp(
         commit=SHORT, build=11434, architectures=("mamba2", "qwen3moe")
     )
+
+
+def test_a_backend_is_searched_for_no_commit(tmp_path: Path) -> None:
+    said = elves.image(tail=b"\0GNU 14.2.1\x0086a2835\0")
+    library = write(tmp_path / "library", said)
+    path, _ = write(tmp_path / "backend", said.replace(b"86a2835", b"9a3bf2b"))
+
+    assert stamp.read(dict([library, (path, frozenset({elf.BACKEND}))])).commit == SHORT
+    assert stamp.read({path: frozenset({elf.BACKEND})}).commit is None
 
 
 def test_images_that_contradict_each_other_name_no_commit(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_an_archive_becomes_a_bundle_of_what_starts_together(tmp_path: Path) -> 
     assert made.server == "llama-server.exe"
     assert made.system_libraries == ("kernel32.dll", "vcruntime140.dll")
     assert made.commit == Commit(id="86a2835", abbreviated=True)
-    assert (made.signer, made.demands) == (None, ())
+    assert (made.signer, made.demands) == (None, ("Windows 6.0",))
 
 
 def test_its_files_are_as_they_were(tmp_path: Path) -> None:

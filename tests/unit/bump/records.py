@@ -22,6 +22,7 @@ from engine_ci.records.gate import (
     Status,
     Verdict,
 )
+from engine_ci.records.upstream import Missed, Names, Range, Upstream, UpstreamCommit
 
 if TYPE_CHECKING:
     from engine_ci.bump.plan import Plan
@@ -102,6 +103,34 @@ def before(**changes: object) -> Bundle:
         "tree_sha256": "f" * 64,
     }
     return bundle(**(values | changes))
+
+
+def commit(subject: str, **changes: object) -> UpstreamCommit:
+    """A commit of llama.cpp that reaches the bundle."""
+    values: dict[str, Any] = {
+        "id": "ab" * 20,
+        "at": NOW,
+        "subject": subject,
+        "module": "server",
+        "relevant": True,
+    }
+    return UpstreamCommit.model_validate(values | changes)
+
+
+def upstream(*commits: UpstreamCommit, **changes: object) -> Upstream:
+    """What llama.cpp's repository tells of these commits."""
+    values: dict[str, Any] = {
+        "repository": "https://example.invalid/llama.cpp",
+        "range": Range(
+            old="1" * 40,
+            new="2" * 40,
+            commits=commits,
+            architectures=Names(gained=("qwen3next",)),
+            chat_formats=Names(),
+        ),
+        "missed": Missed(tip="3" * 40, at=NOW, architectures=("kimi-k3", "qwen3next")),
+    }
+    return Upstream.model_validate(values | changes)
 
 
 def candidate(**changes: object) -> Candidate:

@@ -13,6 +13,7 @@ from engine_ci.config import PullRequestPolicy
 from engine_ci.pins.model import Asset, GitHubReleases
 from engine_ci.records.candidate import Decision, Refusal, Release
 from engine_ci.records.gate import Engines, Status, Verdict
+from engine_ci.records.upstream import KnownRegression, Missed, Names, Unavailable, Upstream
 from tests.unit.bump import records
 
 SNAPSHOT = Path(__file__).with_name("body.md")
@@ -40,6 +41,20 @@ def sections(text: str) -> list[str]:
     return [tokens[index + 1].content for index in at if tokens[index].tag == "h2"]
 
 
+def told_by_upstream(words: str) -> Upstream:
+    """Everything that upstream may word as it likes, so worded."""
+    fault = KnownRegression(first=1, last=2, what=words, link=words)
+    known = records.upstream(
+        records.commit(words[:300], module=words),
+        records.commit(words[:300], module=words, relevant=False),
+        missed=Missed(tip="3" * 40, at=records.NOW, architectures=(words,)),
+        regressions=(fault,),
+    )
+    named = Names(gained=(words,), lost=(words,))
+    changed = known.range.model_copy(update={"architectures": named, "chat_formats": named})
+    return known.model_copy(update={"range": changed})
+
+
 def said_everywhere(words: str) -> str:
     """A body in which every text of unknown origin is `words`."""
     reason = words or "none"
@@ -47,6 +62,7 @@ def said_everywhere(words: str) -> str:
         candidate=records.candidate(
             refused=(Refusal(version="0.2.0", reason=reason, evidence=(words, words)),),
             decisions=(Decision(version="0.1.4", chosen=False, reason=reason),),
+            upstream=told_by_upstream(words),
         ),
         bundle=records.bundle(
             architectures=(words,),
@@ -106,7 +122,102 @@ def test_what_is_not_known_is_said_and_not_made_up() -> None:
 
     assert "- flags: not available: not both engines were asked\n" in text
     assert "- files and architectures: not available: there is no bundle of the pinned" in text
-    assert "- commit list not available from this source\n" in text
+    assert "- what changed in the source code: not available: nobody asked\n\n## Ref" in text
+
+
+def test_what_upstream_tells_is_listed_by_module() -> None:
+    known = records.upstream(
+        records.commit("server : faster (#7)"),
+        records.commit("@octocat: hello", module="@octocat"),
+        records.commit("tests : more", module="tests", relevant=False),
+    )
+
+    text = records.planned(candidate=records.candidate(upstream=known)).body
+
+    assert (
+        "- model architectures in the source code gained: `qwen3next`\n"
+        "- chat formats with a parser of their own: the same\n"
+        "- commits: 3, from `1111111111` to `2222222222`\n"
+        "- `@\u200boctocat`: 1\n"
+        "  - `ababababab` @\u200boctocat: hello\n"
+        "- `server`: 1\n"
+        "  - `ababababab` server : faster (#\u200b7)\n"
+        "- of no use to the bundle: `tests` 1\n"
+        "- model architectures that upstream has at `3333333333`, and the pinned engine has not: "
+        "`kimi-k3`, `qwen3next`\n"
+        "\n"
+        "## Refused candidates\n"
+    ) in text
+
+
+def test_what_upstream_tells_in_part_is_said_in_part() -> None:
+    silent = Unavailable(reason="the list has moved")
+    known = records.upstream()
+    changed = known.range.model_copy(update={"architectures": silent, "chat_formats": silent})
+    missed = Missed(tip="3" * 40, at=records.NOW, architectures=())
+    some = known.model_copy(update={"range": changed, "missed": missed})
+
+    text = records.planned(candidate=records.candidate(upstream=some)).body
+
+    assert "- model architectures in the source code: not available: the list has moved\n" in text
+    assert "- chat formats with a parser of their own: not available: the list has moved\n" in text
+    assert "- commits: 0, from `1111111111` to `2222222222`\n- model architectures that" in text
+    assert "and the pinned engine has not: none\n\n## Refused" in text
+
+
+def test_a_range_that_is_not_known_hides_nothing_else() -> None:
+    unknown = records.upstream(range=Unavailable(reason="there is no tag"))
+
+    text = records.planned(candidate=records.candidate(upstream=unknown)).body
+
+    assert (
+        "- what changed in the source code: not available: there is no tag\n"
+        "- model architectures that upstream has at `3333333333`, and the pinned engine has not: "
+        "`kimi-k3`, `qwen3next`\n"
+    ) in text
+
+
+def test_architectures_that_cannot_be_told_hide_no_commit() -> None:
+    unknown = records.upstream(
+        records.commit("server : faster"), missed=Unavailable(reason="the list has moved")
+    )
+
+    text = records.planned(candidate=records.candidate(upstream=unknown)).body
+
+    assert "  - `ababababab` server : faster\n- model architectures that upstream has" in text
+    assert "pinned engine has not: not available: the list has moved\n\n## Ref" in text
+
+
+def test_a_long_range_is_listed_in_part_and_counted_whole() -> None:
+    modules = [f"module-{number:02}" for number in range(40)]
+    every = [
+        records.commit("x" * 300, module=name, relevant=relevant)
+        for name in modules
+        for relevant in (True, False)
+        for _ in range(30)
+    ]
+    missed = Missed(tip="3" * 40, at=records.NOW, architectures=tuple(modules))
+    known = records.upstream(*every, missed=missed)
+
+    text = records.planned(candidate=records.candidate(upstream=known)).body
+
+    assert len(text) <= body.LIMIT
+    assert "- commits: 2,400, from" in text
+    assert "- `module-07`: 30\n" in text
+    assert "`module-08`: 30" not in text
+    assert text.count("  - and 26 more\n") == 8
+    assert "- and 32 more modules\n" in text
+    assert "`module-07` 30, and 32 more modules\n" in text
+    assert "`module-07`, and 32 more\n" in text
+
+
+def test_known_regressions_of_the_candidate_are_risks() -> None:
+    fault = KnownRegression(first=1, last=2, what="slow", link="https://example.invalid/1")
+    known = records.upstream(regressions=(fault,))
+
+    text = records.planned(candidate=records.candidate(upstream=known)).body
+
+    assert "- `b1 to b2`: known upstream: slow (https:\u200b//example.invalid/1)\n" in text
 
 
 def test_architectures_that_one_side_does_not_list_are_not_compared() -> None:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.doctor import pin as about
 from engine_ci.pins.model import Hold
 from engine_ci.records.doctor import Outcome
+from engine_ci.records.upstream import Missed, Unavailable, Upstream
 from tests.unit.bump import records
+
+if TYPE_CHECKING:
+    from engine_ci.records.candidate import Candidate
 
 NOW = records.NOW
 TODAY = NOW.date()
@@ -62,25 +67,39 @@ def test_an_old_record_of_detect_is_shown_and_called_old() -> None:
     assert "this is old" in found.hint
 
 
-def test_models_that_only_newer_engines_load_are_named() -> None:
-    missed = about.architectures(["qwen3next", "lfm2"])
+def seen(missed: Missed | Unavailable) -> Candidate:
+    """What `detect` left after it asked upstream."""
+    unasked = Unavailable(reason="nothing is chosen")
+    return records.candidate(upstream=Upstream(range=unasked, missed=missed))
 
-    assert missed.outcome is Outcome.WARN
-    assert missed.observed == "not known to this engine: qwen3next, lfm2"
-    assert about.architectures([]).outcome is Outcome.OK
+
+def test_models_that_only_newer_engines_load_are_named() -> None:
+    missed = Missed(tip="0" * 40, at=NOW, architectures=("lfm2", "qwen3next"))
+    none = missed.model_copy(update={"architectures": ()})
+
+    found = about.architectures(seen(missed), pin=records.pin())
+
+    assert found.outcome is Outcome.WARN
+    assert found.observed == "not known to this engine: lfm2, qwen3next"
+    assert about.architectures(seen(none), pin=records.pin()).outcome is Outcome.OK
 
 
 def test_models_that_nobody_asked_upstream_for_are_not_known() -> None:
-    found = about.architectures(None, why="no repository is named")
+    candidate = seen(Unavailable(reason="the configuration names no repository"))
 
-    assert (found.outcome, found.observed) == (Outcome.UNKNOWN, "no repository is named")
-
-
-def test_where_detect_left_nothing_nothing_is_known() -> None:
-    found = about.behind(None, pin=records.pin(), now=NOW)
+    found = about.architectures(candidate, pin=records.pin())
 
     assert found.outcome is Outcome.UNKNOWN
-    assert "`detect` left nothing about llama.cpp 0.1.2" in found.observed
+    assert found.observed == "the configuration names no repository"
+
+
+@pytest.mark.parametrize("candidate", [None, records.candidate()], ids=["none", "an older one"])
+def test_where_detect_left_nothing_nothing_is_known(candidate: Candidate | None) -> None:
+    behind = about.behind(None, pin=records.pin(), now=NOW)
+    missed = about.architectures(candidate, pin=records.pin())
+
+    assert {behind.outcome, missed.outcome} == {Outcome.UNKNOWN}
+    assert "`detect` left nothing about llama.cpp 0.1.2" in missed.observed
 
 
 @pytest.mark.parametrize(
