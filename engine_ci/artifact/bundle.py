@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from engine_ci import __version__
 from engine_ci.artifact import assembly, audit, floors, inputs, install, licences, plan, seal, stamp
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
+from engine_ci.artifact.hashed import Hashed
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
@@ -54,6 +55,7 @@ class Request:
         delegate: who brings the engine instead; `assets` are hashed for the pin alone then.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
         told: how many bytes of a download are there.
+        hashed: what this run has hashed already.
     """
 
     pin: str
@@ -77,6 +79,7 @@ class Request:
     delegate: Delegate | None = None
     archive: Path | None = None
     told: Told = lambda _: None
+    hashed: Hashed = field(default_factory=Hashed)
 
 
 def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
@@ -98,23 +101,20 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         return _made(request, phase=phase)
 
 
-def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
-    """The bundle at `request.into`, made only where it is not there, whole and for this request.
+def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> None:
+    """Has the bundle at `request.into`; made only where it is not there, whole, for this request.
 
     Of two runs at once one makes it. Arguments and errors are those of `prepare`.
     """
     with documents.naming(request.into):
         asked = digest(request)
-        found = seal.intact(request.into, request=asked)
-        if found is not None:
-            return found
+        if seal.intact(request.into, request=asked):
+            return
         _refuse_platform(request)
         with install.alone(request.into):
-            found = seal.renewed(request.into, request=asked)
-            if found is None:
-                found = _made(request, phase=phase)
+            if not seal.renewed(request.into, request=asked):
+                _made(request, phase=phase)
                 seal.put(request.into, request=asked)
-    return found
 
 
 def _refuse_platform(request: Request) -> None:
