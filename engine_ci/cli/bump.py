@@ -84,7 +84,7 @@ def search(
         HarnessError: the gate could not ask its questions.
     """
     from engine_ci.bump import attempts
-    from engine_ci.cli import detect, prepare
+    from engine_ci.cli import detect, doors, prepare
     from engine_ci.releases.detect import ask
 
     platform = prepare.known_platform(None)
@@ -97,7 +97,7 @@ def search(
         if other != platform:
             _compare_with(workspace, other, say=say)
     say(f"detect: what is newer than {workspace.pin.version}")
-    offers = ask(workspace.pin)
+    offers = ask(workspace.pin, at=doors.releases(workspace), told=say)
     refused: tuple[Refusal, ...] = ()
     while True:
         candidate = detect.choose(workspace, offers, refused=refused)
