@@ -23,7 +23,6 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 from engine_ci.artifact import unpack
@@ -64,20 +63,25 @@ def main(seconds: float, seed: int) -> None:
 
 
 def once(folder: Path, name: str, content: bytes) -> str:
+    """Unpacks one archive, packed first where its name says so; what came of it."""
+    try:
+        unpacked(folder, name, gzip.compress(content, 1) if name == "toy.tgz" else content)
+    except VerificationError:
+        return "refused"
+    return "unpacked"
+
+
+def unpacked(folder: Path, name: str, content: bytes) -> None:
     """Unpacks one archive; fails where anything but a refusal or whole files is the outcome."""
     path, into = folder / name, folder / "out"
-    path.write_bytes(gzip.compress(content, 1) if name == "toy.tgz" else content)
-    end = "refused"
-    with (
-        suppress(VerificationError),
-        unpack.opened(path, name=name, into=into, limits=LIMITS) as opened,
-    ):
-        for member in opened.entries:
-            assert opened.unpack(member).path.resolve().is_relative_to(into.resolve())
-        end = "unpacked"
-    path.unlink()
-    check(folder, into)
-    return end
+    path.write_bytes(content)
+    try:
+        with unpack.opened(path, name=name, into=into, limits=LIMITS) as opened:
+            for member in opened.entries:
+                assert opened.unpack(member).path.resolve().is_relative_to(into.resolve())
+    finally:
+        path.unlink()
+        check(folder, into)
 
 
 def check(folder: Path, into: Path) -> None:

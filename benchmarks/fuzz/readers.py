@@ -6,12 +6,14 @@ import tarfile
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import fuzz_archives
 from engine_ci.artifact import pe
 from engine_ci.artifact.elf import BACKEND
-from engine_ci.artifact.macho import read, sign, verify
+from engine_ci.artifact.macho import layout, read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
 from engine_ci.errors import MachOError
 from tests.unit.artifact import pes
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     Feed = Callable[[bytes], None]
 
+SOUGHT = "_ggml_backend_init"
 _IMAGES = Path(__file__).parents[2] / "fixtures/macho/images.tar.xz"
 
 
@@ -42,7 +45,9 @@ class Reader:
 @contextmanager
 def _macho() -> Iterator[Feed]:
     def feed(raw: bytes) -> None:
-        read.images(raw)
+        for each in layout.slices(raw):
+            found = read.image(each, seeking=[SOUGHT]).exports
+            assert found <= {export.name for export in read.all_exports(each)}
 
     yield feed
 
@@ -61,6 +66,25 @@ def _signature() -> Iterator[Feed]:
             sign.rewrite(path, target, changes=changes, identifier="image")
             faults = [each.faults for each in verify.verify(target) if each.faults]
             assert not faults, faults
+
+        yield feed
+
+
+@contextmanager
+def _zip() -> Iterator[Feed]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield partial(fuzz_archives.unpacked, Path(folder), "toy.zip")
+
+
+@contextmanager
+def _tar() -> Iterator[Feed]:
+    """The checksums of headers are made right: they would see most damage first."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def feed(raw: bytes) -> None:
+            whole = bytearray(raw)
+            fuzz_archives.repair(whole)
+            fuzz_archives.unpacked(Path(folder), "toy.tar", bytes(whole))
 
         yield feed
 
@@ -99,5 +123,7 @@ READERS = {
         Reader(name="macho", seeds=_images, opened=_macho),
         Reader(name="pe", seeds=_libraries, opened=_pe),
         Reader(name="signature", seeds=_images, opened=_signature),
+        Reader(name="zip", seeds=lambda: (fuzz_archives.zipped(),), opened=_zip),
+        Reader(name="tar", seeds=lambda: (fuzz_archives.tar(),), opened=_tar),
     )
 }

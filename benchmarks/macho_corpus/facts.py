@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact.macho import read
+from engine_ci.artifact.macho import pages, read
 from engine_ci.artifact.macho.imports import Ordinal
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine_ci.artifact.macho.layout import Slice
 
 SPECIAL = {0: "this image", -1: "main executable", -2: "flat lookup"}
 
@@ -43,10 +45,12 @@ def library(ordinal: int, dependencies: tuple[tuple[str, str], ...]) -> str:
 
 def ours(path: Path) -> list[Facts]:
     """What engine-ci says."""
-    return [_facts(image) for image in read.read(path)]
+    with pages.opened(path) as source:
+        return [_facts(each) for each in source.slices]
 
 
-def _facts(image: read.Image) -> Facts:
+def _facts(of: Slice) -> Facts:
+    image = read.image(of)
     dependencies = tuple((name, str(kind)) for name, kind in image.dependencies)
     return Facts(
         arch=image.arch,
@@ -62,5 +66,5 @@ def _facts(image: read.Image) -> Facts:
         shared=frozenset(
             each.name for each in image.imports if each.ordinal == Ordinal.WEAK_LOOKUP
         ),
-        exports=frozenset(each.name for each in image.exports),
+        exports=frozenset(each.name for each in read.all_exports(of)),
     )

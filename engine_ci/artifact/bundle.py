@@ -23,6 +23,7 @@ from engine_ci.artifact import (
 )
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
+from engine_ci.artifact.hashed import Hashed
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, engine_sha256
@@ -69,6 +70,7 @@ class Request:
         vouching: who says that the files are upstream's; None where the source has nobody.
         commits: that upstream and the app give the version, by who names it.
         told: how many bytes of a download are there.
+        hashed: what this run has hashed already.
     """
 
     pin: str
@@ -94,6 +96,7 @@ class Request:
     vouching: Vouching | None = None
     commits: Mapping[str, Commit] = field(default_factory=dict)
     told: Told = lambda _: None
+    hashed: Hashed = field(default_factory=Hashed)
 
 
 def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
@@ -115,23 +118,20 @@ def prepare(request: Request, *, phase: Callable[[str], None] = lambda _: None) 
         return _made(request, phase=phase)
 
 
-def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> Bundle:
-    """The bundle at `request.into`, made only where it is not there, whole and for this request.
+def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -> None:
+    """Has the bundle at `request.into`; made only where it is not there, whole, for this request.
 
     Of two runs at once one makes it. Arguments and errors are those of `prepare`.
     """
     with documents.naming(request.into):
         asked = digest(request)
-        found = seal.intact(request.into, request=asked)
-        if found is not None:
-            return found
+        if seal.intact(request.into, request=asked):
+            return
         _refuse_platform(request)
         with install.alone(request.into):
-            found = seal.renewed(request.into, request=asked)
-            if found is None:
-                found = _made(request, phase=phase)
+            if not seal.renewed(request.into, request=asked):
+                _made(request, phase=phase)
                 seal.put(request.into, request=asked)
-    return found
 
 
 def _refuse_platform(request: Request) -> None:

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.artifact import elf_layout, elf_symbols
+from engine_ci.artifact import elf_layout, elf_property, elf_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ class Image:
         exports: those of the symbols that mean something here.
         versions: of the symbols that it needs, such as `GLIBC_2.28`.
         executable_stack: whether it asks for a stack that code can be run from.
+        level: of x86-64, without which it is not loaded, 1 to 4; 0 where it does not tell.
     """
 
     machine: str
@@ -54,6 +55,7 @@ class Image:
     exports: frozenset[str] = frozenset()
     versions: frozenset[str] = frozenset()
     executable_stack: bool = False
+    level: int = 0
 
 
 def read(path: Path) -> Image:
@@ -77,7 +79,14 @@ def read(path: Path) -> Image:
                 segment.kind == elf_layout.GNU_STACK and segment.flags & elf_layout.EXECUTABLE
                 for segment in layout.segments
             ),
+            level=elf_property.level(layout),
         )
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an ELF image does."""
+    with path.open("rb") as stream:
+        return stream.read(len(elf_layout.MAGIC)) == elf_layout.MAGIC
 
 
 def pointed_text(path: Path, symbol: str, *, most: int = 64) -> str | None:

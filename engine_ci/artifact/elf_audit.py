@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from engine_ci.artifact import elf
 from engine_ci.records.bundle import AuditFinding
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from engine_ci.artifact.elf import Image
     from engine_ci.artifact.floors import Floors
 
+# Levels of x86-64 that not every PC has.
+_LACKING: Final[Mapping[int, tuple[Literal["warning", "error"], str]]] = {
+    3: ("warning", "AVX2, which PCs from before 2013 and cheap ones since lack"),
+    4: ("error", "AVX-512, which most PCs lack"),
+}
 _VERSION: Final = re.compile(r"(GLIBC|GLIBCXX)_(\d+(?:\.\d+)*)")
 
 
@@ -23,6 +29,11 @@ def findings(
     for path, image in images.items():
         for message in _errors(image, machine=machine, floors=floors):
             yield AuditFinding(level="error", path=path, message=message)
+        # One that is loaded at run time is passed over where the processor is too old for it.
+        if elf.BACKEND not in image.exports and image.level in _LACKING:
+            finding, what = _LACKING[image.level]
+            message = f"needs x86-64-v{image.level}: {what}"
+            yield AuditFinding(level=finding, path=path, message=message)
 
 
 def _errors(image: Image, *, machine: str, floors: Floors) -> Iterator[str]:

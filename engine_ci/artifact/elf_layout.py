@@ -22,10 +22,11 @@ LOAD: Final = 1
 DYNAMIC: Final = 2
 NOTE: Final = 4
 GNU_STACK: Final = 0x6474E551
+GNU_PROPERTY: Final = 0x6474E553
 EXECUTABLE: Final = 1
 READABLE: Final = 4
 
-_MAGIC: Final = b"\x7fELF\x02\x01"
+MAGIC: Final = b"\x7fELF\x02\x01"
 _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM: Final = struct.Struct("<IIQQQQQQ")
 _ENTRY: Final = struct.Struct("<QQ")
@@ -57,7 +58,7 @@ class Layout:
         self._descriptor = descriptor
         self._name = name
         head = os.pread(descriptor, _HEADER.size, 0)
-        if not head.startswith(_MAGIC) or len(head) < _HEADER.size:
+        if not head.startswith(MAGIC) or len(head) < _HEADER.size:
             raise self.damaged("expected an ELF image of 64 bit, found something unreadable")
         _, _, self.machine, _, _, start, _, _, _, size, count, *_ = _HEADER.unpack(head)
         table = self.stored(start, count * _PROGRAM.size)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from engine_ci.artifact.hashed import Hashed
 from engine_ci.errors import OutsideError, UsageError, VerificationError
 from engine_ci.system import documents
 
@@ -44,6 +45,7 @@ def fetch(
     origins: Sequence[Origin],
     cache: Path,
     told: Told = lambda _: None,
+    hashed: Hashed | None = None,
 ) -> Fetched:
     """The asset's file, from the cache when it is there and intact, else from the first origin.
 
@@ -54,6 +56,7 @@ def fetch(
         origins: where it may come from; the next one is asked where one has no file or no answer.
         cache: a folder; files lie in it as `sha256/<aa>/<sha256>`.
         told: how many bytes of a download are there.
+        hashed: what this run has hashed already.
 
     Raises:
         VerificationError: an origin gave other bytes than the asset names.
@@ -64,13 +67,14 @@ def fetch(
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{place}.lock"):
             shutil.rmtree(_partial(place), ignore_errors=True)  # of a run that was killed
-            return _cached(place, asset) or _filled(place, asset, origins=origins, told=told)
+            found = _cached(place, asset, hashed=hashed)
+            return found or _filled(place, asset, origins=origins, told=told)
 
 
-def _cached(place: Path, asset: Asset | PublishedAsset) -> Fetched | None:
+def _cached(place: Path, asset: Asset | PublishedAsset, *, hashed: Hashed | None) -> Fetched | None:
     """What is in the cache, when it is what it should be; anything else is thrown away."""
     try:
-        return verified(place, asset)
+        return verified(place, asset, hashed=hashed)
     except (UsageError, VerificationError):
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
@@ -114,15 +118,20 @@ def _brought(
     )
 
 
-def verified(path: Path, asset: Asset | PublishedAsset) -> Fetched:
+def verified(path: Path, asset: Asset | PublishedAsset, *, hashed: Hashed | None = None) -> Fetched:
     """A file that is already here, when it is the asset.
+
+    Args:
+        path: the file.
+        asset: what is expected.
+        hashed: what this run has hashed already.
 
     Raises:
         UsageError: there is no such file.
         VerificationError: its size or sha256 is another.
     """
     try:
-        size, sha256 = path.stat().st_size, documents.sha256_of(path)
+        size, sha256 = path.stat().st_size, (hashed or Hashed()).sha256(path)
     except OSError as error:
         raise UsageError(f"{path}: not readable: {error.strerror}") from error
     if asset.size is not None and size != asset.size:

@@ -108,8 +108,14 @@ def _delegated(
 def _fetched(request: Request, platform: Platform) -> Fetched:
     asset = request.assets[platform]
     if request.archive is not None and platform == request.platform:
-        return fetch.verified(request.archive, asset)
-    return fetch.fetch(asset, origins=request.origins, cache=request.cache, told=request.told)
+        return fetch.verified(request.archive, asset, hashed=request.hashed)
+    return fetch.fetch(
+        asset,
+        origins=request.origins,
+        cache=request.cache,
+        told=request.told,
+        hashed=request.hashed,
+    )
 
 
 def _provenance(request: Request, platform: Platform, file: Fetched) -> Provenance:

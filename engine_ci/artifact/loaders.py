@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from engine_ci.artifact import (
     elf,
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from engine_ci.records.bundle import AuditFinding
 
 ImageT = TypeVar("ImageT")
+
+# On a Mac the linker puts a line before every name.
+_MAC_NOTED: Final = {f"_{name}": name for name in (elf.BACKEND, elf.COMMIT, elf.MODELS)}
 
 
 class Loader(Protocol[ImageT]):
@@ -83,7 +86,7 @@ class Loader(Protocol[ImageT]):
         """What is wrong with images, by their path in the bundle."""
 
     def demands(self, image: ImageT) -> frozenset[str]:
-        """What the system's libraries must have for the image to load."""
+        """What the system must have for the image to load."""
 
     def volatile(self, path: Path) -> Volatile:
         """What of an image names its build."""
@@ -163,8 +166,9 @@ class LdSo(_AsItLies):
         return elf_audit.findings(images, machine=self.machine, floors=floors)
 
     def demands(self, image: elf.Image) -> frozenset[str]:
-        """Versions of symbols."""
-        return image.versions
+        """Versions of symbols, and the level of the processor."""
+        level = {f"x86-64-v{image.level}"} if image.level > 1 else set()
+        return image.versions | level
 
     def volatile(self, path: Path) -> Volatile:
         """What `elf_volatile` says."""
@@ -180,16 +184,16 @@ class Dyld:
 
     def read(self, path: Path) -> macho.Image:
         """The image for this processor, or for another one when there is none."""
-        images = macho.read(path)
+        images = macho.read(path, seeking=_MAC_NOTED)
         return next((image for image in images if image.arch == self.machine), images[0])
 
     def is_backend(self, image: macho.Image) -> bool:
         """By the function that ggml calls."""
-        return any(export.name == f"_{elf.BACKEND}" for export in image.exports)
+        return elf.BACKEND in self.noted(image)
 
-    def noted(self, image: macho.Image) -> frozenset[str]:  # noqa: ARG002 - the bytes are searched instead
-        """None: what an exported pointer of a Mach-O file leads to is not followed."""
-        return frozenset()
+    def noted(self, image: macho.Image) -> frozenset[str]:
+        """All that `read` took note of, as C has the names."""
+        return frozenset(_MAC_NOTED[name] for name in image.exports)
 
     def follow(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import PackageIndex, SourceBuild
 from engine_ci.system import git_source, pip
-from engine_ci.system.download import download, host_of
+from engine_ci.system.addresses import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,6 +76,8 @@ class Address:
 
     def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:
         """Downloads the file; redirects may lead to the hosts only that serve such files."""
+        from engine_ci.system.download import download  # noqa: PLC0415 - loads requests, which takes longer than to prepare a small bundle
+
         host = host_of(self.url)
         download(
             self.url,

@@ -56,35 +56,33 @@ def put(bundle: Path, *, request: str) -> None:
     unfinished.replace(_place(bundle))
 
 
-def intact(bundle: Path, *, request: str) -> Bundle | None:
-    """The record of a bundle that is what `request` made; None when it is not, or nobody knows.
+def intact(bundle: Path, *, request: str) -> bool:
+    """Whether a bundle is, as far as anybody knows, what `request` made.
 
-    A file that was changed, or is missing, or is one too many, breaks the seal. Nothing is hashed,
-    so it is broken as well by whatever changes a time and no byte.
+    A file that was changed, or is missing, or is one too many, breaks the seal. Nothing is hashed
+    or read, so it is broken as well by whatever changes a time and no byte.
     """
     with suppress(RecordError, OSError):
         seal = documents.load_json(_place(bundle), Seal, error=RecordError)
-        if seal.request == request and seal.looks == _looks(bundle):
-            return documents.load_json(bundle / RECORD, Bundle, error=RecordError)
-    return None
+        return seal.request == request and seal.looks == _looks(bundle)
+    return False
 
 
-def renewed(bundle: Path, *, request: str) -> Bundle | None:
+def renewed(bundle: Path, *, request: str) -> bool:
     """As `intact`; where the seal is broken, the bytes tell, and the bundle is sealed again.
 
     Whoever calls this is alone at its place.
     """
-    if (found := intact(bundle, request=request)) is not None:
-        return found
+    if intact(bundle, request=request):
+        return True
     with suppress(RecordError, OSError):
         seal = documents.load_json(_place(bundle), Seal, error=RecordError)
         if seal.request != request or documents.sha256_of(bundle / RECORD) != seal.record:
-            return None
-        found = documents.load_json(bundle / RECORD, Bundle, error=RecordError)
-        if _holds(bundle, found):
+            return False
+        if _holds(bundle, documents.load_json(bundle / RECORD, Bundle, error=RecordError)):
             put(bundle, request=request)
-            return found
-    return None
+            return True
+    return False
 
 
 def _place(bundle: Path) -> Path:

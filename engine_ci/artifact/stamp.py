@@ -1,7 +1,8 @@
 """What llama.cpp's bytes say of themselves: the commit, the build number, the architectures known.
 
 The build writes `LLAMA_BUILD_TARGET`, `LLAMA_COMPILER` and `LLAMA_COMMIT` as exported strings that
-lie side by side. Where nothing is exported they are found by that neighbourhood.
+lie side by side. Where none is exported, or no ELF file exports it, they are found by that
+neighbourhood: what a pointer in a Mach-O file leads to is not followed.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def read(images: Mapping[Path, frozenset[str]]) -> Stamp:
 
 def commit(path: Path, exports: frozenset[str]) -> Commit | None:
     """The upstream commit that an image was built from; None when its bytes do not tell."""
-    if elf.COMMIT in exports:
+    if elf.COMMIT in exports and elf.is_image(path):
         said = elf.pointed_text(path, elf.COMMIT) or ""
     else:
         with _bytes(path) as data:

@@ -22,22 +22,25 @@ def ensure(
 ) -> None:
     """Have the current pin's bundle in a folder, for an app's own build; instant if it is there."""
     from engine_ci.artifact import bundle
-    from engine_ci.cli.output import emit
-    from engine_ci.cli.prepare import known_platform, request_for
+    from engine_ci.cli.prepare import known_platform, request_for, step
     from engine_ci.cli.progress import Progress
+    from engine_ci.cli.propose import read_bundle
     from engine_ci.cli.workspace import open_workspace
+    from engine_ci.system import documents
 
     workspace = open_workspace(config, pin=pin, work=work)
+    wanted = known_platform(platform)
     with Progress() as say:
-        made = bundle.ensure(
+        bundle.ensure(
             request_for(
                 workspace,
                 workspace.pin,
                 into=into,
-                platform=known_platform(platform),
+                platform=wanted,
                 signer=signer,
                 told=say.count,
             ),
-            phase=lambda name: say(f"prepare {workspace.pin.version}: {name}"),
+            phase=lambda name: say(step(name, version=workspace.pin.version, platform=wanted)),
         )
-    emit(made, as_json=json, otherwise=str(into))
+    # The record is long, and read only where somebody wants it.
+    typer.echo(documents.dump_json(read_bundle(into)) if json else into, nl=not json)

@@ -162,9 +162,16 @@ def make(
         signer=signer,
         told=say.count,
     )
+    return bundle.prepare(
+        request, phase=lambda name: say(step(name, version=release.version, platform=platform))
+    )
+
+
+def step(name: str, *, version: str, platform: Platform) -> str:
+    """What progress says of a step of preparing; the platform where it is not this machine's."""
     here = platform == _PLATFORMS.get((host.system(), host.machine()))
-    what = f"prepare {release.version}" if here else f"prepare {release.version} for {platform}"
-    return bundle.prepare(request, phase=lambda name: say(f"{what}: {name}"))
+    what = f"prepare {version}" if here else f"prepare {version} for {platform}"
+    return f"{what}: {name}"
 
 
 def request_for(
@@ -219,6 +226,7 @@ def request_for(
         archive=archive,
         commits={"the pin": release.commit} if isinstance(release, Pin) else {},
         told=told,
+        hashed=workspace.hashed,
     )
 
 

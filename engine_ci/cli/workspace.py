@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import platformdirs
 
 from engine_ci import config as configuration
+from engine_ci.artifact.hashed import Hashed
 from engine_ci.errors import UsageError
 from engine_ci.pins import store
 
@@ -27,6 +28,7 @@ class Workspace:
         pin_file: relative to `root`.
         work: the folder for records and bundles.
         cache: the user's folder for downloads, kept by sha256.
+        hashed: of those, what this run has hashed.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class Workspace:
     pin: Pin
     work: Path
     cache: Path
+    hashed: Hashed = field(default_factory=Hashed)
 
     @property
     def candidate_json(self) -> Path:

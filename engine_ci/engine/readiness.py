@@ -8,13 +8,10 @@ request with an error, and a port may be somebody else's.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import psutil
-
-from engine_ci.engine import usage
 from engine_ci.engine.client import Client
+from engine_ci.engine.listening import listens
 from engine_ci.engine.patience import Patience
 from engine_ci.errors import EngineAnswerError, EngineLateError
 
@@ -48,7 +45,7 @@ def await_ready(
     patience = Patience(timeout_s, effort=process.effort, window_s=_LOADING_S)
     if not _becomes_healthy(process, port=port, patience=patience):
         raise EngineLateError(f"GET /health was not ok within {patience.waited():.1f} s")
-    if not _listens(process.pid, port=port):
+    if not listens(process.pid, port=port):
         raise PortTakenError
     client = Client(port, timeout_s=timeout_s, effort=process.effort)
     found = client.props().model_path
@@ -67,15 +64,4 @@ def _becomes_healthy(process: Process, *, port: int, patience: Patience) -> bool
         # Seldom after a while, so that our questions do not look like work of the engine's.
         if process.ended(within_s=max(_POLL_S, patience.waited() / _POLLS)):
             raise EngineAnswerError("it ended")
-    return False
-
-
-def _listens(pid: int, *, port: int) -> bool:
-    """Whether a process or one of its descendants listens on `port`."""
-    with suppress(psutil.NoSuchProcess):
-        return any(
-            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-            for process in usage.family(pid)
-            for connection in process.net_connections("tcp")
-        )
     return False

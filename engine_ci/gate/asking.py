@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
+from itertools import takewhile
+from threading import Event
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine_ci.engine import supervisor
@@ -26,7 +28,7 @@ from engine_ci.gate import goldens, last_words
 from engine_ci.records.gate import Check, FaultClass, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from engine_ci.gate.context import Context, LocatedModel, Subject
     from engine_ci.gate.goldens import Golden
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # How an engine ends is the question of one suite only; the others do not wait for a stubborn one.
@@ -349,19 +352,23 @@ def _no_answer(problem: EngineError) -> NotAskedError:
     return NotAskedError(f"the baseline gave no answer: {problem}")
 
 
-def side_by_side(
-    checks: Callable[[LocatedModel], Iterable[T]], located: Iterable[LocatedModel]
-) -> Iterator[T]:
-    """What there is to say of each model, in their order, worked out for several at a time.
+def side_by_side(work: Callable[[S], Iterable[T]], items: Iterable[S]) -> Generator[T, None, None]:
+    """What comes of each item, in their order, worked out for several at a time.
 
     As many as there are cores: nothing here is timed, and starting an engine is mostly waiting.
     """
+    over = Event()
+
+    def done(item: S) -> list[T]:
+        return list(takewhile(lambda _: not over.is_set(), work(item)))
+
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        for found in pool.map(lambda each: list(checks(each)), located):
+        for found in pool.map(done, items):
             yield from found
     finally:
-        # Who is interrupted waits only for what has begun.
+        # Who is interrupted waits only for the next result of what has begun.
+        over.set()
         pool.shutdown(cancel_futures=True)
 
 

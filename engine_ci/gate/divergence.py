@@ -68,11 +68,12 @@ def compare(expected: Sequence[Step], found: Sequence[Step]) -> Drift:
     """The drift from one answer to another of the same length, at least one step long."""
     flip = first_flip(expected, found)
     comparable = len(expected) if flip is None else flip.step + 1
-    tops = [(one.top, other.top) for one, other in zip(expected, found, strict=True)][:comparable]
-    differences = [abs(p - q) for one, other in tops for p, q in _pairs(one, other)]
+    steps = zip(expected, found, strict=True)
+    pairs = [_pairs(one.top, other.top) for one, other in steps][:comparable]
+    differences = [abs(p - q) for step in pairs for p, q in step]
     return Drift(
         steps=comparable,
-        divergence=fmean(divergence(one, other) for one, other in tops),
+        divergence=fmean(map(_divergence, pairs)),
         mean=fmean(differences),
         median=median(differences),
         largest=max(differences),
@@ -94,7 +95,10 @@ def divergence(expected: Top, found: Top) -> float:
 
     All tokens that `expected` does not list are one more outcome.
     """
-    pairs = _pairs(expected, found)
+    return _divergence(_pairs(expected, found))
+
+
+def _divergence(pairs: Sequence[tuple[float, float]]) -> float:
     listed = sum(math.exp(p) * (p - q) for p, q in pairs)
     p_rest = _rest([p for p, _ in pairs])
     q_rest = _rest([q for _, q in pairs])

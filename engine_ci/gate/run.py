@@ -1,13 +1,17 @@
-"""Runs the suites in their order, whatever becomes of each, and collects what they say."""
+"""Runs the suites, whatever becomes of each, and collects what they say.
+
+Those that nothing disturbs run side by side: to ask an engine is mostly to wait for it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from engine_ci.errors import EngineCIError, UsageError
-from engine_ci.gate import host
+from engine_ci.gate import asking, host
 from engine_ci.gate.context import Context
 from engine_ci.gate.judge import is_fatal, judge
 from engine_ci.gate.suites import (
@@ -37,7 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-Suite: TypeAlias = Callable[[Context], Iterable[Check | Measurement]]
+Said: TypeAlias = Check | Measurement
+Suite: TypeAlias = Callable[[Context], Iterable[Said]]
 
 SUITES: Final[Mapping[str, Suite]] = {
     "loads": loads.run,
@@ -53,6 +58,10 @@ SUITES: Final[Mapping[str, Suite]] = {
     "memory": memory.run,
     "performance": performance.run,
 }
+# What runs side by side, after `loads`, which tells the others what not to wait for. `lifecycle`
+# gives a port back that another engine might take, and takes time like `performance`.
+_TOGETHER: Final = 1
+_STAGES: Final[Mapping[str, int]] = {"loads": 0, "lifecycle": 2, "performance": 3}
 
 
 def run_gate(
@@ -68,9 +77,9 @@ def run_gate(
 
     Args:
         context: the two engines and the models.
-        suites: names, in the order in which they run.
+        suites: names, in the order of the answers, but for those that run by themselves.
         now: when this started.
-        progress: told the name of every suite when it begins.
+        progress: told the names of the suites that begin.
         setup: checks that the set-up made.
         available: the suites by name.
 
@@ -81,9 +90,9 @@ def run_gate(
     refuse_unknown(suites, among=available)
     checks: list[Check] = list(setup)
     measurements: list[Measurement] = []
-    for number, name in enumerate(suites, start=1):
-        progress(f"gate: {name} ({number} of {len(suites)})")
-        for answer in _answers(name, available[name], context, earlier=checks):
+    for group in _groups(suites):
+        progress(f"gate: {', '.join(group)}")
+        for answer in _answers(group, available, context, earlier=checks):
             if isinstance(answer, Check):
                 checks.append(answer)
             else:
@@ -111,11 +120,35 @@ def refuse_unknown(suites: Iterable[str], *, among: Iterable[str]) -> None:
             raise UsageError(f"there is no suite `{name}`", hint=f"there are {', '.join(names)}")
 
 
+def _groups(suites: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """The suites, each once, by what runs at the same time."""
+
+    def stage(name: str) -> int:
+        return _STAGES.get(name, _TOGETHER)
+
+    for _, group in groupby(sorted(dict.fromkeys(suites), key=stage), key=stage):
+        yield tuple(group)
+
+
 def _answers(
-    name: str, suite: Suite, context: Context, *, earlier: Iterable[Check]
-) -> Iterator[Check | Measurement]:
-    """What a suite says; speed is of no interest where the engine has been found wrong."""
+    group: Sequence[str],
+    available: Mapping[str, Suite],
+    context: Context,
+    *,
+    earlier: Iterable[Check],
+) -> Iterable[Said]:
+    """What the suites of a group say, in their order."""
     wrong = next((check.id for check in earlier if is_fatal(check)), None)
+
+    def said(name: str) -> Iterator[Said]:
+        return _said(name, available[name], context, wrong=wrong)
+
+    # One by itself runs in this thread, which can be interrupted at any time.
+    return said(group[0]) if len(group) == 1 else asking.side_by_side(said, group)
+
+
+def _said(name: str, suite: Suite, context: Context, *, wrong: str | None) -> Iterator[Said]:
+    """What a suite says; speed is of no interest where the engine has been found wrong."""
     if name == "performance" and wrong:
         yield from performance.skipped(context, f"{wrong} has failed")
         return

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
 import requests
 
 from engine_ci.errors import DownloadError, VerificationError
+from engine_ci.system.addresses import host_of, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,7 +33,6 @@ _START_S: Final = 300.0
 _SLOWEST: Final = 100_000  # bytes a second, over all tries
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, and between two pieces
 _PIECE: Final = 1 << 16  # what is lost of a piece in which the connection breaks
-_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 _BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -119,11 +119,6 @@ def download(
             wait(_seconds(setback, tried=tried))
 
 
-def host_of(address: str) -> str:
-    """The host that an address names, or an empty text."""
-    return urlsplit(address).hostname or ""
-
-
 def _seconds(setback: _Setback, *, tried: int) -> float:
     """How long to wait for the next try; DownloadError when there is to be none."""
     if tried > len(_WAITS_S):
@@ -159,7 +154,7 @@ def _answer(session: _Session, request: _Request, *, start: int) -> Response:
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    url = _safe(request.url)
+    url = safe(request.url)
     for _ in range(_REDIRECTS + 1):
         session.cookies.clear()
         response = session.get(
@@ -172,29 +167,15 @@ def _answer(session: _Session, request: _Request, *, start: int) -> Response:
         if response.status_code not in _MOVED:
             return response
         response.close()
-        url = _safe(response.headers.get("Location", ""), base=url)
-        if request.hosts is not None and urlsplit(url).hostname not in request.hosts:
-            raise DownloadError(f"sent on to {urlsplit(url).hostname!a}, which it may not use")
+        url = safe(response.headers.get("Location", ""), base=url)
+        if request.hosts is not None and host_of(url) not in request.hosts:
+            raise DownloadError(f"sent on to {host_of(url)!a}, which it may not use")
     raise DownloadError(f"more than {_REDIRECTS} redirects")
 
 
 def _as_it_is(request: PreparedRequest) -> PreparedRequest:
     """Stands where requests would look for a password in the user's files."""
     return request
-
-
-def _safe(url: str, *, base: str = "") -> str:
-    """An address, seen from the one that names it, when it may be asked; else DownloadError."""
-    try:
-        whole = urljoin(base, url)
-        parts = urlsplit(whole)
-    except ValueError as problem:
-        raise DownloadError(f"an address that cannot be read: {problem}") from problem
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise DownloadError(f"not over HTTPS: an address of `{parts.scheme}`")
-    if parts.username is not None or parts.password is not None:
-        raise DownloadError("an address with a user name or a password, which would be sent")
-    return whole
 
 
 def _busy(response: Response) -> _Setback:

@@ -133,6 +133,7 @@ def test_the_closure_of_a_real_engine(prepared: Prepare) -> None:
     }
     assert made.findings == ()
     assert "libstdc++.so.6" in made.system_libraries
+    assert {"GLIBC_2.34", "x86-64-v2"} <= set(made.demands)
 
 
 def test_licences_are_kept_where_there_are_some(prepared: Prepare) -> None:

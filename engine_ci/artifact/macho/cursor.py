@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from engine_ci.artifact.macho import fields
 from engine_ci.errors import MachOError
 
 _MOST_BITS = 64
 
 
 class Cursor:
-    """Reads opcodes, numbers of any length and names; MachOError says `what` when the bytes end."""
+    """Reads bytes, numbers of any length and names; MachOError says `what` when the bytes end."""
 
     def __init__(self, data: bytes, *, what: str, offset: int = 0) -> None:
         self._data = data
         self._what = what
         self.offset = offset
-
-    @property
-    def at_end(self) -> bool:
-        """Whether all bytes were read."""
-        return self.offset >= len(self._data)
 
     def byte(self) -> int:
         """One byte."""
@@ -31,7 +25,7 @@ class Cursor:
         return value
 
     def uleb(self) -> int:
-        """A number in ULEB128, of at most 64 bits; one in SLEB128 is as long, so this skips it."""
+        """A number in ULEB128, of at most 64 bits."""
         value = 0
         for shift in range(0, _MOST_BITS, 7):
             byte = self.byte()
@@ -42,7 +36,7 @@ class Cursor:
             f"{self._what}: expected a number of {_MOST_BITS} bits, found a longer one"
         )
 
-    def raw_text(self) -> bytes:
+    def text(self) -> bytes:
         """The bytes up to the next zero."""
         end = self._data.find(b"\0", self.offset)
         if end < 0:
@@ -50,10 +44,6 @@ class Cursor:
         raw = self._data[self.offset : end]
         self.offset = end + 1
         return raw
-
-    def text(self) -> str:
-        """A name."""
-        return fields.readable(self.raw_text(), what=self._what)
 
     def _cut_off(self) -> MachOError:
         return MachOError(f"{self._what}: expected more, found the end at byte {len(self._data)}")

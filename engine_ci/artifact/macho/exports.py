@@ -37,29 +37,68 @@ def exports(trie: memoryview) -> Iterator[Export]:
     Raises:
         MachOError: the trie is damaged: a node outside, reached twice, or names without end.
     """
-    if len(trie) > _MOST_WORK:
-        raise MachOError(f"export trie: expected {_MOST_WORK} bytes at most, found {len(trie)}")
-    data = bytes(trie)
-    waiting = [(0, b"")] if data else []
-    seen: set[int] = set()
-    work = 0
+    nodes = _Nodes(trie)
+    waiting = [(0, b"")] if trie else []
     while waiting:
         offset, name = waiting.pop()
-        if offset in seen:
+        if (said := nodes.enter(offset, name)) is not None:
+            yield said
+        waiting += [(child, name + label) for label, child in nodes.edges(name)]
+
+
+def find(trie: memoryview, name: str) -> Export | None:
+    """The export of that name, found as dyld finds it: only the way to it is read.
+
+    Raises:
+        MachOError: the trie is damaged on that way.
+    """
+    nodes = _Nodes(trie)
+    wanted, passed = name.encode(), b""
+    offset: int | None = 0 if trie else None
+    while offset is not None:
+        said = nodes.enter(offset, passed)
+        if passed == wanted:
+            return said
+        offset = None
+        for label, child in nodes.edges(passed):
+            if wanted.startswith(passed + label):
+                passed, offset = passed + label, child
+                break
+    return None
+
+
+class _Nodes:
+    """A trie, read node by node: first what a node says itself, then where its edges lead."""
+
+    def __init__(self, trie: memoryview) -> None:
+        if len(trie) > _MOST_WORK:
+            raise MachOError(f"export trie: expected {_MOST_WORK} bytes at most, found {len(trie)}")
+        self._cursor = Cursor(bytes(trie), what="export trie")
+        self._seen: set[int] = set()
+        self._work = 0
+
+    def enter(self, offset: int, name: bytes) -> Export | None:
+        """The symbol of that name, when the node at an offset ends one."""
+        if offset in self._seen:
             raise MachOError(f"export trie: the node at byte {offset} is reached twice")
-        seen.add(offset)
-        cursor = Cursor(data, what="export trie", offset=offset)
+        self._seen.add(offset)
+        cursor = self._cursor
+        cursor.offset = offset
         size = cursor.uleb()
-        children = cursor.offset + size
-        if size:
-            yield _export(cursor, name)
-        cursor.offset = children
+        edges = cursor.offset + size
+        said = _export(cursor, name) if size else None
+        cursor.offset = edges
+        return said
+
+    def edges(self, name: bytes) -> Iterator[tuple[bytes, int]]:
+        """What the node that was entered last, under that name, adds to it, and which nodes do."""
+        cursor = self._cursor
         for _ in range(cursor.byte()):
-            label = cursor.raw_text()
-            work += len(name) + len(label) + _NODE
-            if work > _MOST_WORK:
+            label = cursor.text()
+            self._work += len(name) + len(label) + _NODE
+            if self._work > _MOST_WORK:
                 raise MachOError("export trie: its names are too long, taken together")
-            waiting.append((cursor.uleb(), name + label))
+            yield label, cursor.uleb()
 
 
 def _export(cursor: Cursor, name: bytes) -> Export:

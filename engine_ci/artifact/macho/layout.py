@@ -32,7 +32,7 @@ _NOT_READ = {
     0xCFFAEDFE: "a big-endian image",
 }
 _ARCHITECTURES = {0x0100000C: "arm64", 0x01000007: "x86_64"}
-_ARM64E = 2
+_MEMBERS = {("arm64", 2): "arm64e", ("x86_64", 8): "x86_64h"}
 _MOST_COMMAND_BYTES = 1 << 20
 _WORD = 8
 _SECTION_TYPE = 0xFF
@@ -116,9 +116,9 @@ class Slice:
 
     @property
     def arch(self) -> str:
-        """`arm64`, `arm64e`, `x86_64`, or the number of any other."""
+        """`arm64`, `arm64e`, `x86_64`, `x86_64h` (with AVX2), or the number of any other."""
         name = _ARCHITECTURES.get(self.header.cputype, f"cpu {self.header.cputype:#x}")
-        return f"{name}e" if name == "arm64" and self.subtype == _ARM64E else name
+        return _MEMBERS.get((name, self.subtype), name)
 
     @property
     def subtype(self) -> int:

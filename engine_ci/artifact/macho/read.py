@@ -23,7 +23,7 @@ from engine_ci.artifact.macho.imports import Ordinal
 from engine_ci.errors import MachOError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from engine_ci.artifact.macho.commands import DyldInfoCommand
@@ -77,6 +77,7 @@ class Image:
         run_paths: where `@rpath/` may lead, as written, in order.
         builds: one for each platform.
         imports: each once.
+        exports: those of the names that were asked for which it gives to others.
     """
 
     arch: str
@@ -87,7 +88,7 @@ class Image:
     builds: tuple[Build, ...] = ()
     uuid: UUID | None = None
     imports: tuple[Import, ...] = ()
-    exports: tuple[Export, ...] = ()
+    exports: frozenset[str] = frozenset()
 
     @property
     def minimum_os(self) -> Version | None:
@@ -101,10 +102,14 @@ class Image:
         return self.dependencies[of.ordinal - 1].name if of.ordinal > 0 else None
 
 
-def read(path: Path) -> tuple[Image, ...]:
+def read(path: Path, *, seeking: Collection[str] = ()) -> tuple[Image, ...]:
     """The images of a file: one, or those of a fat file in its order.
 
     The file is mapped, not copied, so it may not shrink meanwhile.
+
+    Args:
+        path: the file.
+        seeking: exports that matter, by their names; an image may have 100,000 that do not.
 
     Raises:
         MachOError: it is no Mach-O file, or a damaged one; the message names it.
@@ -115,17 +120,17 @@ def read(path: Path) -> tuple[Image, ...]:
         except ValueError as error:
             raise MachOError(f"{path.name}: expected a Mach-O image, found no bytes") from error
     try:
-        return images(data)
+        return images(data, seeking=seeking)
     except MachOError as error:
         raise MachOError(f"{path.name}: {error}", hint=error.hint) from error
 
 
-def images(data: Buffer) -> tuple[Image, ...]:
+def images(data: Buffer, *, seeking: Collection[str] = ()) -> tuple[Image, ...]:
     """The images of a file's bytes; MachOError as for a file."""
-    return tuple(image(each) for each in layout.slices(data))
+    return tuple(image(each, seeking=seeking) for each in layout.slices(data))
 
 
-def image(of: Slice) -> Image:
+def image(of: Slice, *, seeking: Collection[str] = ()) -> Image:
     """The facts of one slice; MachOError as for a file."""
     _ = of.segments  # one that passes the end of the file is refused, as a file cut short has
     dependencies = tuple(_dependency(of, command) for command in of.all(*_KINDS))
@@ -138,8 +143,13 @@ def image(of: Slice) -> Image:
         builds=versions.builds(of),
         uuid=_uuid(of),
         imports=_imports(of, libraries=len(dependencies)),
-        exports=tuple(_exports(of)),
+        exports=_sought(of, seeking),
     )
+
+
+def all_exports(of: Slice) -> Iterator[Export]:
+    """All that one slice gives to others; MachOError where any of it is damaged."""
+    return exports.exports(export_trie(of))
 
 
 def _filetype(of: Slice) -> layout.FileType:
@@ -214,12 +224,20 @@ def _expect_no_imports(of: Slice) -> None:
         raise MachOError(f"expected bind opcodes or chained fixups for {count} imports, found none")
 
 
-def _exports(of: Slice) -> Iterator[Export]:
+def _sought(of: Slice, names: Collection[str]) -> frozenset[str]:
+    """Those that it exports. Damage elsewhere in the trie is not met, as dyld does not meet it."""
+    trie = export_trie(of)
+    return frozenset(name for name in names if exports.find(trie, name) is not None)
+
+
+def export_trie(of: Slice) -> memoryview:
+    """The tree of what it gives to others; no bytes where it has none."""
     info, trie = _dyld_info(of), of.one(LC.DYLD_EXPORTS_TRIE)
     if trie is not None:
-        yield from exports.exports(of.linkedit(trie))
-    elif info is not None:
-        yield from exports.exports(_stream(of, info.export_offset, info.export_size))
+        return of.linkedit(trie)
+    if info is not None:
+        return _stream(of, info.export_offset, info.export_size)
+    return memoryview(b"")
 
 
 def _dyld_info(of: Slice) -> DyldInfoCommand | None:

@@ -14,7 +14,7 @@ _GLOBAL_OBJECT = 0x11
 _NEEDED, _HASH, _STRTAB, _SYMTAB, _RELA, _RELASZ, _RELAENT = 1, 4, 5, 6, 7, 8, 9
 _STRSZ, _SYMENT, _SONAME, _RPATH, _RUNPATH = 10, 11, 14, 15, 29
 _VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
-_NULL, _GNU_STACK = 0, 0x6474E551
+_NULL, _GNU_STACK, _GNU_PROPERTY = 0, 0x6474E551, 0x6474E553
 
 
 def image(
@@ -29,6 +29,7 @@ def image(
     versions: tuple[str, ...] = (),
     stack: int | None = None,
     relocated: bool = True,
+    note: bytes = b"",
     tail: bytes = b"",
 ) -> bytes:
     """A shared object.
@@ -44,6 +45,7 @@ def image(
         versions: that it needs of libc.so.6.
         stack: the flags of PT_GNU_STACK; none when not given.
         relocated: the pointers stand in relocations only, as GNU ld leaves them.
+        note: what PT_GNU_PROPERTY leads to; none when empty.
         tail: bytes at the end.
     """
     numbers, texts = numbers or {}, texts or {}
@@ -55,7 +57,7 @@ def image(
     strings = b"\0" + b"".join(word + b"\0" for word in raw)
     strings += bytes(-len(strings) % 8)
 
-    dynstr = _HEADER + 3 * _PROGRAM_HEADER
+    dynstr = _HEADER + 4 * _PROGRAM_HEADER
     dynsym = dynstr + len(strings)
     hashes = dynsym + 24 * (len(symbols) + 1)
     rela = hashes + 4 * (4 + len(symbols)) + (4 * len(symbols)) % 8
@@ -106,14 +108,26 @@ def image(
         + b"".join(struct.pack("<QQ", *entry) for entry in entries)
         + b"".join(struct.pack("<q", stored[name]) for name in symbols)
         + b"".join(texts.values())
+        + note
         + tail
     )
     size = dynstr + len(body)
     header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    header += struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, 3, 64, 0, 0)
+    header += struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, 4, 64, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 6, 0, 0, 0, size, size, 0x1000)
     extent = 16 * len(entries)
     found = struct.pack("<IIQQQQQQ", 2, 6, dynamic, dynamic, dynamic, extent, extent, 8)
     kind = _NULL if stack is None else _GNU_STACK
     last = struct.pack("<IIQQQQQQ", kind, stack or 0, 0, 0, 0, 0, 0, 16)
-    return header + load + found + last + body
+    noted = size - len(tail) - len(note)
+    kind = _GNU_PROPERTY if note else _NULL
+    told = struct.pack("<IIQQQQQQ", kind, 4, noted, noted, noted, len(note), len(note), 8)
+    return header + load + found + last + told + body
+
+
+def properties(*found: tuple[int, bytes]) -> bytes:
+    """A note of GNU properties: their numbers and contents."""
+    held = b"".join(
+        struct.pack("<II", number, len(raw)) + raw + bytes(-len(raw) % 8) for number, raw in found
+    )
+    return struct.pack("<III4s", 4, len(held), 5, b"GNU\0") + held

@@ -128,3 +128,39 @@ def test_errors_come_first() -> None:
     image = Image(machine="x86_64", needed=("libgomp.so.1", "libcurl.so.4"))
 
     assert [level for level, _, _ in findings(image)] == ["error", "warning"]
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_processor_that_every_pc_has_is_no_finding(level: int) -> None:
+    assert findings(Image(machine="x86_64", level=level)) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "finding", "what"),
+    [
+        (3, "warning", "AVX2, which PCs from before 2013 and cheap ones since lack"),
+        (4, "error", "AVX-512, which most PCs lack"),
+    ],
+)
+def test_a_processor_that_not_every_pc_has_is_told_and_one_that_few_have_an_error(
+    level: int, finding: str, what: str
+) -> None:
+    assert findings(Image(machine="x86_64", level=level)) == [
+        (finding, "llama-server", f"needs x86-64-v{level}: {what}")
+    ]
+
+
+def test_a_backend_that_is_passed_over_where_it_does_not_run_may_need_any_processor() -> None:
+    cpu = Image(machine="x86_64", exports=frozenset({BACKEND}), level=4)
+
+    assert findings(Image(machine="x86_64"), cpu=cpu) == []
+
+
+def test_the_processor_is_among_what_the_system_must_have() -> None:
+    loader = LdSo("x86_64")
+    versions = frozenset({"GLIBC_2.34"})
+
+    assert loader.demands(Image(machine="x86_64", versions=versions, level=1)) == versions
+    assert loader.demands(Image(machine="x86_64", versions=versions, level=2)) == {
+        "GLIBC_2.34", "x86-64-v2",
+    }  # fmt: skip

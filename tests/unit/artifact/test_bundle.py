@@ -6,11 +6,13 @@ import dataclasses
 import hashlib
 import json
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.artifact import bundle, floors
+from engine_ci.artifact.hashed import Hashed
 from engine_ci.artifact.vouching import Vouching
 from engine_ci.errors import (
     Exit,
@@ -433,3 +435,25 @@ def test_a_tag_that_was_moved_since_it_was_pinned_is_refused(tmp_path: Path) -> 
 
     with pytest.raises(VerificationError, match=r"as the pin says, found 0{40}, as the tag says"):
         bundle.prepare(asked)
+
+
+def test_an_archive_is_hashed_once_for_all_bundles_of_a_run(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(tmp_path, index.publish(wheel(tmp_path, engine())))
+    bundle.prepare(asked)
+    read: list[Path] = []
+    sha256_of = documents.sha256_of
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr(documents, "sha256_of", noted)
+    shared = Hashed(now=lambda: time.time_ns() + 1_000_000_000)
+    for name in ("one", "two"):
+        bundle.prepare(dataclasses.replace(asked, into=tmp_path / name, hashed=shared))
+
+    assert [path.name for path in read if asked.cache in path.parents] == [
+        asked.assets["ubuntu-x64"].sha256
+    ]

@@ -107,12 +107,12 @@ def test_images_find_each_other_in_that_folder_and_nowhere_else(tmp_path: Path) 
 def test_the_record_is_of_the_bytes_that_are_there(tmp_path: Path) -> None:
     asked = request(tmp_path, archive(tmp_path))
 
-    made = bundle.ensure(asked)
+    made = wheels.ensured(asked)
 
     for file in made.files:
         content = (tmp_path / "bundle" / file.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
-    assert bundle.ensure(asked) == made
+    assert wheels.ensured(asked) == made
 
 
 def test_the_same_archive_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -199,3 +201,11 @@ def test_another_source_distribution_is_refused(index: Index, tmp_path: Path) ->
 
     with pytest.raises(VerificationError, match="expected sha256 0000"):
         fetch.fetch(other, origins=[origin], cache=tmp_path / "cache")
+
+
+def test_who_downloads_nothing_loads_nothing_that_does() -> None:
+    script = "import sys; from engine_ci.artifact import origins; print('requests' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert done.stdout == b"False\n"

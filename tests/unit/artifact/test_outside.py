@@ -22,7 +22,7 @@ from engine_ci.artifact import bundle
 from engine_ci.artifact.origins import Folder
 from engine_ci.errors import EngineCIError, Exit, OutsideError
 from tests.unit.artifact import test_mac_bundle
-from tests.unit.artifact.wheels import asset, engine, request, wheel
+from tests.unit.artifact.wheels import asset, engine, ensured, request, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -274,7 +274,7 @@ def test_a_cache_in_disorder_is_put_in_order(
 def test_a_disk_that_is_full_when_images_are_signed_is_named(place: Path, make: Make) -> None:
     (place / "mirror").mkdir()
     asked = test_mac_bundle.request(place, test_mac_bundle.archive(place / "mirror"))
-    old = bundle.ensure(asked)
+    old = ensured(asked)
 
     def full_from_then_on(phase: str) -> None:
         if phase == "install":
@@ -289,7 +289,7 @@ def test_a_disk_that_is_full_when_images_are_signed_is_named(place: Path, make: 
     assert status == Exit.OUTSIDE
     assert f"{asked.into.with_name('.bundle.work')}/bundle/libggml-base.0.dylib: " in message
     assert "File too large" in message
-    assert bundle.ensure(asked) == old
+    assert ensured(asked) == old
     assert prepare_kills.beside(asked) - {"mirror"} == prepare_kills.BESIDE
 
 

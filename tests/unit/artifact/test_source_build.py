@@ -277,9 +277,9 @@ def test_the_record_tells_source_commit_patches_flags_and_tools(tmp_path: Path) 
 
 @pytest.mark.usefixtures("cmake")
 def test_ensure_makes_it_again_when_the_recipe_is_another(tmp_path: Path) -> None:
-    one = bundle.ensure(requested(tmp_path, recipe(tmp_path)))
-    same = bundle.ensure(requested(tmp_path, recipe(tmp_path)))
-    other = bundle.ensure(requested(tmp_path, recipe(tmp_path, flags=("-DA=1",))))
+    one = wheels.ensured(requested(tmp_path, recipe(tmp_path)))
+    same = wheels.ensured(requested(tmp_path, recipe(tmp_path)))
+    other = wheels.ensured(requested(tmp_path, recipe(tmp_path, flags=("-DA=1",))))
 
     assert one.built == same.built
     assert other.built is not None

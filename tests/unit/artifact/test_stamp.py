@@ -60,6 +60,15 @@ def test_a_commit_that_is_not_exported_is_found_beside_the_compiler(
     assert stamp.commit(path, image) == commit
 
 
+def test_a_commit_that_a_file_of_another_kind_exports_is_found_beside_the_compiler(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.dylib"
+    path.write_bytes(b"\xcf\xfa\xed\xfe\x0086a2835\0AppleClang 17.0.0\0Darwin arm64\0")
+
+    assert stamp.commit(path, frozenset({elf.COMMIT})) == SHORT
+
+
 @pytest.mark.parametrize("begin", range(-20, 4, 3))
 def test_an_image_is_searched_piece_by_piece_and_nothing_is_overlooked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: int

@@ -12,9 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import origins
+from engine_ci.artifact import bundle, origins
 from engine_ci.artifact.bundle import Request
+from engine_ci.errors import RecordError
 from engine_ci.pins.model import Asset
+from engine_ci.records.bundle import RECORD, Bundle
+from engine_ci.system import documents
 from tests.unit.artifact.elves import image
 
 if TYPE_CHECKING:
@@ -143,6 +146,12 @@ def request(folder: Path, published: Asset, *, archive: Path | None = None) -> R
         into=folder / "bundle",
         archive=archive,
     )
+
+
+def ensured(asked: Request) -> Bundle:
+    """The record of the bundle that `ensure` leaves."""
+    bundle.ensure(asked)
+    return documents.load_json(asked.into / RECORD, Bundle, error=RecordError)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.errors import Exit
+from engine_ci.pins import store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,3 +35,15 @@ def test_the_record_can_be_had_as_json(run: CommandLine) -> None:
     ran = run("ensure", "--into", "engine", "--json")
 
     assert json.loads(ran.out)["version"] == "1.0"
+
+
+@pytest.mark.usefixtures("toy")
+def test_progress_names_a_platform_that_is_not_this_machines(run: CommandLine, app: Path) -> None:
+    path = app / "pins" / "llama.cpp.yaml"
+    pin = store.load(path)
+    other = pin.model_copy(update={"platforms": {"macos-arm64": pin.platforms["ubuntu-x64"]}})
+    path.write_text(store.dump(other), encoding="utf-8")
+
+    ran = run("ensure", "--into", "engine", "--platform", "macos-arm64")
+
+    assert ran.err.startswith("prepare 1.0 for macos-arm64: fetch\n")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli.prepare import known_platform, listed
+from engine_ci.cli.prepare import known_platform, listed, request_for
+from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, GitHubReleases, Pin, SourceBuild
@@ -281,3 +282,20 @@ def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:
     signed = records.bundle(signer="builtin", tree_sha256="7" * 64)
 
     assert listed(signed).endswith(f"\nsigner  builtin\ntree  {'7' * 64}")
+
+
+@pytest.mark.usefixtures("toy")
+def test_all_bundles_of_one_run_share_what_it_has_hashed() -> None:
+    workspace = open_workspace(Path("engine-ci.yaml"), pin=None, work=Path(".engine-ci"))
+    one, two = (
+        request_for(
+            workspace,
+            workspace.pin,
+            into=Path(name),
+            platform="ubuntu-x64",
+            told=lambda _: None,
+        )
+        for name in ("one", "two")
+    )
+
+    assert one.hashed is two.hashed

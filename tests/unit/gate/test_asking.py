@@ -3,6 +3,8 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
+from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Never
 
@@ -265,3 +267,48 @@ def test_a_few_differences_are_listed_whole() -> None:
 
 def test_of_many_differences_the_first_are_listed_and_the_rest_counted() -> None:
     assert listed([str(number) for number in range(12)]) == "0\n1\n2\n3\n4\nand 7 more"
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_what_is_worked_out_side_by_side_comes_in_the_order_of_the_items() -> None:
+    second_is_done = Event()
+
+    def work(item: int) -> Iterator[str]:
+        if item == 1:
+            assert second_is_done.wait(10)
+        yield f"{item}a"
+        yield f"{item}b"
+        second_is_done.set()
+
+    assert list(asking.side_by_side(work, [1, 2, 3])) == ["1a", "1b", "2a", "2b", "3a", "3b"]
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_who_is_interrupted_waits_only_for_the_next_result_of_what_has_begun() -> None:
+    begun, done = [], []
+
+    def work(item: int) -> Iterator[int]:
+        begun.append(item)
+        yield from repeat(item, 1 if item == 1 else 10_000_000)
+        done.append(item)
+
+    found = asking.side_by_side(work, range(1, 9))
+    assert next(found) == 1
+    found.close()
+
+    assert done == [1]
+    assert set(begun) <= {1, 2, 3}
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_bug_in_what_is_worked_out_is_not_hidden() -> None:
+    def work(item: int) -> Iterator[int]:
+        yield 1 // item
+
+    with pytest.raises(ZeroDivisionError):
+        list(asking.side_by_side(work, [1, 0]))

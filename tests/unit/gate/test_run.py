@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from threading import Barrier, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,18 +80,68 @@ def test_everything_that_the_suites_say_is_in_the_result_in_their_order() -> Non
     assert result.engines.baseline == BASELINE.facts
 
 
-def test_suites_run_in_the_order_that_was_asked_for() -> None:
+def test_suites_begin_in_the_order_that_was_asked_for_but_for_those_that_run_alone() -> None:
     lines: list[str] = []
+    names = ["performance", "two", "lifecycle", "memory", "loads", "two", "one"]
 
-    run_gate(
+    result = run_gate(
         context(baseline=BASELINE),
-        ["two", "one"],
+        names,
         now=NOW,
         progress=lines.append,
-        available={"one": suite(check("one/a")), "two": suite(check("two/b"))},
+        available={name: suite(check(f"{name}/a")) for name in sorted(names)},
     )
 
-    assert lines == ["gate: two (1 of 2)", "gate: one (2 of 2)"]
+    order = ["loads", "two", "memory", "one", "lifecycle", "performance"]
+    assert list(outcome(result)) == [f"{name}/a" for name in order]
+    assert len(result.checks) == len(order)
+    assert lines == [
+        "gate: loads",
+        "gate: two, memory, one",
+        "gate: lifecycle",
+        "gate: performance",
+    ]
+
+
+def test_suites_that_nothing_disturbs_run_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    both = Barrier(2, timeout=10)
+
+    def meeting(name: str) -> Suite:
+        def run(_: Context) -> Iterator[Check]:
+            both.wait()
+            yield check(name)
+
+        return run
+
+    result = gate({"tokens": meeting("tokens/a"), "chat": meeting("chat/a")})
+
+    assert list(outcome(result)) == ["tokens/a", "chat/a"]
+
+
+@pytest.mark.parametrize("name", ["loads", "lifecycle", "performance"])
+def test_a_suite_that_others_would_disturb_runs_alone_where_it_can_be_interrupted(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    running: set[str] = set()
+
+    def watched(own: str) -> Suite:
+        def run(_: Context) -> Iterator[Check]:
+            running.add(own)
+            yield check(f"{own}/a")
+            assert name not in running or running == {name}
+            assert own != name or current_thread() is main_thread()
+            running.remove(own)
+
+        return run
+
+    names = ("tokens", "chat", name, "api", "drift")
+    result = gate({own: watched(own) for own in names})
+
+    assert sorted(outcome(result)) == sorted(f"{own}/a" for own in names)
 
 
 def test_a_suite_that_nobody_knows_is_refused_before_anything_runs() -> None:

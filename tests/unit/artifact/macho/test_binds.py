@@ -101,10 +101,11 @@ def test_shared_definitions_are_looked_up_anywhere() -> None:
         (BIND, "bound before it is named"),
         (b"\xe0", "unknown opcode 0xe0"),
         (b"\xd2", "unknown opcode 0xd2"),
-        (b"\x40_x", "found the end"),
+        (b"\x40_x", "the name or number behind byte 0 has no end"),
         (b"\x40\xff\0", "not readable"),
-        (b"\x20", "found the end"),
-        (b"\x70\x80", "found the end"),
+        (b"\x51\x20", "the name or number behind byte 1 has no end"),
+        (b"\x70\x80", "behind byte 0 has no end"),
+        (b"\x70" + b"\x80" * 10 + b"\0", "behind byte 0 has no end"),
     ],
 )
 def test_a_damaged_stream_is_refused(program: bytes, reason: str) -> None:

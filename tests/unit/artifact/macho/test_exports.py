@@ -47,6 +47,20 @@ def test_every_name_is_found_once(names: set[str]) -> None:
     assert sorted(each.name for each in found(raw)) == sorted(names)
 
 
+@given(st.sets(st.text("_abλ", max_size=6), max_size=20), st.text("_abλ", max_size=6))
+def test_a_name_is_found_by_itself_where_it_is_among_all(names: set[str], other: str) -> None:
+    raw = machos.trie(dict.fromkeys(names, AT_16))
+
+    for name in names | {other}:
+        sought = exports.find(memoryview(raw), name)
+        assert (sought is not None) == (name in names)
+        assert sought is None or sought in found(raw)
+
+
+def test_nothing_is_found_in_no_trie() -> None:
+    assert exports.find(memoryview(b""), "_a") is None
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
@@ -64,6 +78,13 @@ def test_every_name_is_found_once(names: set[str]) -> None:
 def test_a_damaged_trie_is_refused(raw: bytes, reason: str) -> None:
     with pytest.raises(MachOError, match=f"^export trie: .*{reason}"):
         found(raw)
+
+
+def test_the_way_to_a_name_that_leads_in_a_circle_is_refused() -> None:
+    circle = b"\0\1\0\0"  # an edge without a letter, back to where it begins
+
+    with pytest.raises(MachOError, match="the node at byte 0 is reached twice"):
+        exports.find(memoryview(circle), "_a")
 
 
 def test_names_that_grow_without_measure_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

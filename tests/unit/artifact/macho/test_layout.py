@@ -67,6 +67,8 @@ def test_a_fat_file_gives_its_slices_in_order(wide: bool) -> None:
     [
         (machos.ARM64, 2, "arm64e"),
         (machos.ARM64, 0x80000002, "arm64e"),
+        (machos.X86_64, 3, "x86_64"),
+        (machos.X86_64, 8, "x86_64h"),
         (machos.X86_64, 0x80000003, "x86_64"),
         (0x0100000D, 2, "cpu 0x100000d"),
     ],

@@ -24,8 +24,14 @@ SYSTEM = machos.dylib("/usr/lib/libSystem.B.dylib")
 BUILD = machos.command(LC.BUILD_VERSION, struct.pack("<4I", 1, 0x000D0400, 0x001A0000, 0))
 
 
-def only(*parts: bytes, linkedit: bytes = b"", filetype: int = layout.FileType.DYLIB) -> Image:
-    (found,) = read.images(machos.image(*parts, linkedit=linkedit, filetype=filetype))
+def only(
+    *parts: bytes,
+    linkedit: bytes = b"",
+    filetype: int = layout.FileType.DYLIB,
+    seeking: tuple[str, ...] = (),
+) -> Image:
+    raw = machos.image(*parts, linkedit=linkedit, filetype=filetype)
+    (found,) = read.images(raw, seeking=seeking)
     return found
 
 
@@ -34,7 +40,7 @@ def test_everything_that_a_library_says() -> None:
         bind=b"\x11" + machos.symbol("_malloc") + b"\x90\0",
         lazy=b"\x12" + machos.symbol("_later", flags=1) + b"\x90\0",
         weak=machos.symbol("__ZdlPv") + b"\x90\0",
-        export=machos.trie({"_own": b"\0\x10"}),
+        export=machos.trie({"_own": b"\0\x10", "_other": b"\0\x20"}),
     )
     found = only(
         machos.dylib("@rpath/liba.1.dylib", LC.ID_DYLIB),
@@ -46,6 +52,7 @@ def test_everything_that_a_library_says() -> None:
         machos.rpath("@loader_path"),
         machos.rpath("/opt/lib"),
         linkedit=linkedit,
+        seeking=("_own", "_malloc"),
     )
 
     assert found == Image(
@@ -64,7 +71,7 @@ def test_everything_that_a_library_says() -> None:
             Import("_later", 2, weak=True),
             Import("__ZdlPv", Ordinal.WEAK_LOOKUP, weak=False),
         ),
-        exports=(Export("_own", 16, weak=False),),
+        exports=frozenset({"_own"}),
     )
     assert found.minimum_os == Version(13, 4)
     assert [found.library(each) for each in found.imports] == [
@@ -78,15 +85,28 @@ def test_newer_images_say_it_in_chained_fixups_and_a_trie_of_their_own() -> None
     fixups = machos.fixups(machos.packed(0, weak=True), names=b"_malloc\0")
     trie = machos.trie({"_own": b"\0\x10"})
 
-    found = only(
+    raw = machos.image(
         SYSTEM,
         machos.data(LC.DYLD_CHAINED_FIXUPS, len(fixups)),
         machos.data(LC.DYLD_EXPORTS_TRIE, len(trie), offset=machos.LINKEDIT_AT + len(fixups)),
         linkedit=fixups + trie,
     )
+    (of,) = layout.slices(raw)
 
-    assert found.imports == (Import("_malloc", 1, weak=True),)
-    assert found.exports == (Export("_own", 16, weak=False),)
+    assert read.image(of, seeking=["_own"]).exports == {"_own"}
+    assert read.image(of).imports == (Import("_malloc", 1, weak=True),)
+    assert list(read.all_exports(of)) == [Export("_own", 16, weak=False)]
+
+
+def test_damage_among_exports_that_nobody_seeks_is_not_met() -> None:
+    trie = machos.trie({"_a": b"\0" + b"\x80" * 10, "_b": b"\0\x10"})
+    (of,) = layout.slices(machos.image(machos.data(LC.DYLD_EXPORTS_TRIE, len(trie)), linkedit=trie))
+
+    assert read.image(of, seeking=["_b"]).exports == {"_b"}
+    with pytest.raises(MachOError, match="export trie"):
+        read.image(of, seeking=["_a"])
+    with pytest.raises(MachOError, match="export trie"):
+        list(read.all_exports(of))
 
 
 def test_a_program_may_say_next_to_nothing() -> None:
