@@ -109,8 +109,12 @@ class GitHubError(OutsideError):
     """GitHub refused or did not answer."""
 
 
+class NotThereError(GitHubError):
+    """GitHub has no such thing, or does not show it to whoever asked."""
+
+
 class DownloadError(OutsideError):
-    """A file could not be downloaded.
+    """What was asked for could not be had over the web.
 
     Attributes:
         status: of HTTP, the last one; None when there was no answer.

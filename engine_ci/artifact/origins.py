@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import PackageIndex, SourceBuild
-from engine_ci.system import git_source, pip
+from engine_ci.system import git_source, pip, release_files
 from engine_ci.system.addresses import host_of
 
 if TYPE_CHECKING:
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     # Told the bytes that are there.
     Told = Callable[[int], None]
 
-# The releases of most projects; ENGINE_CI_RELEASES_URL names another server of the same layout.
-RELEASES: Final = "https://github.com"
-ADDRESS: Final = "ENGINE_CI_RELEASES_URL"
-
-# Where that server sends whoever asks for a release's file.
-_STORES: Final = {
-    "github.com": ("objects.githubusercontent.com", "release-assets.githubusercontent.com")
-}
 _PLACE: Final = "{version}"
 
 
@@ -78,13 +70,12 @@ class Address:
         """Downloads the file; redirects may lead to the hosts only that serve such files."""
         from engine_ci.system.download import download  # noqa: PLC0415 - loads requests, which takes longer than to prepare a small bundle
 
-        host = host_of(self.url)
         download(
             self.url,
             asset.name,
             into=into,
             size=asset.size,
-            hosts=(host, *_STORES.get(host, ())),
+            hosts=release_files.hosts(self.url),
             told=told,
         )
 
@@ -174,7 +165,7 @@ def of(
         return (*nearer, Index(package=source.package, version=version))
     if isinstance(source, SourceBuild):
         return (*nearer, _code(source, version=version, commit=commit))
-    return (*nearer, Address(f"{releases}/{source.repository}/releases/download/{version}"))
+    return (*nearer, Address(release_files.folder(releases, source.repository, tag=version)))
 
 
 def _code(source: SourceBuild, *, version: str, commit: str) -> Origin:

@@ -79,7 +79,7 @@ def search(
         HarnessError: the gate could not ask its questions.
     """
     from engine_ci.bump import attempts
-    from engine_ci.cli import detect, prepare
+    from engine_ci.cli import detect, doors, prepare
     from engine_ci.releases.detect import ask
 
     platform = prepare.known_platform(None)
@@ -94,7 +94,7 @@ def search(
         if other != platform
     }
     say(f"detect: what is newer than {workspace.pin.version}")
-    offers = ask(workspace.pin)
+    offers = ask(workspace.pin, at=doors.releases(workspace), told=say)
     refused: tuple[Refusal, ...] = ()
     while True:
         candidate = detect.choose(workspace, offers, refused=refused)

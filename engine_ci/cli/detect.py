@@ -23,12 +23,18 @@ def detect(
     json: options.Json = False,
 ) -> None:
     """List releases newer than the pin, and choose one or say for each why not."""
+    from functools import partial
+
+    from typer import echo
+
+    from engine_ci.cli import doors
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.releases.detect import ask
 
     workspace = open_workspace(config, pin=pin, work=work)
-    candidate = choose(workspace, ask(workspace.pin))
+    offers = ask(workspace.pin, at=doors.releases(workspace), told=partial(echo, err=True))
+    candidate = choose(workspace, offers)
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 

@@ -192,6 +192,7 @@ def request_for(
     from engine_ci.artifact import origins, signing
     from engine_ci.artifact.bundle import Request
     from engine_ci.pins.model import Pin
+    from engine_ci.system import release_files
 
     source, policy = workspace.pin.source, workspace.config.bundle
     delegate = delegated(workspace)
@@ -208,7 +209,7 @@ def request_for(
             commit=str(release.commit) if isinstance(release, Pin) else "",
             mirrors=workspace.config.mirrors,
             root=workspace.root,
-            releases=os.environ.get(origins.ADDRESS, origins.RELEASES),
+            releases=os.environ.get(release_files.VARIABLE, release_files.SERVER),
         ),
         # Of a pin that the app's own command serves, nothing is fetched here.
         assets={} if delegate and isinstance(release, Pin) else needed(release, platform=platform),

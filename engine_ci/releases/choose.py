@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, canonicalize_version, parse_wheel_filename
 
 from engine_ci.errors import PinError
+from engine_ci.pins.model import GitHubReleases
 from engine_ci.records.candidate import Decision, Release
 from engine_ci.releases import ordering
 
@@ -51,7 +52,11 @@ def choose(
     chosen: Release | None = None
     decisions: list[Decision] = []
     for offer in _newer(offers, pin):
-        reason = reasons.get(canonicalize_version(offer.version.text)) or _gap(offer, pin)
+        reason = (
+            reasons.get(canonicalize_version(offer.version.text))
+            or "; ".join(offer.flaws)
+            or _gap(offer, pin)
+        )
         if reason is None and chosen is not None:
             reason = f"older than the candidate {chosen.version}"
         if reason is None:
@@ -64,7 +69,8 @@ def choose(
 
 
 def _newer(offers: Iterable[Offer], pin: Pin) -> list[Offer]:
-    current = ordering.parse(pin.version)
+    read = ordering.tag if isinstance(pin.source, GitHubReleases) else ordering.parse
+    current = read(pin.version)
     if current is None:
         raise PinError(
             f"pin {pin.name}: `version` is {pin.version}, which no package can have",
@@ -101,6 +107,8 @@ def _gap(offer: Offer, pin: Pin) -> str | None:
 def _unaccepted(assets: Mapping[Platform, PublishedAsset]) -> str | None:
     """Why a file is not of a kind that its platform accepts; None when all are."""
     for platform, asset in assets.items():
+        if not asset.wheel_tags:
+            continue
         try:
             tags = sorted(str(tag) for tag in parse_wheel_filename(asset.name)[3])
         except InvalidWheelFilename:

@@ -1,32 +1,57 @@
-"""Asks a pin's source what is new and chooses from it. Runs pip, which reaches the network."""
+"""Asks a pin's source what is new and chooses from it. Reaches the network."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import UnsupportedError
-from engine_ci.pins.model import PackageIndex
+from engine_ci.pins.model import GitHubReleases, PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
-from engine_ci.releases.sources import package_index
+from engine_ci.releases.sources import github_releases, package_index
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from engine_ci.pins.model import Pin
-    from engine_ci.records.candidate import Refusal
+    from engine_ci.pins.model import Pin, Platform
+    from engine_ci.records.candidate import PublishedAsset, Refusal
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.sources.github_releases import Place
 
 
-def ask(pin: Pin) -> list[Offer]:
+def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) -> list[Offer]:
     """Everything that the pin's source offers, in no order.
+
+    Args:
+        pin: what is used now.
+        at: where releases of GitHub are read.
+        told: what a person should hear of, one sentence each.
 
     Raises:
         UnsupportedError: this release knows nothing about the pin's kind of source.
         OutsideError: the source did not answer.
+        VerificationError: what is pinned has been replaced.
     """
-    return package_index.offers(_package(pin), pin.platforms)
+    if isinstance(pin.source, PackageIndex):
+        return package_index.offers(pin.source.package, pin.platforms)
+    if isinstance(pin.source, GitHubReleases):
+        return github_releases.offers(pin.source.repository, pin, at=at, told=told)
+    raise UnsupportedError(
+        f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
+        hint="this release knows the sources `package-index` and `github-releases`",
+    )
+
+
+def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:
+    """The files of an offer, where the list did not tell them asked for now.
+
+    Raises:
+        OutsideError: the source did not answer.
+    """
+    if isinstance(pin.source, PackageIndex):
+        return package_index.files(pin.source.package, offer.version.text, pin.platforms)
+    return offer.assets
 
 
 def detect(
@@ -44,11 +69,10 @@ def detect(
         OutsideError: the source did not answer when it was asked for a release's files.
         PinError: the pinned version makes no sense for its source.
     """
-    package = _package(pin)
     chosen, decisions = choose(
         offers,
         pin,
-        files=lambda offer: package_index.files(package, offer.version.text, pin.platforms),
+        files=lambda offer: files(offer, pin),
         refused=refused,
         today=now.date(),
     )
@@ -62,12 +86,3 @@ def detect(
         refused=tuple(refused),
         at=now,
     )
-
-
-def _package(pin: Pin) -> str:
-    if not isinstance(pin.source, PackageIndex):
-        raise UnsupportedError(
-            f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
-            hint="this release knows the source `package-index`",
-        )
-    return pin.source.package

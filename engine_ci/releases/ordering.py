@@ -1,4 +1,6 @@
-"""Pure. What the version of a package says about llama.cpp's build, and which version is newer.
+"""Pure. What a version says about llama.cpp's build, and which version is newer.
+
+Upstream tags a build as `b11194`, the number being that of its commits; no other tag is a build.
 
 A package that carries upstream's build number writes it in one of two forms:
 
@@ -12,6 +14,7 @@ version says nothing about the build, and it is never guessed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
@@ -19,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 LEAST_BUILD = 1000
 _YEARS = range(2000, 3000)
 _MONTHS = range(1, 13)
+_TAG = re.compile(r"b([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +49,14 @@ class PackageVersion:
         build numbers, and no other way to compare the two kinds is an order at all.
         """
         return (self.build or 0, self.rebuild, self.python)
+
+
+def tag(text: str) -> PackageVersion | None:
+    """Reads upstream's tag of a build; None for every other tag, such as `v0.4.1`."""
+    found = _TAG.fullmatch(text)
+    if found is None:
+        return None
+    return PackageVersion(text=text, build=int(found[1]), rebuild=0, python=Version(found[1]))
 
 
 def parse(text: str) -> PackageVersion | None:

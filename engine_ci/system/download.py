@@ -6,55 +6,27 @@ password of the user's, no cookie; a redirect is followed under the same rules.
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import quote
 
-import requests
-
 from engine_ci.errors import DownloadError, VerificationError
-from engine_ci.system.addresses import host_of, safe
+from engine_ci.system import web
+from engine_ci.system.addresses import host_of
+from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from requests import PreparedRequest, Response
+    from requests import Response
 
-_WAITS_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
-_LONGEST_WAIT_S: Final = 120.0
-_REDIRECTS: Final = 5
 _MOST: Final = 4 << 30  # bytes, where nobody says how many there are
 _START_S: Final = 300.0
 _SLOWEST: Final = 100_000  # bytes a second, over all tries
-_TIMEOUT_S: Final = (10.0, 60.0)  # to connect, and between two pieces
 _PIECE: Final = 1 << 16  # what is lost of a piece in which the connection breaks
-_BUSY: Final = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
-_MOVED: Final = {301, 302, 303, 307, 308}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Setback:
-    """Why a try did not get the whole file, and what the server says about the next one.
-
-    Attributes:
-        after_s: seconds that the server asks for; None where it says nothing.
-    """
-
-    reason: str
-    status: int | None = None
-    after_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,13 +39,6 @@ class _Request:
     told: Callable[[int], None]
     now: Callable[[], float]
     until: float
-
-
-class _Session(requests.Session):
-    """Leaves redirects to us: requests would read the whole of what comes with one."""
-
-    def get_redirect_target(self, resp: Response) -> None:
-        """None, whatever the answer says."""
 
 
 def download(
@@ -112,86 +77,35 @@ def download(
         now=now,
         until=now() + _START_S + (_MOST if size is None else size) / _SLOWEST,
     )
-    with into.open("wb") as file, _Session() as session:
-        tried = 0
-        while (setback := _try(session, request, file)) is not None:
-            tried += 1
-            wait(_seconds(setback, tried=tried))
+    with into.open("wb") as file:
+        web.persistently(lambda session: _try(session, request, file), wait=wait)
 
 
-def _seconds(setback: _Setback, *, tried: int) -> float:
-    """How long to wait for the next try; DownloadError when there is to be none."""
-    if tried > len(_WAITS_S):
-        reason = f"{setback.reason}, in the last of {tried} tries"
-        raise DownloadError(reason, status=setback.status)
-    if setback.after_s is None:
-        return _WAITS_S[tried - 1]
-    if setback.after_s > _LONGEST_WAIT_S:
-        reason = f"{setback.reason}, and the server asks to wait {setback.after_s:.0f} s"
-        raise DownloadError(reason, status=setback.status)
-    return setback.after_s
-
-
-def _try(session: _Session, request: _Request, file: BinaryIO) -> _Setback | None:
+def _try(session: web.Session, request: _Request, file: BinaryIO) -> Setback | None:
     """Adds to the file what is missing; what kept it from that, or None when it is whole."""
-    try:
-        with _answer(session, request, start=file.tell()) as response:
-            if response.status_code in _BUSY:
-                return _busy(response)
-            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return None  # there is no more, which is for the caller to judge
-            _place(response, file)
-            _take(response, request, file)
-    except requests.RequestException as problem:
-        return _Setback(reason=f"the connection failed ({type(problem).__name__})")
+    with _answer(session, request, start=file.tell()) as response:
+        if response.status_code in web.BUSY:
+            return web.busy(response)
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return None  # there is no more, which is for the caller to judge
+        _place(response, file)
+        _take(response, request, file)
     if request.size is not None and file.tell() < request.size:
-        return _Setback(reason=f"the answer ended after {file.tell()} of {request.size} bytes")
+        return Setback(reason=f"the answer ended after {file.tell()} of {request.size} bytes")
     return None
 
 
-def _answer(session: _Session, request: _Request, *, start: int) -> Response:
-    """What the last of the redirects answers."""
+def _answer(session: web.Session, request: _Request, *, start: int) -> Response:
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    url = safe(request.url)
-    for _ in range(_REDIRECTS + 1):
-        session.cookies.clear()
-        response = session.get(
-            url,
-            headers=headers,
-            auth=_as_it_is,
-            stream=True,
-            timeout=_TIMEOUT_S,
-        )
-        if response.status_code not in _MOVED:
-            return response
-        response.close()
-        url = safe(response.headers.get("Location", ""), base=url)
-        if request.hosts is not None and host_of(url) not in request.hosts:
-            raise DownloadError(f"sent on to {host_of(url)!a}, which it may not use")
-    raise DownloadError(f"more than {_REDIRECTS} redirects")
-
-
-def _as_it_is(request: PreparedRequest) -> PreparedRequest:
-    """Stands where requests would look for a password in the user's files."""
-    return request
-
-
-def _busy(response: Response) -> _Setback:
-    status = response.status_code
-    asked = response.headers.get("Retry-After", "")
-    return _Setback(reason=f"status {status}", status=status, after_s=_after_s(asked))
-
-
-def _after_s(asked: str) -> float | None:
-    """The seconds of a `Retry-After`: a number, or a date."""
-    if re.fullmatch(r"[0-9]{1,9}", asked):
-        return float(asked)
-    try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except ValueError:
-        return None
+    hosts = request.hosts
+    return web.answer(
+        session,
+        request.url,
+        headers=headers,
+        may=lambda url: hosts is None or host_of(url) in hosts,
+    )
 
 
 def _place(response: Response, file: BinaryIO) -> None:

@@ -20,6 +20,7 @@ CODES = {
     "OutsideError": 4,
     "CommandError": 4,
     "GitHubError": 4,
+    "NotThereError": 4,
     "DownloadError": 4,
     "EngineError": 1,
     "EngineStartError": 1,

@@ -13,6 +13,7 @@ from engine_ci.artifact import fetch, origins
 from engine_ci.artifact.origins import Address, Folder
 from engine_ci.errors import Exit, OutsideError, VerificationError
 from engine_ci.pins.model import Asset, GitHubReleases, PackageIndex, SourceBuild
+from engine_ci.system import release_files
 from tests.unit.artifact.wheels import source_distribution
 from tests.unit.shelf import Shelf, says
 from tests.unit.system.test_git_source import repository
@@ -111,7 +112,7 @@ def test_mirrors_come_before_who_publishes(tmp_path: Path) -> None:
         version="b11434",
         mirrors=["vendor/llama.cpp", "https://mirror.invalid/llama.cpp/{version}"],
         root=tmp_path,
-        releases=origins.RELEASES,
+        releases=release_files.SERVER,
     )
 
     assert found == (
@@ -127,7 +128,7 @@ def test_a_package_comes_from_the_index(tmp_path: Path) -> None:
         PackageIndex(kind="package-index", package="toy-engine"),
         version="1.0",
         root=tmp_path,
-        releases=origins.RELEASES,
+        releases=release_files.SERVER,
     )
 
     assert found == (origins.Index(package="toy-engine", version="1.0"),)
@@ -154,7 +155,7 @@ def test_source_code_comes_from_a_tag_or_from_a_package(tmp_path: Path) -> None:
             commit="f" * 40,
             mirrors=["near"],
             root=tmp_path,
-            releases=origins.RELEASES,
+            releases=release_files.SERVER,
         )
 
     near = Folder(tmp_path / "near")

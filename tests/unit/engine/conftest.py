@@ -52,7 +52,9 @@ def serve():
     while True:
         connection, _ = listener.accept()
         stream = connection.makefile("rwb")
-        path = stream.readline().split()[1].decode()
+        if not (line := stream.readline()):
+            continue  # whoever connected has given up
+        path = line.split()[1].decode()
         length = 0
         while (line := stream.readline().strip()):
             name, _, value = line.partition(b":")

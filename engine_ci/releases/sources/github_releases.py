@@ -1,0 +1,137 @@
+"""Archives attached to the releases of a GitHub repository: what they offer to a pin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from engine_ci.errors import NotThereError, OutsideError, PinError, VerificationError
+from engine_ci.releases import ledger as ledgers
+from engine_ci.releases import offered, ordering, published
+from engine_ci.releases.ledger import Ledger
+from engine_ci.releases.sources import release_list
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from engine_ci.pins.model import Pin
+    from engine_ci.releases.model import Offer
+    from engine_ci.releases.published import PublishedRelease
+    from engine_ci.system.rest import RestReader
+
+# Of releases that were there before and are missing from the list.
+_MOST_LOOKED_UP: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where releases of GitHub are read.
+
+    Attributes:
+        api: of the server.
+        files: the address of the server that has the releases' files.
+        ledgers: a folder that remembers which bytes they had.
+    """
+
+    api: RestReader
+    files: str
+    ledgers: Path
+
+
+def offers(
+    repository: str, pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None
+) -> list[Offer]:
+    """The pinned build and every newer one, in no order; those that were taken away too.
+
+    Args:
+        repository: `owner/name`.
+        pin: what is used now, and for which platforms.
+        at: where it is asked.
+        told: what a person should hear of, one sentence each.
+
+    Raises:
+        OutsideError: GitHub refused, or did not answer.
+        PinError: the pin's version or one of its files has no name of a build.
+        VerificationError: the pinned build's files are not what the pin says.
+    """
+    current = _build(pin)
+    file = at.ledgers / f"{repository.replace('/', '--')}--{pin.name}.json"
+    ledger = _remembered(file, told=told)
+    listed = release_list.read(repository, api=at.api, pin=current)
+    expected = [pin.version, *(ledgers.tags(ledger, after=current) if listed.whole else ())]
+    missing = _missing(expected, listed.releases)
+    looked_up = (_by_tag(repository, tag, at=at) for tag in missing[:_MOST_LOOKED_UP])
+    releases = _since(current, [*listed.releases, *filter(None, looked_up)])
+    _hold_against(pin, releases)
+    found = offered.offers(releases, pin, ledger=ledger)
+    lost = offered.vanished(ledger, found, pin) if listed.whole else []
+    if not listed.whole:
+        told(
+            f"{repository}: the newest {len(listed.releases)} releases were read, "
+            f"which are not all since {pin.version}"
+        )
+    _note(file, ledger, releases, pin, since=current)
+    return [*found, *lost]
+
+
+def _build(pin: Pin) -> int:
+    version = ordering.tag(pin.version)
+    if version is None or version.build is None:
+        raise PinError(f"pin {pin.name}: expected a version such as b11194, found {pin.version}")
+    return version.build
+
+
+def _missing(expected: Sequence[str], listed: Iterable[PublishedRelease]) -> list[str]:
+    """The tags that the list did not show, and that have to be somewhere."""
+    there = {release.tag_name for release in listed}
+    return [tag for tag in expected if tag not in there]
+
+
+def _by_tag(repository: str, tag: str, *, at: Place) -> PublishedRelease | None:
+    """The published release of a tag; None where there is none any more."""
+    try:
+        return at.api.page(f"repos/{repository}/releases/tags/{tag}", published.RELEASE).content
+    except NotThereError:
+        return None
+
+
+def _since(current: int, releases: Iterable[PublishedRelease]) -> list[PublishedRelease]:
+    tagged = ((release, ordering.tag(release.tag_name)) for release in releases)
+    return [release for release, version in tagged if version and (version.build or 0) >= current]
+
+
+def _hold_against(pin: Pin, releases: Iterable[PublishedRelease]) -> None:
+    """Refuses to go on where the pinned files are not those that GitHub shows now."""
+    for release in releases:
+        different = published.differences(release, pin) if release.tag_name == pin.version else []
+        if different:
+            raise VerificationError(
+                f"pin {pin.name}: the files of {pin.version} were replaced: "
+                + "; ".join(different),
+                hint="find out who replaced them before you use either; the pin is as it was",
+            )
+
+
+def _remembered(file: Path, *, told: Callable[[str], None]) -> Ledger:
+    if not file.exists():
+        return ledgers.EMPTY
+    try:
+        return documents.load_json(file, Ledger, error=OutsideError)
+    except OutsideError as problem:
+        told(f"what was seen of releases before is lost: {problem}")
+        return ledgers.EMPTY
+
+
+def _note(
+    file: Path, ledger: Ledger, releases: Iterable[PublishedRelease], pin: Pin, *, since: int
+) -> None:
+    found = [
+        (release.tag_name, asset)
+        for release in releases
+        for asset in published.wanted(release, pin).values()
+    ]
+    now = ledgers.noted(ledger, found, since=since)
+    if now != ledger:
+        documents.write(file, documents.dump_json(now))
