@@ -164,14 +164,14 @@ def _paragraphs(text: str) -> list[str]:
 
 def _fit(facts: Mapping[str, object], *, gate: str) -> str:
     """The page with lists so long that the gate's part still finds room."""
-    template = _template()
+    page = template("body.md.j2")
 
     def room(most: int) -> int:
-        return LIMIT - len(template.render(facts, most=most, gate=""))
+        return LIMIT - len(page.render(facts, most=most, gate=""))
 
     enough = min(len(gate), _GATE_ROOM)
     most = next((most for most in _MOST if room(most) >= enough), _FEWEST)
-    return template.render(facts, most=most, gate=shortened(gate, room=room(most)))
+    return page.render(facts, most=most, gate=shortened(gate, room=room(most)))
 
 
 def _commits(candidate: Candidate) -> tuple[UpstreamCommit, ...]:
@@ -185,8 +185,13 @@ def _source(pin: Pin) -> str:
     return f"the releases of {pin.source.repository}"
 
 
+def template(name: str) -> Template:
+    """A template of this folder, which escapes whatever it is given."""
+    return _environment().get_template(name)
+
+
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("engine_ci", "bump"),
         undefined=StrictUndefined,
@@ -204,7 +209,7 @@ def _template() -> Template:
         "count": lambda number: _Markdown(f"{number:,}"),
         "markdown": _Markdown,
     }
-    return environment.get_template("body.md.j2")
+    return environment
 
 
 def _finalize(value: object) -> object:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import options, upstream
+from engine_ci.cli import options, upstream, watch
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
@@ -42,7 +42,12 @@ def bump(
 
     workspace = open_workspace(config, pin=pin, work=work)
     workspace = gate_command.profiled(workspace, profile)
-    with Progress() as say:
+    with (
+        Progress() as say,
+        watch.over(
+            workspace, asked=open_, repository=repository, api_url=api_url, remote=remote, say=say
+        ),
+    ):
         candidate = search(
             workspace, suites=gate_command.asked(suite, workspace.config), runner=runner, say=say
         )

@@ -14,6 +14,7 @@ from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
 from engine_ci.cli.detect import detect
+from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
 from engine_ci.cli.gate import gate
 from engine_ci.cli.golden import app as golden
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, prepare, ensure, audit, gate, propose, bump, report, backtest):
+for command in (detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor):
     app.command()(command)
 app.add_typer(golden, name="golden")
 

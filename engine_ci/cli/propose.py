@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.bump.pull_request import Proposal
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.bundle import Bundle
+    from engine_ci.system.github import Hub
 
 Open = Annotated[
     bool, typer.Option("--open", help="Open or refresh the pull request, not only print it.")
@@ -150,25 +151,35 @@ def submit(
     """
     from engine_ci.bump import pull_request
     from engine_ci.system import git
-    from engine_ci.system.github import Hub
 
     clone = git.Repository.containing(workspace.root)
     there = git.Remote(name=remote, token=_token())
-    hub = Hub(
-        api_url=api_url,
-        repository=repository or _slug(clone.url(there)),
-        token=_token(),
-    )
-    with closing(hub):
+    with closing(hub(workspace, repository=repository, api_url=api_url, remote=remote)) as opened:
         return pull_request.open_or_refresh(
             plan,
             repository=clone,
             remote=there,
-            hub=hub,
+            hub=opened,
             base=base or clone.default_branch(there),
             policy=workspace.config.pull_request,
             at=datetime.now(UTC),
         )
+
+
+def hub(workspace: Workspace, *, repository: str | None, api_url: str, remote: str) -> Hub:
+    """The app's repository on GitHub, to be closed.
+
+    Raises:
+        UsageError: no token, or no repository can be told.
+    """
+    from engine_ci.system import git
+    from engine_ci.system.github import Hub
+
+    token = _token()
+    if repository is None:
+        clone = git.Repository.containing(workspace.root)
+        repository = _slug(clone.url(git.Remote(name=remote, token=token)))
+    return Hub(api_url=api_url, repository=repository, token=token)
 
 
 def shown(plan: Plan) -> str:

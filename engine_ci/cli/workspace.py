@@ -45,6 +45,11 @@ class Workspace:
         return self.work / "candidate.json"
 
     @property
+    def polls_json(self) -> Path:
+        """How the polls of this pin went, which a scheduled run finds again on the next."""
+        return self.work / f"polls-{self.pin.name}.json"
+
+    @property
     def candidate(self) -> Path:
         """The bundle of the candidate."""
         return self.work / "candidate"

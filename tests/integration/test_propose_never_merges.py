@@ -22,6 +22,10 @@ WORDS = re.compile(
     r"^merge$|/merges?\b|merge_method|mergePullRequest|mergeBranch|AutoMerge|auto_merge|/graphql"
 )
 
+# `doctor` has to ask whether the app's repository allows it; that module only reads.
+ASKED = {"system/github_reads.py": ["allow_auto_merge"]}
+WRITES = re.compile(r"POST|PATCH|PUT|DELETE|\.(edit|create|update|add|remove|set|enable)\w*\(")
+
 
 def merging(source: str) -> Iterator[str]:
     """Every call and every text in `source` that could merge something."""
@@ -65,4 +69,9 @@ def test_the_product_has_none() -> None:
     }
 
     assert "bump/pull_request.py" in found
-    assert not {name: calls for name, calls in found.items() if calls}
+    assert {name: calls for name, calls in found.items() if calls} == ASKED
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_asks_about_it_only_reads(name: str) -> None:
+    assert not WRITES.findall((PACKAGE / name).read_text(encoding="utf-8"))

@@ -36,10 +36,18 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
 
 @pytest.mark.usefixtures("toy")
 def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine) -> None:
-    ran = run("bump", "--open")
+    ran = run("bump")
 
     assert ran.status == Exit.OK
     assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")
+
+
+@pytest.mark.usefixtures("app")
+def test_a_missing_token_ends_it_before_anything_is_fetched(run: CommandLine) -> None:
+    ran = run("bump", "--open")
+
+    assert ran.status == Exit.USAGE
+    assert "GITHUB_TOKEN" in ran.err
 
 
 def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_nothing(

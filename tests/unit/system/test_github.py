@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.errors import GitHubError
-from engine_ci.system import github
+from engine_ci.system import github_connection
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github import Hub, PullRequest
 from fixtures.github import Fault, GitHubServer, Login
@@ -90,6 +90,8 @@ def test_a_pull_request_is_opened_and_found_again(hub: Hub, server: GitHubServer
         merged=False,
         draft=True,
         labels=(),
+        created=server.hub.pull(1).created,
+        closed=None,
     )
 
 
@@ -200,7 +202,7 @@ def test_a_repository_that_is_not_there_is_named(server: GitHubServer) -> None:
 
 
 def test_no_server_at_all_is_an_error_of_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github, "_RETRIES", 0)
+    monkeypatch.setattr(github_connection, "_RETRIES", 0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     hub = Hub(api_url=f"http://127.0.0.1:{port}", repository="example/app", token=WRITE)

@@ -1,0 +1,127 @@
+"""`engine-ci doctor`: is the pin in order, and can nothing be merged without gate and person?"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from engine_ci.cli import options
+from engine_ci.cli import propose as app
+from engine_ci.errors import ConfigError, OutsideError, PinError, RecordError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.errors import EngineCIError
+    from engine_ci.records.candidate import Candidate
+    from engine_ci.records.doctor import Answer, Diagnosis
+
+
+def doctor(
+    *,
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
+    remote: app.Remote = "origin",
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    work: options.Work = options.WORK,
+    json: options.Json = False,
+) -> None:
+    """Examine the pin and the repository's settings; exit 1 when something fails."""
+    from engine_ci.cli.output import emit
+    from engine_ci.cli.workspace import open_workspace
+    from engine_ci.errors import Exit
+
+    now = datetime.now(UTC)
+    try:
+        workspace = open_workspace(config, pin=pin, work=work)
+    except (ConfigError, PinError) as error:
+        found = _unreadable(error, now=now)
+    else:
+        found = examine(workspace, repository=repository, api_url=api_url, remote=remote, now=now)
+    emit(found, as_json=json, otherwise=table(found))
+    if not found.sound:
+        raise typer.Exit(Exit.GATE_SAYS_NO)
+
+
+def examine(
+    workspace: Workspace, *, repository: str | None, api_url: str, remote: str, now: datetime
+) -> Diagnosis:
+    """Asks all questions; what cannot be read is answered as unknown."""
+    from engine_ci.records.doctor import Answer, Diagnosis, Outcome
+
+    loads = Answer(id="config", outcome=Outcome.OK, observed="the configuration and its pins load")
+    hosted = _hosted(workspace, repository=repository, api_url=api_url, remote=remote, now=now)
+    return Diagnosis(
+        schema=1,
+        pin=workspace.pin.name,
+        answers=(loads, *_local(workspace, now=now), *hosted),
+        at=now,
+    )
+
+
+def _unreadable(error: EngineCIError, *, now: datetime) -> Diagnosis:
+    from engine_ci.records.doctor import Answer, Diagnosis, Outcome
+
+    fails = Answer(id="config", outcome=Outcome.FAIL, observed=error.message, hint=error.hint or "")
+    return Diagnosis(schema=1, pin=None, answers=(fails,), at=now)
+
+
+def _local(workspace: Workspace, *, now: datetime) -> Iterator[Answer]:
+    """What the files here tell."""
+    from engine_ci.doctor import pin as about
+
+    pin, candidate = workspace.pin, _candidate(workspace)
+    yield about.complete(pin, platforms=workspace.config.platforms)
+    yield about.expired(pin.holds, today=now.date())
+    yield about.ending(pin.holds, today=now.date())
+    yield about.behind(candidate, pin=pin, now=now)
+    yield about.architectures(candidate, pin=pin)
+
+
+def _candidate(workspace: Workspace) -> Candidate | None:
+    """What `detect` left, where it is about the pin as it is."""
+    from engine_ci.cli.prepare import read_candidate
+
+    try:
+        return read_candidate(workspace)
+    except (RecordError, UsageError):
+        return None
+
+
+def _hosted(
+    workspace: Workspace, *, repository: str | None, api_url: str, remote: str, now: datetime
+) -> Iterator[Answer]:
+    """What GitHub tells."""
+    from engine_ci.bump import progress
+    from engine_ci.doctor import pin as about
+    from engine_ci.doctor import repository as settled
+    from engine_ci.system.github_reads import Reader
+
+    try:
+        path = app.carrying(workspace, workspace.pin_file).path
+        hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+        with closing(hub), closing(Reader(**hub.access)) as reader:
+            moved = progress.moved(reader, path=path)
+            settings = reader.settings()
+            protection = reader.protection(settings.branch)
+    except (ConfigError, OutsideError, UsageError) as error:
+        yield from settled.unknown(error.message, hint=error.hint)
+        return
+    yield about.age(moved, now=now)
+    yield from settled.judged(settings, protection)
+
+
+def table(found: Diagnosis) -> str:
+    """A line for each question, and under it what to do."""
+    return "\n".join(line for answer in found.answers for line in _lines(answer))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    yield f"{answer.outcome.value:<8} {answer.id:<20}  {answer.observed}"
+    if answer.hint:
+        yield f"{'':<30} → {answer.hint}"

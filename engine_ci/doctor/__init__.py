@@ -1,0 +1,1 @@
+"""Questions about an app's pin and repository: judged here, read elsewhere."""

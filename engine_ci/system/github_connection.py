@@ -1,0 +1,115 @@
+"""The only door to GitHub: a connection to one repository, which keeps its token to itself."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypedDict
+
+import requests
+from github import Auth, Github, GithubException, GithubRetry
+
+from engine_ci.errors import GitHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+# GitHub asks for a second between requests that change something.
+WRITE_PAUSE_S = 1.0
+# Longer than this, a rate limit is better met by the next scheduled run.
+_LONGEST_WAIT_S = 120.0
+_RETRIES = 3
+FORBIDDEN, MISSING = 403, 404
+_UNAUTHORISED = 401
+_HINTS = {
+    _UNAUTHORISED: "check the token: it is wrong, expired, or of another server",
+    MISSING: "check owner/name, and that the token may see the repository",
+}
+
+
+class Access(TypedDict):
+    """Which repository of which server, and with which token."""
+
+    api_url: str
+    repository: str
+    token: str
+
+
+class Connection:
+    """One repository on a GitHub server.
+
+    Attributes:
+        needs: what a token that is refused with 403 lacks, for people.
+    """
+
+    needs = ""
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        repository: str,
+        token: str,
+        write_pause_s: float = WRITE_PAUSE_S,
+        repeated: Collection[str] = ("GET", "POST"),
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            api_url: without a trailing slash.
+            repository: `owner/name`.
+            token: kept out of every message.
+            write_pause_s: seconds between two requests that change something.
+            repeated: methods of HTTP that are tried again after a failure.
+        """
+        self.repository = repository
+        self._access: Access = {"api_url": api_url, "repository": repository, "token": token}
+        self._client = Github(
+            base_url=api_url,
+            auth=Auth.Token(token),
+            retry=GithubRetry(
+                total=_RETRIES,
+                backoff_factor=0.5,
+                max_rate_limit_wait=_LONGEST_WAIT_S,
+                allowed_methods=frozenset(repeated),
+            ),
+            seconds_between_requests=None,
+            seconds_between_writes=write_pause_s,
+            # Nothing is asked about the repository before something is asked of it.
+            lazy=True,
+        )
+        self._repository = self._client.get_repo(repository)
+
+    @property
+    def access(self) -> Access:
+        """With which another connection to the same repository is opened."""
+        return self._access
+
+    def close(self) -> None:
+        """Closes what is open."""
+        self._client.close()
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        where = f"{self.repository}: {what}"
+        try:
+            yield
+        except GithubException as error:
+            message = f"{where}: GitHub answered {error.status}: {_said(error)}"
+            hint = self.needs if error.status == FORBIDDEN else _HINTS.get(error.status)
+            raise GitHubError(message, hint=hint) from error
+        except requests.RequestException as error:
+            message = f"{where}: no answer from GitHub: {type(error).__name__}"
+            raise GitHubError(message, hint="check the network and the address") from error
+
+
+def as_written(text: str | None) -> str:
+    """A text of GitHub's with the line ends that we write."""
+    return (text or "").replace("\r\n", "\n")
+
+
+def _said(error: GithubException) -> str:
+    """GitHub's own words: the message, and what it says about each part of the request."""
+    data = error.data if isinstance(error.data, dict) else {}
+    details = data.get("errors") or ()
+    more = [str(each.get("message") or each) for each in details if isinstance(each, dict)]
+    return ": ".join([str(data.get("message") or "nothing readable"), *more])

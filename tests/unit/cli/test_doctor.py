@@ -1,0 +1,164 @@
+"""`engine-ci doctor`, on an embedded GitHub."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.cli import propose
+from engine_ci.errors import Exit
+from engine_ci.pins import store
+from engine_ci.records.upstream import Missed, Unavailable, Upstream
+from engine_ci.system import documents
+from fixtures.github import Fault, GitHubServer, Guard, Login
+from tests.unit.bump import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.unit.cli.command import CommandLine, Ran
+
+ADMIN, READ = secrets.token_hex(20), secrets.token_hex(20)
+WHOLE = Guard(checks=("engine-gate",), approvals=1)
+
+
+@pytest.fixture
+def github(
+    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubServer]:
+    """The app on a server, protected as it should be, and a clone as the current folder."""
+    assert home.exists()
+    tokens = {ADMIN: Login("owner", write=True, admin=True), READ: Login("reader")}
+    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=app) as server:
+        clone = tmp_path / "clone"
+        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
+        monkeypatch.chdir(clone)
+        monkeypatch.setenv(propose.TOKEN, ADMIN)
+        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
+        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+        server.hub.settings.ruleset = WHOLE
+        yield server
+    assert [record for record in server.requests if record.problem] == []
+
+
+@pytest.fixture
+def detected(github: GitHubServer) -> None:
+    """The same after `detect`, just now."""
+    pin = store.load(Path("pins/llama.cpp.yaml"))
+    unasked = Unavailable(reason="nothing is chosen")
+    missed = Missed(tip="0" * 40, at=github.hub.created, architectures=())
+    found = records.candidate(
+        current=pin.version,
+        at=github.hub.created,
+        upstream=Upstream(range=unasked, missed=missed),
+    )
+    documents.write(Path(".engine-ci/candidate.json"), documents.dump_json(found))
+
+
+def outcomes(ran: Ran) -> dict[str, str]:
+    return {each["id"]: each["outcome"] for each in json.loads(ran.out)["answers"]}
+
+
+@pytest.mark.usefixtures("detected")
+def test_a_repository_in_order_has_an_answer_to_every_question(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    ran = run("doctor", "--json")
+
+    assert ran.status == Exit.OK
+    assert set(outcomes(ran).values()) == {"ok"}
+    assert list(outcomes(ran)) == [
+        "config",
+        "pin/platforms",
+        "holds/expired",
+        "holds/ending",
+        "pin/behind",
+        "pin/architectures",
+        "pin/age",
+        "token/rights",
+        "merge/automatic",
+        "merge/required-check",
+        "merge/reviews",
+    ]
+    assert {request.method for request in github.requests if request.operation} == {"GET"}
+
+
+def test_what_fails_ends_with_1_and_says_what_to_do(run: CommandLine, github: GitHubServer) -> None:
+    github.hub.settings.ruleset = None
+
+    ran = run("doctor")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "fail     merge/reviews         nobody has to approve\n" in ran.out
+    assert "→ Settings → Rules → Rulesets → New branch ruleset → Require a pull" in ran.out
+
+
+def test_what_a_token_may_not_see_is_unknown(
+    run: CommandLine, github: GitHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(propose.TOKEN, READ)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "example/app")
+    github.hub.settings.ruleset, github.hub.settings.classic = None, WHOLE
+
+    ran = run("doctor", "--json")
+
+    found = outcomes(ran)
+    assert ran.status == Exit.OK
+    assert (found["merge/automatic"], found["merge/reviews"]) == ("unknown", "unknown")
+    assert (found["merge/required-check"], found["token/rights"]) == ("ok", "warn")
+
+
+@pytest.mark.parametrize("change", [{"pin": "other"}, {"current": "0.1.1"}])
+@pytest.mark.usefixtures("detected")
+def test_a_record_that_is_not_about_this_pin_tells_nothing(
+    run: CommandLine, change: dict[str, str]
+) -> None:
+    path = Path(".engine-ci/candidate.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+    ran = run("doctor", "--json")
+
+    assert ran.status == Exit.OK
+    assert outcomes(ran)["pin/behind"] == "unknown"
+
+
+@pytest.mark.usefixtures("app")
+def test_without_a_token_what_the_files_tell_is_judged_all_the_same(run: CommandLine) -> None:
+    ran = run("doctor", "--json")
+
+    found = outcomes(ran)
+    assert ran.status == Exit.OK
+    assert (found["pin/platforms"], found["pin/behind"]) == ("ok", "unknown")
+    assert (found["pin/age"], found["merge/reviews"]) == ("unknown", "unknown")
+
+
+def test_a_server_that_refuses_is_unknown_with_its_words(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    github.faults.add(Fault("GET /repos/example/app", status=403, message="Not for you"))
+
+    ran = run("doctor")
+
+    assert ran.status == Exit.OK
+    assert "unknown  merge/reviews         example/app: reading the settings: " in ran.out
+    assert "Not for you" in ran.out
+
+
+def test_a_configuration_that_does_not_load_is_the_only_answer(run: CommandLine, app: Path) -> None:
+    (app / "engine-ci.yaml").write_text("schema: 1\n")
+
+    ran = run("doctor", "--json")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert outcomes(ran) == {"config": "fail"}
+    assert json.loads(ran.out)["pin"] is None
+
+
+@pytest.mark.usefixtures("app")
+def test_a_pin_that_nobody_knows_is_a_wrong_question(run: CommandLine) -> None:
+    assert run("doctor", "--pin", "other").status == Exit.USAGE

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import GitHubError
+from engine_ci.system.git import Identity, Repository
+from engine_ci.system.github_issues import LABEL, Issue, Issues
+from fixtures.github import Fault, GitHubServer, Login
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WRITE, READ = secrets.token_hex(20), secrets.token_hex(20)
+LIST = "GET /repos/example/app/issues"
+CREATE = "POST /repos/example/app/issues"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitHubServer]:
+    tokens = {WRITE: Login("engine-ci[bot]", write=True), READ: Login("reader")}
+    with GitHubServer.start(tmp_path, tokens=tokens) as running:
+        yield running
+    assert [record for record in running.requests if record.problem] == []
+
+
+@pytest.fixture
+def issues(server: GitHubServer) -> Iterator[Issues]:
+    made = connect(server)
+    yield made
+    made.close()
+
+
+def connect(server: GitHubServer, token: str = WRITE) -> Issues:
+    return Issues(api_url=server.api_url, repository="example/app", token=token, write_pause_s=0.0)
+
+
+def asked(server: GitHubServer) -> list[str]:
+    return [f"{request.method} {request.path}" for request in server.requests]
+
+
+def test_an_issue_is_opened_with_our_label_and_found_again_with_one_request(
+    issues: Issues, server: GitHubServer
+) -> None:
+    made = issues.create(title="stuck", body="why\r\n")
+
+    assert made == Issue(
+        number=1,
+        url=f"{server.api_url}/example/app/issues/1",
+        title="stuck",
+        body="why\n",
+        closed=None,
+    )
+    assert issues.all() == (made,)
+    assert asked(server) == [CREATE, LIST]
+
+
+def test_closed_ones_are_listed_too_and_those_of_others_are_not(
+    issues: Issues, server: GitHubServer
+) -> None:
+    server.hub.open_issue(author="a person", title="other", body=None, labels=["bug"])
+    issues.create(title="stuck", body="why")
+    issues.end(2)
+
+    (found,) = issues.all()
+
+    assert found.number == 2
+    assert found.closed is not None
+
+
+def test_a_pull_request_with_our_label_is_no_issue(issues: Issues, server: GitHubServer) -> None:
+    bare, base = Repository(path=server.repository.path), server.repository.branches()["main"]
+    tree = bare.write_tree({"new.txt": "new\n"}, base=base)
+    by, at = Identity(name="A Person", email="person@example.invalid"), datetime.now(UTC)
+    commit = bare.commit_tree(tree, parent=base, message="New\n", identity=by, at=at)
+    server.repository.keep("refs/heads/topic", commit)
+    pull = server.hub.open_pull(
+        author="a person", title="t", body=None, head="topic", base="main", draft=False
+    )
+    server.hub.add_labels(pull, [LABEL])
+
+    assert issues.all() == ()
+
+
+def test_words_change_and_what_was_closed_is_open_again(
+    issues: Issues, server: GitHubServer
+) -> None:
+    issues.create(title="stuck", body="why")
+    issues.end(1)
+
+    issues.edit(1, title="still stuck", body="because")
+
+    (found,) = issues.all()
+    assert (found.title, found.body, found.closed) == ("still stuck", "because", None)
+    assert [label.name for label in server.hub.issues[0].labels] == [LABEL]
+
+
+def test_a_comment_is_not_said_twice(issues: Issues, server: GitHubServer) -> None:
+    issues.create(title="stuck", body="why")
+
+    for text in ("first", "second", "second", "first"):
+        issues.comment(1, text)
+
+    assert [comment.body for comment in server.hub.comments] == ["first", "second", "first"]
+
+
+def test_an_answer_that_got_lost_opens_no_second_one(issues: Issues, server: GitHubServer) -> None:
+    server.faults.add(Fault(CREATE, late=True))
+
+    assert issues.create(title="stuck", body="why").number == 1
+    assert asked(server) == [CREATE, LIST]
+    assert len(server.hub.issues) == 1
+
+
+def test_a_request_that_was_not_heard_is_not_repeated_blindly(
+    issues: Issues, server: GitHubServer
+) -> None:
+    issues.create(title="stuck", body="of another pin")
+    server.faults.add(Fault(CREATE, status=None))
+
+    with pytest.raises(GitHubError, match="opening an issue: no answer from GitHub"):
+        issues.create(title="stuck", body="why")
+    assert asked(server) == [CREATE, CREATE, LIST]
+    assert len(server.hub.issues) == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_comment_whose_answer_got_lost_is_said_once_in_two_runs(
+    issues: Issues, server: GitHubServer, *, late: bool
+) -> None:
+    issues.create(title="stuck", body="why")
+    server.faults.add(Fault("POST .*/comments", late=late))
+
+    with pytest.raises(GitHubError, match="commenting on issue #1"):
+        issues.comment(1, "closed")
+    issues.comment(1, "closed")
+
+    assert [comment.body for comment in server.hub.comments] == ["closed"]
+
+
+def test_a_listing_that_fails_in_passing_is_survived(issues: Issues, server: GitHubServer) -> None:
+    server.faults.add(Fault(LIST))
+
+    assert issues.all() == ()
+    assert asked(server) == [LIST, LIST]
+
+
+def test_a_token_that_may_not_write_issues_is_told_what_it_lacks(server: GitHubServer) -> None:
+    issues = connect(server, READ)
+
+    with pytest.raises(GitHubError, match="answered 403") as caught:
+        issues.create(title="stuck", body="why")
+    assert "issues: write" in str(caught.value.hint)
+    issues.close()

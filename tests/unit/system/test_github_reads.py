@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.errors import GitHubError
+from engine_ci.system.git import Identity, Repository
+from engine_ci.system.github_reads import Guard, Protection, Reader, Settings
+from fixtures.github import Fault, GitHubServer, Login
+from fixtures.github import Guard as Planted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ADMIN, WRITE, READ = (secrets.token_hex(20) for _ in range(3))
+PIN = "pins/llama.cpp.yaml"
+LINE = re.compile("version: ")
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+BOTH = Guard(checks=frozenset({"gate"}), approvals=2)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitHubServer]:
+    tokens = {
+        ADMIN: Login("owner", write=True, admin=True),
+        WRITE: Login("engine-ci[bot]", write=True),
+        READ: Login("reader"),
+    }
+    with GitHubServer.start(tmp_path, tokens=tokens) as running:
+        yield running
+    assert [record for record in running.requests if record.problem] == []
+
+
+def connect(server: GitHubServer, token: str) -> Reader:
+    return Reader(api_url=server.api_url, repository="example/app", token=token)
+
+
+@pytest.fixture
+def reader(server: GitHubServer) -> Iterator[Reader]:
+    made = connect(server, READ)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admin(server: GitHubServer) -> Iterator[Reader]:
+    made = connect(server, ADMIN)
+    yield made
+    made.close()
+
+
+def commit(server: GitHubServer, *, day: int, files: dict[str, str]) -> None:
+    """A commit on the default branch, so many days after the start."""
+    bare = Repository(path=server.repository.path)
+    base = server.repository.branches()["main"]
+    made = bare.commit_tree(
+        bare.write_tree(files, base=base),
+        parent=base,
+        message=f"Day {day}\n",
+        identity=Identity(name="A Person", email="person@example.invalid"),
+        at=START + timedelta(days=day),
+    )
+    server.repository.keep("refs/heads/main", made)
+
+
+def test_a_file_changed_when_such_a_line_did(server: GitHubServer, reader: Reader) -> None:
+    commit(server, day=1, files={PIN: "version: b1\n"})
+    commit(server, day=2, files={PIN: "version: b2\n"})
+    commit(server, day=3, files={PIN: "version: b2\nholds:\n- version: b3\n"})
+    commit(server, day=4, files={"README.md": "version: none\n"})
+
+    assert reader.changed(PIN, line=LINE) == START + timedelta(days=2)
+
+
+def test_a_new_file_changed_when_it_came(server: GitHubServer, reader: Reader) -> None:
+    commit(server, day=1, files={PIN: "version: b1\n"})
+
+    assert reader.changed(PIN, line=LINE) == START + timedelta(days=1)
+
+
+def test_a_file_that_is_not_there_never_changed(reader: Reader) -> None:
+    assert reader.changed(PIN, line=LINE) is None
+
+
+def test_after_ten_edits_of_other_lines_the_oldest_of_them_is_the_answer(
+    server: GitHubServer, reader: Reader
+) -> None:
+    for day in range(12):
+        commit(server, day=day, files={PIN: "version: b1\n" + "#\n" * day})
+
+    assert reader.changed(PIN, line=LINE) == START + timedelta(days=2)
+    assert len(server.requests) == 11
+
+
+def test_who_may_write_sees_the_settings(server: GitHubServer) -> None:
+    reader = connect(server, WRITE)
+
+    assert reader.settings() == Settings(
+        branch="main", may_write=True, scopes=None, automatic=False
+    )
+    reader.close()
+
+
+def test_what_is_not_shown_is_not_known(reader: Reader) -> None:
+    assert reader.settings() == Settings(
+        branch="main", may_write=False, scopes=None, automatic=None
+    )
+
+
+@pytest.mark.parametrize(("scopes", "seen"), [("repo, workflow", ("repo", "workflow")), ("", ())])
+def test_a_classic_personal_token_is_told_by_its_scopes(
+    server: GitHubServer, scopes: str, seen: tuple[str, ...]
+) -> None:
+    token = secrets.token_hex(20)
+    assert isinstance(server.hub.tokens, dict)
+    server.hub.tokens[token] = Login("a person", write=True, scopes=scopes)
+    reader = connect(server, token)
+
+    assert reader.settings().scopes == seen
+    reader.close()
+
+
+@pytest.mark.parametrize("branch", ["main", "release/1"])
+def test_a_branch_that_nothing_protects_asks_for_nothing(
+    server: GitHubServer, admin: Reader, branch: str
+) -> None:
+    tip = server.repository.branches()["main"]
+    server.repository.keep("refs/heads/release/1", tip)
+    nothing = Protection(rules=Guard(), classic=Guard(), checks=frozenset())
+
+    assert admin.protection(branch) == nothing
+
+
+def test_rulesets_are_for_everybody_to_read(server: GitHubServer, reader: Reader) -> None:
+    server.hub.settings.ruleset = Planted(checks=("gate",), approvals=2)
+
+    assert reader.protection("main").rules == BOTH
+
+
+def test_classic_protection_is_for_administrators_but_for_its_checks(
+    server: GitHubServer, reader: Reader, admin: Reader
+) -> None:
+    server.hub.settings.classic = Planted(checks=("gate",), approvals=2)
+
+    assert admin.protection("main").classic == BOTH
+    seen = reader.protection("main")
+    assert (seen.classic, seen.checks) == (None, frozenset({"gate"}))
+
+
+def test_rules_that_cannot_be_read_are_not_known(server: GitHubServer, reader: Reader) -> None:
+    server.faults.add(Fault("GET .*/rules/branches/main", status=404))
+
+    assert reader.protection("main").rules is None
+
+
+def test_any_other_refusal_is_an_error(server: GitHubServer, reader: Reader) -> None:
+    server.faults.add(Fault("GET .*/rules/branches/main", status=400))
+
+    with pytest.raises(GitHubError, match=r"reading how main is protected: .* answered 400"):
+        reader.protection("main")
