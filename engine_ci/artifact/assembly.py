@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from engine_ci.artifact import volatile
 from engine_ci.artifact.archive import Unpacked
 from engine_ci.records.bundle import AuditFinding, BundleFile
 from engine_ci.system import documents
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.images import ArchivedImages
     from engine_ci.artifact.inputs import Input
+    from engine_ci.artifact.loaders import Loader
     from engine_ci.artifact.plan import Kept, PrunePlan
     from engine_ci.artifact.signing import Signer
+    from engine_ci.pins.model import Commit
 
 
 def put(
@@ -67,6 +70,33 @@ def put(
     # Wheels often lose this bit on the way.
     (folder / pruned.server).chmod(0o755)
     return tuple(sorted(files, key=lambda file: file.path)), notes
+
+
+def with_code(
+    files: Iterable[BundleFile], *, folder: Path, loader: Loader[Any], commit: Commit | None
+) -> tuple[BundleFile, ...]:
+    """The files, with the sha256 of the code of those that the loader reads.
+
+    Args:
+        files: of a bundle.
+        folder: where they lie.
+        loader: of their system.
+        commit: that the engine says it was built from.
+    """
+    return tuple(
+        _with_code(file, folder / file.path, loader=loader, commit=commit)
+        if file.is_image
+        else file
+        for file in files
+    )
+
+
+def _with_code(
+    file: BundleFile, image: Path, *, loader: Loader[Any], commit: Commit | None
+) -> BundleFile:
+    said = None if commit is None else str(commit)
+    code = volatile.code_sha256(image, loader.volatile(image), commit=said)
+    return file.model_copy(update={"code_sha256": code})
 
 
 def _move(source: Path, target: Path, *, placed: dict[Path, Path]) -> None:

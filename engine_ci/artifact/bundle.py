@@ -8,13 +8,25 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from engine_ci import __version__
-from engine_ci.artifact import assembly, audit, floors, inputs, install, licences, plan, seal, stamp
+from engine_ci.artifact import (
+    assembly,
+    audit,
+    commits,
+    floors,
+    inputs,
+    install,
+    licences,
+    plan,
+    seal,
+    stamp,
+    vouching,
+)
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.hashed import Hashed
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import UsageError, VerificationError
-from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
+from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, engine_sha256
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -30,7 +42,8 @@ if TYPE_CHECKING:
     from engine_ci.artifact.signing import Signer
     from engine_ci.artifact.source_build import Recipe
     from engine_ci.artifact.stamp import Stamp
-    from engine_ci.pins.model import Asset, Build, Platform
+    from engine_ci.artifact.vouching import Vouching
+    from engine_ci.pins.model import Asset, Build, Commit, Platform
     from engine_ci.records.candidate import PublishedAsset
 
 
@@ -54,6 +67,8 @@ class Request:
         recipe: for source code; None where the published archive holds the engine itself.
         delegate: who brings the engine instead; `assets` are hashed for the pin alone then.
         archive: a local file that stands in for the download of `platform`; as strictly verified.
+        vouching: who says that the files are upstream's; None where the source has nobody.
+        commits: that upstream and the app give the version, by who names it.
         told: how many bytes of a download are there.
         hashed: what this run has hashed already.
     """
@@ -78,6 +93,8 @@ class Request:
     recipe: Recipe | None = None
     delegate: Delegate | None = None
     archive: Path | None = None
+    vouching: Vouching | None = None
+    commits: Mapping[str, Commit] = field(default_factory=dict)
     told: Told = lambda _: None
     hashed: Hashed = field(default_factory=Hashed)
 
@@ -193,13 +210,16 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             }
         )
         _refuse_other_build(request, stamped)
+        _refuse_other_commit(request, given, stamped)
         bundle = _record(
             request,
             pruned,
-            files=files,
+            files=assembly.with_code(
+                files, folder=work / "bundle", loader=loader, commit=stamped.commit
+            ),
             given=given,
             demands=tuple(sorted(set().union(*map(loader.demands, kept.values())))),
-            findings=(*findings, *notes),
+            findings=(*findings, *notes, *vouching.findings(given.provenance.values())),
             stamped=stamped,
         )
         request.expected.check_tree(bundle.tree_sha256)
@@ -209,8 +229,7 @@ def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
 
 def tree_sha256(files: Iterable[BundleFile]) -> str:
     """The digest of an engine: over path and content of every file that is no licence."""
-    lines = sorted(f"{file.path}\0{file.sha256}\n" for file in files if file.kind != "licence")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return engine_sha256({file.path: file.sha256 for file in files if file.counts})
 
 
 def _floors(request: Request) -> Floors:
@@ -245,6 +264,17 @@ def _refuse_other_build(request: Request, stamped: Stamp) -> None:
             f"the app's own command left the build {stamped.build}, expected {request.build}",
             hint="it finds the version that is wanted in ENGINE_CI_VERSION",
         )
+
+
+def _refuse_other_commit(request: Request, given: Input, stamped: Stamp) -> None:
+    """Whoever else brings the engine may have built it from a commit of the app's own."""
+    attested = {
+        f"the attestation of {file.asset}": file.attestation.commit
+        for file in given.provenance.values()
+        if file.attestation
+    }
+    itself = {} if request.delegate else {"the engine itself": stamped.commit}
+    commits.agree({**request.commits, **attested, **itself}, version=request.version)
 
 
 def _signer(request: Request, given: Input) -> Signer | None:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 LOAD: Final = 1
 DYNAMIC: Final = 2
+NOTE: Final = 4
 GNU_STACK: Final = 0x6474E551
 GNU_PROPERTY: Final = 0x6474E553
 EXECUTABLE: Final = 1
+READABLE: Final = 4
 
 MAGIC: Final = b"\x7fELF\x02\x01"
 _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -59,7 +61,7 @@ class Layout:
         if not head.startswith(MAGIC) or len(head) < _HEADER.size:
             raise self.damaged("expected an ELF image of 64 bit, found something unreadable")
         _, _, self.machine, _, _, start, _, _, _, size, count, *_ = _HEADER.unpack(head)
-        table = self._read(start, count * _PROGRAM.size)
+        table = self.stored(start, count * _PROGRAM.size)
         if size != _PROGRAM.size or not table or len(table) < count * _PROGRAM.size:
             raise self.damaged("expected an ELF image, found one without program headers")
         self.segments = tuple(
@@ -80,13 +82,24 @@ class Layout:
         """The first of them, if there is any."""
         return next(iter(self.values(tag)), None)
 
-    def at(self, address: int, size: int) -> bytes:
-        """What is loaded from the file at an address; less where the file has less."""
+    def stored(self, offset: int, size: int) -> bytes:
+        """So many bytes of the file; less where it ends, none where no file can be."""
+        return b"" if offset >> 62 else os.pread(self._descriptor, size, offset)
+
+    def loading(self, address: int) -> tuple[Segment, int] | None:
+        """The segment that is loaded from the file at an address, and how far into it that is."""
         for segment in self.segments:
             into = address - segment.address
             if segment.kind == LOAD and 0 <= into < segment.size:
-                return self._read(segment.offset + into, min(size, segment.size - into))
-        return b""
+                return segment, into
+        return None
+
+    def at(self, address: int, size: int) -> bytes:
+        """What is loaded from the file at an address; less where the file has less."""
+        if (found := self.loading(address)) is None:
+            return b""
+        segment, into = found
+        return self.stored(segment.offset + into, min(size, segment.size - into))
 
     def exactly(self, address: int, kind: struct.Struct) -> tuple[int, ...]:
         """The numbers at an address."""
@@ -111,15 +124,11 @@ class Layout:
             if segment.kind != DYNAMIC:
                 continue
             size = min(segment.size, _MOST_ENTRIES * _ENTRY.size)
-            table = self._read(segment.offset, size)
+            table = self.stored(segment.offset, size)
             for tag, value in _ENTRY.iter_unpack(table[: len(table) // 16 * 16]):
                 if tag == 0:
                     return
                 yield tag, value
-
-    def _read(self, offset: int, size: int) -> bytes:
-        """So many bytes of the file; less where it ends, none where no file can be."""
-        return b"" if offset >> 62 else os.pread(self._descriptor, size, offset)
 
 
 @contextmanager

@@ -119,10 +119,14 @@ def _fetched(request: Request, platform: Platform) -> Fetched:
 
 
 def _provenance(request: Request, platform: Platform, file: Fetched) -> Provenance:
+    name, vouching = request.assets[platform].name, request.vouching
     return Provenance(
         source=request.source,
-        asset=request.assets[platform].name,
+        asset=name,
         size=file.size,
         published_sha256=request.assets[platform].sha256,
         measured_sha256=file.sha256,
+        attestation=vouching.of(name, sha256=file.sha256, build=request.build)
+        if vouching
+        else None,
     )

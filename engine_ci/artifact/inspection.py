@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import audit, folder_archive, judged, licences, loaders, plan
+from engine_ci.artifact import audit, folder_archive, judged, licences, loaders, plan, vouching
 from engine_ci.artifact.bundle import tree_sha256
 from engine_ci.artifact.images import ArchivedImages
 from engine_ci.errors import RecordError, UsageError, VerificationError
@@ -84,10 +84,11 @@ def _unexpected(found: PrunePlan, expected: Expected) -> Iterator[AuditFinding]:
 
 
 def _unrecorded(folder: Path, archive: Archive) -> Iterator[AuditFinding]:
-    """What is not as the bundle's own record says, where there is one."""
+    """What is not as the bundle's own record says, where there is one, or is in doubt by it."""
     if RECORD not in archive.entries:
         return
     record = documents.load_json(folder / RECORD, Bundle, error=RecordError)
+    yield from vouching.findings(record.provenance.values())
     expected = {file.path: file.sha256 for file in record.files}
     present = {path: entry.fingerprint for path, entry in archive.entries.items() if path != RECORD}
     for path in sorted(expected.keys() | present.keys()):

@@ -15,11 +15,14 @@ from engine_ci.artifact import (
     elf,
     elf_audit,
     elf_closure,
+    elf_volatile,
     macho_audit,
     macho_closure,
+    macho_volatile,
     pe,
     pe_audit,
     pe_closure,
+    pe_volatile,
     relocation,
     signing,
 )
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.naming import Naming
     from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.volatile import Volatile
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import AuditFinding
 
@@ -83,6 +87,9 @@ class Loader(Protocol[ImageT]):
 
     def demands(self, image: ImageT) -> frozenset[str]:
         """What the system must have for the image to load."""
+
+    def volatile(self, path: Path) -> Volatile:
+        """What of an image names its build."""
 
     def put(
         self,
@@ -163,6 +170,10 @@ class LdSo(_AsItLies):
         level = {f"x86-64-v{image.level}"} if image.level > 1 else set()
         return image.versions | level
 
+    def volatile(self, path: Path) -> Volatile:
+        """What `elf_volatile` says."""
+        return elf_volatile.volatile(path)
+
 
 @dataclass(frozen=True, slots=True)
 class Dyld:
@@ -208,6 +219,10 @@ class Dyld:
     def demands(self, image: macho.Image) -> frozenset[str]:
         """Symbols that are imported strongly."""
         return macho_closure.demands(image)
+
+    def volatile(self, path: Path) -> Volatile:
+        """What `macho_volatile` says."""
+        return macho_volatile.volatile(path)
 
     def put(
         self,
@@ -266,6 +281,10 @@ class Windows(_AsItLies):
     def demands(self, image: pe.Image) -> frozenset[str]:
         """The version of Windows."""
         return frozenset({f"Windows {pe_audit.version(image)}"})
+
+    def volatile(self, path: Path) -> Volatile:
+        """What `pe_volatile` says."""
+        return pe_volatile.volatile(path)
 
 
 class SettledDyld(Dyld):

@@ -48,6 +48,7 @@ class Layout:
     """An open image; addresses count from where it begins in memory.
 
     Attributes:
+        start: where in the file its own headers begin, behind those of DOS.
         machine: the number of its architecture.
         windows: the oldest version of Windows that it is for, major and minor.
         sections: in the order of their addresses.
@@ -56,11 +57,11 @@ class Layout:
     def __init__(self, descriptor: int, *, name: str) -> None:
         self._descriptor = descriptor
         self._name = name
-        magic, start = self._header(_DOS, 0)
-        signature, self.machine, count, size = self._header(_COFF, start)
+        magic, self.start = self._header(_DOS, 0)
+        signature, self.machine, count, size = self._header(_COFF, self.start)
         if magic != _MAGIC or signature != _SIGNATURE:
             raise self._no_image()
-        begin = start + _COFF.size
+        begin = self.start + _COFF.size
         kind, major, minor = self._header(_OPTIONAL, begin)
         self.windows: tuple[int, int] = (major, minor)
         self._directories = tuple(self._tables(self._read(begin, size), kind=kind))
@@ -78,12 +79,18 @@ class Layout:
 
     def at(self, address: int, size: int) -> bytes:
         """What is loaded from the file at an address; less where the file has less."""
+        place = self.place(address, size)
+        return self._read(place.start, len(place))
+
+    def place(self, address: int, size: int) -> range:
+        """Where in the file that is; less where the file has less."""
         for section in self.sections:
             into = address - section.address
             loaded = min(section.memory, section.size)
             if 0 <= into < loaded:
-                return self._read(section.offset + into, min(size, loaded - into))
-        return b""
+                begin = section.offset + into
+                return range(begin, begin + min(size, loaded - into))
+        return range(0)
 
     def exactly(self, address: int, kind: struct.Struct) -> tuple[int, ...]:
         """The numbers at an address."""

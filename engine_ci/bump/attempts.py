@@ -16,17 +16,39 @@ if TYPE_CHECKING:
     from engine_ci.records.gate import Check, GateResult
 
 _BAD = (Status.FAIL, Status.ERROR)
+_ASIDE = "only signatures, build IDs and the names of the build differ"
 
 
-def known(bundle: Bundle, *, current: Bundle, refused: Sequence[Refusal]) -> Refusal | None:
-    """The refusal of a bundle whose engine is known already, byte for byte; None for a new one."""
-    if bundle.tree_sha256 == current.tree_sha256:
-        reason = f"its engine is byte for byte the one that is pinned ({current.version})"
-        return _known(bundle, reason)
+def pinned_again(
+    bundle: Bundle,
+    *,
+    current: Bundle,
+    elsewhere: Sequence[tuple[Bundle | None, Bundle]] = (),
+    in_trouble: bool = False,
+) -> Refusal | None:
+    """The refusal of a release that is the pinned engine again; None for a new one.
+
+    Args:
+        bundle: the release's.
+        current: of the pinned engine.
+        elsewhere: the two for other platforms, current first; all must be the same, since what
+            changed for one system may be what its users wait for.
+        in_trouble: whether the pinned one is held, failed the gate or was withdrawn. A rebuild is
+            what the app waits for then, and whether it helps is for the gate to say.
+    """
+    pairs = [(current, bundle), *elsewhere]
+    if in_trouble or not all(_same_code(*pair) for pair in pairs):
+        return None
+    of = f"the one that is pinned ({current.version})"
+    return _known(bundle, of, bytes_too=all(_same_bytes(*pair) for pair in pairs))
+
+
+def refused_again(bundle: Bundle, *, refused: Sequence[Refusal]) -> Refusal | None:
+    """The refusal of a bundle whose engine the gate refused already; None for a new one."""
     for earlier in refused:
-        if not earlier.known and bundle.tree_sha256 == earlier.tree_sha256:
-            reason = f"its engine is byte for byte that of {earlier.version}, which was refused"
-            return _known(bundle, reason)
+        if not earlier.known and _same_code(earlier, bundle):
+            of = f"that of {earlier.version}, which was refused"
+            return _known(bundle, of, bytes_too=_same_bytes(earlier, bundle))
     return None
 
 
@@ -38,6 +60,7 @@ def refused_by_gate(bundle: Bundle, result: GateResult) -> Refusal:
         reason=f"the gate says {result.verdict.value}: {len(bad)} of {len(result.checks)} checks",
         evidence=tuple(_evidence(check) for check in bad),
         tree_sha256=bundle.tree_sha256,
+        code_sha256=bundle.code_sha256,
     )
 
 
@@ -47,13 +70,26 @@ def refused_unprepared(version: Version, error: EngineCIError) -> Refusal:
 
 
 def costly(refused: Sequence[Refusal]) -> int:
-    """How many refusals cost a try: known bytes under another version are found out for free."""
+    """How many refusals cost a try: known code under another version is found out for free."""
     return sum(not refusal.known for refusal in refused)
 
 
-def _known(bundle: Bundle, reason: str) -> Refusal:
+def _same_code(one: Bundle | Refusal | None, other: Bundle) -> bool:
+    return one is not None and one.code_sha256 == other.code_sha256
+
+
+def _same_bytes(one: Bundle | Refusal | None, other: Bundle) -> bool:
+    return one is not None and one.tree_sha256 == other.tree_sha256
+
+
+def _known(bundle: Bundle, of: str, *, bytes_too: bool) -> Refusal:
+    what, aside = ("engine", "") if bytes_too else ("code", f": {_ASIDE}")
     return Refusal(
-        version=bundle.version, reason=reason, tree_sha256=bundle.tree_sha256, known=True
+        version=bundle.version,
+        reason=f"its {what} is byte for byte {of}{aside}",
+        tree_sha256=bundle.tree_sha256,
+        code_sha256=bundle.code_sha256,
+        known=True,
     )
 
 

@@ -13,7 +13,7 @@ from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
@@ -82,20 +82,26 @@ def search(
     Raises:
         EngineError: every release that may be tried was refused.
         HarnessError: the gate could not ask its questions.
+        VerificationError: the tag of the pinned release was moved.
     """
+    from engine_ci.artifact import commits
     from engine_ci.bump import attempts
     from engine_ci.cli import detect, doors, prepare
     from engine_ci.releases.detect import ask
 
-    platform = prepare.known_platform(None)
+    platform, pin = prepare.known_platform(None), workspace.pin
+    said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
+    commits.agree(said, version=pin.version)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
-    for other in workspace.pin.platforms:
-        if other != platform:
-            _compare_with(workspace, other, say=say)
+    elsewhere = {
+        other: _compare_with(workspace, other, say=say)
+        for other in workspace.pin.platforms
+        if other != platform
+    }
     say(f"detect: what is newer than {workspace.pin.version}")
     offers = ask(workspace.pin, at=doors.releases(workspace), told=say)
     refused: tuple[Refusal, ...] = ()
@@ -108,6 +114,7 @@ def search(
             workspace,
             candidate.chosen,
             current=current,
+            elsewhere=elsewhere,
             refused=refused,
             platform=platform,
             suites=suites,
@@ -128,15 +135,25 @@ def search(
     return candidate
 
 
-def _compare_with(workspace: Workspace, platform: Platform, *, say: Progress) -> None:
-    """Makes the pinned bundle of another platform, where one can be made."""
+def _compare_with(workspace: Workspace, platform: Platform, *, say: Progress) -> Bundle | None:
+    """The pinned bundle of another platform, where one can be made."""
     from engine_ci.cli import prepare
 
     into = workspace.elsewhere(platform, of="baseline")
     try:
-        prepare.make(workspace, workspace.pin, into=into, platform=platform, say=say)
+        return prepare.make(workspace, workspace.pin, into=into, platform=platform, say=say)
     except VerificationError as error:
         say(f"the pinned engine has no bundle for {platform}: {error}")
+        return None
+
+
+def _prepared_for(
+    workspace: Workspace, release: Release, *, platform: Platform, say: Progress
+) -> Bundle:
+    from engine_ci.cli import prepare
+
+    into = workspace.elsewhere(platform, of="candidate")
+    return prepare.make(workspace, release, into=into, platform=platform, say=say)
 
 
 def _refusal(
@@ -144,6 +161,7 @@ def _refusal(
     release: Release,
     *,
     current: Bundle,
+    elsewhere: Mapping[Platform, Bundle | None],
     refused: Sequence[Refusal],
     platform: Platform,
     suites: Sequence[str],
@@ -159,13 +177,15 @@ def _refusal(
         bundle = prepare.make(
             workspace, release, into=workspace.candidate, platform=platform, say=say
         )
-        known = attempts.known(bundle, current=current, refused=refused)
-        if known is not None:
-            return known
-        for other in workspace.pin.platforms:
-            if other != platform:
-                into = workspace.elsewhere(other, of="candidate")
-                prepare.make(workspace, release, into=into, platform=other, say=say)
+        if (again := attempts.refused_again(bundle, refused=refused)) is not None:
+            return again
+        others = [
+            (pinned, _prepared_for(workspace, release, platform=other, say=say))
+            for other, pinned in elsewhere.items()
+        ]
+        again = attempts.pinned_again(bundle, current=current, elsewhere=others)
+        if again is not None:
+            return again
     except VerificationError as error:
         return attempts.refused_unprepared(release.version, error)
     result = gate_command.run(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import hashlib
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from engine_ci.pins.model import AssetName, Build, Commit, Name, Patch, Platform, Version
 from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The name of the record, at the top of the bundle that it describes.
 RECORD = "bundle.json"
@@ -16,13 +20,28 @@ Kind = Literal["server", "library", "backend", "resource", "licence"]
 
 
 class BundleFile(Document):
-    """A file that was kept, and why."""
+    """A file that was kept, and why.
+
+    Attributes:
+        code_sha256: of an image, with what names its build set aside; None for any other file.
+    """
 
     path: RelativePath
     kind: Kind
     size: int
     sha256: Sha256
+    code_sha256: Sha256 | None = None
     why: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of the engine, as all but licences are."""
+        return self.kind != "licence"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the system's loader reads it."""
+        return self.kind in ("server", "library", "backend")
 
 
 class DroppedFile(Document):
@@ -33,14 +52,34 @@ class DroppedFile(Document):
     why: str
 
 
+class Attestation(Document):
+    """Whether a workflow of upstream's vouches for a file; one that is wrong makes no bundle.
+
+    Attributes:
+        identity: the workflow that signed, with its branch.
+        commit: that it built the file from.
+        why: it was not verified.
+    """
+
+    state: Literal["verified", "absent", "not-checked"]
+    identity: str | None = None
+    commit: Commit | None = None
+    why: str = ""
+
+
 class Provenance(Document):
-    """One platform's file. The published and the measured sha256 agree, or there is no bundle."""
+    """One platform's file. The published and the measured sha256 agree, or there is no bundle.
+
+    Attributes:
+        attestation: None where the source gives none.
+    """
 
     source: str
     asset: AssetName
     size: int
     published_sha256: Sha256
     measured_sha256: Sha256
+    attestation: Attestation | None = None
 
 
 class BuiltFrom(Document):
@@ -112,5 +151,16 @@ class Bundle(Versioned):
     @property
     def images(self) -> tuple[str, ...]:
         """Paths of the files that the system's loader reads, sorted."""
-        kinds = ("server", "library", "backend")
-        return tuple(sorted(file.path for file in self.files if file.kind in kinds))
+        return tuple(sorted(file.path for file in self.files if file.is_image))
+
+    @property
+    def code_sha256(self) -> str:
+        """As `tree_sha256`, with what names a build set aside: equal for equal code."""
+        code = {file.path: file.code_sha256 or file.sha256 for file in self.files if file.counts}
+        return engine_sha256(code)
+
+
+def engine_sha256(digests: Mapping[str, str]) -> str:
+    """The digest of an engine from those of its files, by path."""
+    lines = sorted(f"{path}\0{digest}\n" for path, digest in digests.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -58,13 +58,15 @@ class Refusal(Document):
     Attributes:
         evidence: what was seen, most telling first, one line each.
         tree_sha256: of its bundle, so that the same engine under another version is known.
-        known: refused without a try, because its engine was known already, byte for byte.
+        code_sha256: of its bundle, so that the same code is known.
+        known: refused without a try, because its engine or its code was known already.
     """
 
     version: Version
     reason: str
     evidence: tuple[str, ...] = ()
     tree_sha256: Sha256 | None = None
+    code_sha256: Sha256 | None = None
     known: bool = False
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from engine_ci.artifact import bundle, floors
 from engine_ci.artifact.hashed import Hashed
+from engine_ci.artifact.vouching import Vouching
 from engine_ci.errors import (
     Exit,
     OutsideError,
@@ -21,7 +22,7 @@ from engine_ci.errors import (
     VerificationError,
 )
 from engine_ci.pins.model import Commit
-from engine_ci.records.bundle import RECORD, Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import RECORD, Attestation, Bundle, BundleFile, Provenance
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
 from tests.unit.artifact.wheels import LICENCE, Index, asset, engine, release, request, wheel
@@ -347,6 +348,93 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_fetched(
         bundle.prepare(request(tmp_path, published))
 
     assert index.downloads == []
+
+
+def test_equal_code_of_two_builds_has_one_digest(tmp_path: Path) -> None:
+    library = engine()["toy_engine/lib/libllama.so.0"]
+    again = library.replace((11434).to_bytes(4, "little"), (11435).to_bytes(4, "little"))
+
+    one, other = (prepare(tmp_path, engine(llama=content)) for content in (library, again))
+
+    assert one.tree_sha256 != other.tree_sha256
+    assert one.code_sha256 == other.code_sha256
+
+
+def test_what_is_no_image_counts_with_all_its_bytes(tmp_path: Path) -> None:
+    def made(shader: bytes, *, licence: bytes = LICENCE) -> Bundle:
+        path = wheel(
+            tmp_path,
+            engine()
+            | {
+                "toy_engine/bin/x.metal": shader,
+                "toy_engine-1.0.dist-info/licenses/LICENSE": licence,
+            },
+        )
+        asked = request(tmp_path, asset(path), archive=path)
+        return bundle.prepare(dataclasses.replace(asked, keep=("LICENSE*", "*.metal")))
+
+    one, other, licensed = made(b"1"), made(b"2"), made(b"1", licence=LICENCE + b"more")
+
+    assert {file.path: file.code_sha256 for file in one.files if not file.is_image} == {
+        "bin/x.metal": None,
+        "dist-info/licenses/LICENSE": None,
+        "licenses/COPYING3": None,
+    }
+    assert one.code_sha256 != other.code_sha256
+    assert one.code_sha256 == licensed.code_sha256
+
+
+def attested(request: Request, state: Attestation) -> Request:
+    """The request, with somebody who says this of every file."""
+
+    class Upstream(Vouching):
+        def of(self, asset: str, *, sha256: str, build: int | None) -> Attestation:
+            assert asset.startswith("toy_engine-1.0-")
+            assert (len(sha256), build) == (64, request.build)
+            return state
+
+    upstream = Upstream(repository="ggml-org/llama.cpp", ask=lambda _: ())
+    return dataclasses.replace(request, vouching=upstream)
+
+
+def test_who_vouches_for_a_file_is_recorded_and_a_doubt_is_warned_of(tmp_path: Path) -> None:
+    path = wheel(tmp_path, engine())
+    asked = request(tmp_path, asset(path), archive=path)
+    commit = Commit(id="86a283532072722c5f3363d37d59a874d09fa99b")
+    verified = Attestation(state="verified", identity="https://x/y@z", commit=commit)
+    absent = Attestation(state="absent", why="upstream signs from b10502 on")
+
+    sure, unsure = (bundle.prepare(attested(asked, each)) for each in (verified, absent))
+
+    assert sure.provenance["ubuntu-x64"].attestation == verified
+    assert sure.findings == ()
+    assert [(each.level, each.path) for each in unsure.findings] == [("warning", path.name)]
+    assert "attestation is absent" in unsure.findings[0].message
+
+
+def test_an_engine_of_another_commit_than_the_attestation_names_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = wheel(tmp_path, engine())
+    asked = request(tmp_path, asset(path), archive=path)
+    other = Attestation(state="verified", identity="https://x/y@z", commit=Commit(id="0" * 40))
+
+    with pytest.raises(VerificationError, match=r"as the attestation of toy_engine-1\.0-"):
+        bundle.prepare(attested(asked, other))
+
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_tag_that_was_moved_since_it_was_pinned_is_refused(tmp_path: Path) -> None:
+    path = wheel(tmp_path, engine())
+    named = {
+        "the pin": Commit(id="86a283532072722c5f3363d37d59a874d09fa99b"),
+        "the tag": Commit(id="0" * 40),
+    }
+    asked = dataclasses.replace(request(tmp_path, asset(path), archive=path), commits=named)
+
+    with pytest.raises(VerificationError, match=r"as the pin says, found 0{40}, as the tag says"):
+        bundle.prepare(asked)
 
 
 def test_an_archive_is_hashed_once_for_all_bundles_of_a_run(

@@ -12,6 +12,8 @@ from engine_ci.artifact.expected import NOTHING_EXPECTED, Expected
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.inspection import inspect
 from engine_ci.errors import UsageError, VerificationError
+from engine_ci.records.bundle import RECORD, Attestation
+from engine_ci.system import documents
 from tests.unit.artifact import test_mac_bundle, wheels
 from tests.unit.artifact.elves import image
 
@@ -50,6 +52,23 @@ def test_a_bundle_of_ours_is_sound_and_its_tree_is_the_recorded_one(
     assert (found.server, found.images) == (made.server, made.images)
     assert found.system_libraries == made.system_libraries
     assert found.tree_sha256 == made.tree_sha256
+
+
+def test_a_file_that_nobody_vouched_for_is_told_again(made: Bundle, tmp_path: Path) -> None:
+    doubt = Attestation(state="not-checked", why="the library sigstore is not installed")
+    files = {
+        platform: file.model_copy(update={"attestation": doubt})
+        for platform, file in made.provenance.items()
+    }
+    record = made.model_copy(update={"provenance": files})
+    (tmp_path / "bundle" / RECORD).write_text(documents.dump_json(record))
+
+    found = judged(tmp_path / "bundle")
+
+    assert found.sound
+    assert [(each.level, each.message) for each in found.findings] == [
+        ("warning", "its attestation is not checked: the library sigstore is not installed")
+    ]
 
 
 @pytest.mark.usefixtures("made")

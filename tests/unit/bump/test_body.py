@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,16 @@ from markdown_it import MarkdownIt
 
 from engine_ci.bump import body
 from engine_ci.config import PullRequestPolicy
-from engine_ci.pins.model import Asset, GitHubReleases
+from engine_ci.pins.model import Asset, Commit, GitHubReleases
+from engine_ci.records.bundle import Attestation
 from engine_ci.records.candidate import Decision, Refusal, Release
 from engine_ci.records.gate import Engines, Status, Verdict
 from engine_ci.records.upstream import KnownRegression, Missed, Names, Unavailable, Upstream
 from tests.unit.bump import records
+
+if TYPE_CHECKING:
+    from engine_ci.pins.model import Platform
+    from engine_ci.records.bundle import Provenance
 
 SNAPSHOT = Path(__file__).with_name("body.md")
 SECTIONS = [
@@ -55,9 +62,19 @@ def told_by_upstream(words: str) -> Upstream:
     return known.model_copy(update={"range": changed})
 
 
+def attested(*attestations: Attestation) -> dict[Platform, Provenance]:
+    """The provenance of all files, with what is known of who vouches for the first ones."""
+    files = records.bundle().provenance.items()
+    return {
+        platform: file.model_copy(update={"attestation": attestation})
+        for (platform, file), attestation in zip_longest(files, attestations)
+    }
+
+
 def said_everywhere(words: str) -> str:
     """A body in which every text of unknown origin is `words`."""
     reason = words or "none"
+    doubt = Attestation(state="absent", why=words)
     return records.planned(
         candidate=records.candidate(
             refused=(Refusal(version="0.2.0", reason=reason, evidence=(words, words)),),
@@ -65,6 +82,7 @@ def said_everywhere(words: str) -> str:
             upstream=told_by_upstream(words),
         ),
         bundle=records.bundle(
+            provenance=attested(doubt),
             architectures=(words,),
             system_libraries=(words,),
             findings=(records.finding(message=words),),
@@ -361,3 +379,19 @@ def test_a_shortened_text_fits_and_leaves_nothing_open(text: str, room: int) -> 
     assert len(cut) <= room
     assert cut.count("````") % 2 == 0
     assert cut == text or cut.count("<details") <= cut.count("</details>")
+
+
+def test_who_vouches_for_a_file_stands_under_its_digests() -> None:
+    by = "https://github.com/o/r/.github/workflows/release.yml@refs/heads/master"
+    signed = Attestation(state="verified", identity=by, commit=Commit(id="9" * 40))
+    unknown = Attestation(state="not-checked", why="the library sigstore is not installed")
+
+    text = records.planned(bundle=records.bundle(provenance=attested(signed, unknown))).body
+
+    provenance = text.partition("## Provenance")[2].partition("## What changed")[0]
+    last = [line for line in provenance.replace("\u200b", "").splitlines() if line][-2:]
+    assert last == [
+        f"- attestation for macos-arm64: verified, signed by `{by}` for the commit `{'9' * 40}`",
+        "- attestation for ubuntu-x64: **not checked**, the library sigstore is not installed",
+    ]
+    assert "attestation for" not in records.planned().body

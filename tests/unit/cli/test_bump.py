@@ -94,6 +94,46 @@ def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
     assert [found.message.split()[0] for found in made.findings] == ["no", "msvcp140.dll"]
 
 
+def test_the_pinned_code_in_another_build_is_no_news(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    windows = {
+        "toy_engine/llama-server.exe": pes.image(needed=("KERNEL32.dll",)),
+        "toy_engine/licenses/LICENSE": wheels.LICENCE,
+    }
+    assets = {}
+    for version in ("1.0", "1.1"):
+        tag = "py3-none-win_amd64"
+        wheel = wheels.wheel(tmp_path, windows, version=version)
+        assets[version] = toy.publish(wheel.rename(tmp_path / f"toy_engine-{version}-{tag}.whl"))
+    path = app / "pins" / "llama.cpp.yaml"
+    pin = store.load(path)
+    other = assets["1.0"].model_copy(update={"wheel_tags": ("py3-none-win_amd64",)})
+    both = pin.model_copy(update={"platforms": {**pin.platforms, "windows-x64": other}})
+    path.write_text(store.dump(both), encoding="utf-8")
+    config = (app / "engine-ci.yaml").read_text()
+    (app / "engine-ci.yaml").write_text(
+        config.replace("platforms: [ubuntu-x64]", "platforms: [ubuntu-x64, windows-x64]")
+    )
+    files = wheels.engine()
+    library = files["toy_engine/lib/libllama.so.0"].replace(
+        (11434).to_bytes(4, "little"), (11435).to_bytes(4, "little")
+    )
+    again = {
+        name.replace("1.0.dist-info", "1.1.dist-info"): library if "/libllama" in name else content
+        for name, content in files.items()
+    }
+    toy.publish(wheels.wheel(tmp_path, again, version="1.1"))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    assert "refused 1.1: its code is byte for byte the one that is pinned (1.0)" in ran.err
+    assert ran.err.endswith("toy stays at 1.0: what is newer is the same engine again\n")
+    (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
+    assert refused["known"]
+
+
 def test_what_the_apps_own_command_left_is_refused_like_our_own_work(
     run: CommandLine, toy: Index, app: Path, tmp_path: Path
 ) -> None:
