@@ -96,7 +96,7 @@ def search(
     """
     from engine_ci.artifact import commits
     from engine_ci.bump import attempts
-    from engine_ci.cli import detect, prepare
+    from engine_ci.cli import detect, doors, prepare
 
     platform, pin = prepare.known_platform(None), workspace.pin
     said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
