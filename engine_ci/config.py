@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from engine_ci.errors import ConfigError
 from engine_ci.pins.model import GitAddress, Platform
@@ -56,14 +56,70 @@ Backend = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$")]
 SystemVersion = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,2}$")]
 
 
-class Policy(Document):
-    """How eager `bump` is.
+# Whether a build that is packaged again is worth a try.
+Rebuilds = Literal["never", "if_changed", "always"]
+# At least so long after the last time, in whole days.
+Interval = Annotated[str, StringConstraints(pattern=r"^(daily|weekly|[1-9][0-9]{0,2} days)$")]
+
+
+class EveryBuilds(Document):
+    """At least so many builds after the last one."""
+
+    every_builds: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Wanted(Document):
+    """What a proposal does not wait for its turn for, once upstream has it.
 
     Attributes:
-        tries: how many older releases are tried after one that the gate refused.
+        architectures: of models, as upstream writes them: `qwen3next`.
+        fixes: numbers of upstream's issues or pull requests, or the first digits of commits.
     """
 
+    architectures: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$")], ...] = ()
+    fixes: tuple[
+        Annotated[str, StringConstraints(pattern=r"^(#?[1-9][0-9]{0,5}|[0-9a-f]{7,40})$")], ...
+    ] = ()
+
+    @field_validator("fixes", mode="before")
+    @classmethod
+    def _number_or_text(cls, fixes: object) -> object:
+        """YAML reads 26375 as a number."""
+        if not isinstance(fixes, list | tuple):
+            return fixes
+        return tuple(str(fix) if type(fix) is int else fix for fix in fixes)
+
+
+class Policy(Document):
+    """How eager `bump` is, and for what.
+
+    Attributes:
+        poll: how often the scheduled workflow looks.
+        propose: how often there may be a new proposal.
+        cooldown_hours: how long a release is public before it is tried.
+        channel: upstream's builds, or those that a stable release of upstream names.
+        rebuilds: whether a build that is packaged again is worth a try: `if_changed` where its
+            bytes differ.
+        tries: how many older releases are tried after one that the gate refused.
+        wanted: what is proposed at once.
+        stuck_days, stuck_failures: so many days without a release to try, or polls in a row that
+            failed, and somebody is told.
+    """
+
+    poll: Interval = "daily"
+    propose: Interval | EveryBuilds = "weekly"
+    cooldown_hours: Annotated[int, Field(ge=0, le=8760)] = 72
+    channel: Literal["nightly", "stable"] = "nightly"
+    rebuilds: Rebuilds = "if_changed"
     tries: Annotated[int, Field(ge=0, le=5)] = 2
+    wanted: Wanted = Wanted()
+    stuck_days: Annotated[int, Field(ge=1, le=365)] = 14
+    stuck_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+
+
+def days(interval: Interval) -> int:
+    """How many days an interval has."""
+    return {"daily": 1, "weekly": 7}.get(interval) or int(interval.removesuffix(" days"))
 
 
 class FrameworksList(Document):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine_ci.errors import EngineCIError
-    from engine_ci.pins.model import Version
+    from engine_ci.pins.model import Pin, Version
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.gate import Check, GateResult
 
@@ -50,6 +50,19 @@ def refused_again(bundle: Bundle, *, refused: Sequence[Refusal]) -> Refusal | No
             of = f"that of {earlier.version}, which was refused"
             return _known(bundle, of, bytes_too=_same_bytes(earlier, bundle))
     return None
+
+
+def packaged_again(bundle: Bundle, *, pin: Pin) -> Refusal | None:
+    """The refusal of a bundle of the pinned commit, for who wants no other package of it."""
+    if bundle.commit is None or not bundle.commit.same_as(pin.commit):
+        return None
+    return Refusal(
+        version=bundle.version,
+        reason=f"it is the pinned commit {pin.commit} again, and `rebuilds` is `never`",
+        tree_sha256=bundle.tree_sha256,
+        code_sha256=bundle.code_sha256,
+        known=True,
+    )
 
 
 def refused_by_gate(bundle: Bundle, result: GateResult) -> Refusal:

@@ -95,7 +95,7 @@ def render(
         "source": _source(new),
         "provenance": [(name, bundle.provenance[name]) for name in new.platforms],
         "passed_over": [
-            validation.Note(subject=decision.version, text=decision.reason)
+            validation.Note(subject=decision.subject, text=decision.reason)
             for decision in candidate.decisions
             if not decision.chosen and decision.version not in tried
         ],

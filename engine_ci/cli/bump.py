@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from engine_ci.cli import before, options, upstream, watch
 from engine_ci.cli import gate as gate_command
-from engine_ci.cli import options, upstream, watch
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import EngineError, HarnessError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine_ci.cli.before import Past
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.config import Rebuilds
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, Refusal, Release
@@ -48,8 +50,15 @@ def bump(
             workspace, asked=open_, repository=repository, api_url=api_url, remote=remote, say=say
         ),
     ):
+        past = before.learn(
+            workspace, repository=repository, api_url=api_url, remote=remote, ask=open_
+        )
         candidate = search(
-            workspace, suites=gate_command.asked(suite, workspace.config), runner=runner, say=say
+            workspace,
+            past=past,
+            suites=gate_command.asked(suite, workspace.config),
+            runner=runner,
+            say=say,
         )
         if candidate.chosen is None:
             say(_nothing(candidate))
@@ -67,6 +76,7 @@ def bump(
 def search(
     workspace: Workspace,
     *,
+    past: Past,
     suites: Sequence[str],
     say: Progress,
     runner: str | None = None,
@@ -87,13 +97,18 @@ def search(
     from engine_ci.artifact import commits
     from engine_ci.bump import attempts
     from engine_ci.cli import detect, doors, prepare
-    from engine_ci.releases.detect import ask
 
     platform, pin = prepare.known_platform(None), workspace.pin
     said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
     commits.agree(said, version=pin.version)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
+    say(f"detect: what is newer than {workspace.pin.version}")
+    listed = detect.ask(workspace, told=say)
+    candidate = detect.choose(workspace, listed, past=past)
+    # On most days there is nothing to try, and nothing else has to be made.
+    if candidate.chosen is None:
+        return candidate
     current = prepare.make(
         workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
     )
@@ -102,17 +117,14 @@ def search(
         for other in workspace.pin.platforms
         if other != platform
     }
-    say(f"detect: what is newer than {workspace.pin.version}")
-    offers = ask(workspace.pin, at=doors.releases(workspace), told=say)
+    policy = workspace.config.policy
     refused: tuple[Refusal, ...] = ()
     while True:
-        candidate = detect.choose(workspace, offers, refused=refused)
-        tries = attempts.costly(refused)
-        if candidate.chosen is None or tries > workspace.config.policy.tries:
-            break
         refusal = _refusal(
             workspace,
             candidate.chosen,
+            # What the app waits for, where the pin is in trouble.
+            rebuilds="always" if candidate.standing.troubles else policy.rebuilds,
             current=current,
             elsewhere=elsewhere,
             refused=refused,
@@ -126,7 +138,10 @@ def search(
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
-    if tries:
+        candidate = detect.choose(workspace, listed, past=past, refused=refused)
+        if candidate.chosen is None or attempts.costly(refused) > policy.tries:
+            break
+    if attempts.costly(refused):
         raise EngineError(
             f"{workspace.pin.name} stays at {workspace.pin.version}: "
             + "; ".join(f"{each.version} was refused, {each.reason}" for each in refused),
@@ -160,6 +175,7 @@ def _refusal(
     workspace: Workspace,
     release: Release,
     *,
+    rebuilds: Rebuilds,
     current: Bundle,
     elsewhere: Mapping[Platform, Bundle | None],
     refused: Sequence[Refusal],
@@ -177,13 +193,18 @@ def _refusal(
         bundle = prepare.make(
             workspace, release, into=workspace.candidate, platform=platform, say=say
         )
-        if (again := attempts.refused_again(bundle, refused=refused)) is not None:
+        again = attempts.refused_again(bundle, refused=refused)
+        if again is None and rebuilds == "never":
+            again = attempts.packaged_again(bundle, pin=workspace.pin)
+        if again is not None:
             return again
         others = [
             (pinned, _prepared_for(workspace, release, platform=other, say=say))
             for other, pinned in elsewhere.items()
         ]
-        again = attempts.pinned_again(bundle, current=current, elsewhere=others)
+        again = attempts.pinned_again(
+            bundle, current=current, elsewhere=others, in_trouble=rebuilds == "always"
+        )
         if again is not None:
             return again
     except VerificationError as error:
@@ -212,5 +233,8 @@ def _refusal(
 
 
 def _nothing(candidate: Candidate) -> str:
+    if candidate.postponed:
+        waiting = f"{candidate.postponed.version} {candidate.postponed.reason}"
+        return f"{candidate.pin} stays at {candidate.current}: {waiting}"
     why = "what is newer is the same engine again" if candidate.refused else "nothing is newer"
     return f"{candidate.pin} stays at {candidate.current}: {why}"

@@ -2,64 +2,139 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from engine_ci.cli import options
+from typer import echo
+
+from engine_ci.cli import before, options, propose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from engine_ci.cli.before import Past
     from engine_ci.cli.workspace import Workspace
-    from engine_ci.records.candidate import Candidate, Refusal
+    from engine_ci.records.candidate import Candidate, Decision, Refusal, Standing
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.stable import StableRelease
 
 
 def detect(
     *,
+    repository: propose.Repository = None,
+    api_url: propose.ApiUrl = propose.API_URL,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
     json: options.Json = False,
 ) -> None:
     """List releases newer than the pin, and choose one or say for each why not."""
-    from functools import partial
-
-    from typer import echo
-
-    from engine_ci.cli import doors
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
-    from engine_ci.releases.detect import ask
 
     workspace = open_workspace(config, pin=pin, work=work)
-    offers = ask(workspace.pin, at=doors.releases(workspace), told=partial(echo, err=True))
-    candidate = choose(workspace, offers)
+    past = before.learn(
+        workspace,
+        repository=repository,
+        api_url=api_url,
+        remote="origin",
+        ask=before.can_ask(repository),
+    )
+    listed = ask(workspace, told=partial(echo, err=True))
+    candidate = choose(workspace, listed, past=past)
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What the source says."""
+
+    offers: Sequence[Offer]
+    stable: Sequence[StableRelease]
+
+
+def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
+    """Asks the source; `told` is what a person should hear of, one sentence each."""
+    from engine_ci.cli import doors
+    from engine_ci.releases import detect as source
+
+    pin, at = workspace.pin, doors.releases(workspace)
+    return Listed(
+        offers=source.ask(pin, at=at, told=told),
+        stable=source.ask_stable(pin, policy=workspace.config.policy, at=at),
+    )
+
+
 def choose(
-    workspace: Workspace, offers: Sequence[Offer], *, refused: Sequence[Refusal] = ()
+    workspace: Workspace, listed: Listed, *, past: Past, refused: Sequence[Refusal] = ()
 ) -> Candidate:
-    """Chooses from what the source offers, and leaves `candidate.json`."""
+    """Chooses from what the source offers, and leaves `candidate.json`.
+
+    Args:
+        workspace: the app's.
+        listed: the source's answer.
+        past: what was before this run.
+        refused: what this run tried, newest first.
+    """
     from engine_ci.cli import upstream
+    from engine_ci.releases import news
     from engine_ci.releases.detect import detect as choose_from
     from engine_ci.system import documents
 
-    candidate = choose_from(workspace.pin, offers, now=datetime.now(UTC), refused=refused)
-    candidate = upstream.compared(workspace, candidate)
+    policy = workspace.config.policy
+    # One answer for the judgement and for the record: it may come over the network.
+    asked = cache(partial(upstream.ask, workspace))
+    candidate = choose_from(
+        workspace.pin,
+        listed.offers,
+        policy=policy,
+        now=datetime.now(UTC),
+        stable=listed.stable,
+        refused=refused,
+        proposals=past.proposals,
+        failed=past.failed,
+        ask_news=lambda release: news.read(asked(build=release.build), wanted=policy.wanted),
+    )
+    chosen = candidate.chosen
+    told = asked(build=chosen.build if chosen else None)
+    candidate = candidate.model_copy(update={"upstream": told})
     documents.write(workspace.candidate_json, documents.dump_json(candidate))
     return candidate
 
 
 def table(candidate: Candidate) -> str:
-    """One line per release newer than the pin, and one of what changed upstream."""
+    """How the pin stands, a line for every release newer than it, and what changed upstream."""
     from engine_ci.cli import upstream
 
-    width = max((len(decision.version) for decision in candidate.decisions), default=0)
-    newer = [
-        f"{'→' if decision.chosen else ' '} {decision.version:<{width}}  {decision.reason}"
-        for decision in candidate.decisions
-    ]
-    nothing = f"{candidate.pin} {candidate.current}: nothing newer"
-    return "\n".join([*(newer or [nothing]), *upstream.lines(candidate.upstream)])
+    standing = candidate.standing
+    width = max((len(decision.subject) for decision in candidate.decisions), default=0)
+    return "\n".join(
+        [
+            f"{candidate.pin} {candidate.current}: {_place(standing)}",
+            *(f"! the pin is {trouble}" for trouble in standing.troubles),
+            *(f"! this hold has ended: {hold}" for hold in standing.expired),
+            *(
+                f"{_sign(decision, candidate)} {decision.subject:<{width}}  {decision.reason}"
+                for decision in candidate.decisions
+            ),
+            *upstream.lines(candidate.upstream),
+        ]
+    )
+
+
+def _place(standing: Standing) -> str:
+    """Where the pin is among the releases."""
+    many = f"{standing.behind} releases are newer" if standing.behind > 1 else "1 release is newer"
+    newer = many if standing.behind else "nothing newer"
+    return newer if standing.age_days is None else f"{newer}; it is {standing.age_days} days old"
+
+
+def _sign(decision: Decision, candidate: Candidate) -> str:
+    """What to look at first: the candidate, one that waits, one that something is wrong with."""
+    if decision.chosen:
+        return "→"
+    if candidate.postponed and decision.version == candidate.postponed.version:
+        return "…"
+    return "!" if decision.flaws else " "

@@ -18,6 +18,7 @@ from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
 from engine_ci.cli.gate import gate
 from engine_ci.cli.golden import app as golden
+from engine_ci.cli.hold import hold, unhold
 from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
@@ -32,7 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor):
+for command in (
+    detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
+    hold, unhold,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")
 

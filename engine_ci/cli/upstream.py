@@ -30,16 +30,8 @@ def ask(
     )
 
 
-def compared(workspace: Workspace, candidate: Candidate) -> Candidate:
-    """The candidate with what changed upstream, as far as its source tells what it is made of."""
-    chosen = candidate.chosen
-    return candidate.model_copy(
-        update={"upstream": ask(workspace, build=chosen.build if chosen else None)}
-    )
-
-
 def prepared(workspace: Workspace, candidate: Candidate, bundle: Bundle) -> Candidate:
-    """The same once its bytes have told the commit, where nothing else did; leaves it on disk."""
+    """The candidate once its bytes have told the commit, where nothing else did; on disk too."""
     from engine_ci.records.upstream import Unavailable
     from engine_ci.system import documents
 

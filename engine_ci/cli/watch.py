@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from engine_ci.records.polls import Polls
     from engine_ci.system.github import Hub
 
-DAYS, FAILURES = 14, 5
-
 
 @contextmanager
 def over(
@@ -77,7 +75,8 @@ def look(
     from engine_ci.bump import stuck
     from engine_ci.cli.prepare import read_candidate
 
-    limits = stuck.Limits(days=DAYS, failures=FAILURES)
+    policy = workspace.config.policy
+    limits = stuck.Limits(days=policy.stuck_days, failures=policy.stuck_failures)
     worked = error is None or isinstance(error, EngineError)
     candidate = read_candidate(workspace) if worked else None
     kept = _remember(workspace, error, candidate=candidate, say=say, now=now)
@@ -111,8 +110,8 @@ def _remember(
         kept = polls.failed(kept, now=now)
         say(lost or f"{kept.failures} polls failed in a row")
     else:
-        # Where the gate refused all that is newer, nothing was found.
-        found = error is None and candidate.chosen is not None
+        # Where the gate refused all that is newer, nothing was found; what waits for its turn was.
+        found = error is None and (candidate.chosen or candidate.postponed) is not None
         kept = polls.worked(kept, progress=now if found else None)
     polls.save(workspace.polls_json, kept)
     return kept

@@ -19,6 +19,8 @@ Package = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$")
 ]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
+# One of them, or a range of them with both ends included: A..B, A.. or ..B.
+Span = Annotated[str, StringConstraints(pattern=r"^(\.\.)?[A-Za-z0-9][A-Za-z0-9._+!-]{0,127}$")]
 WheelTag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+-[a-z0-9]+-[a-z0-9_]+$")]
 GitAddress = Annotated[
     str, StringConstraints(pattern=r"^(https|file)://[A-Za-z0-9/][^\s@\x00-\x1f\x7f]*$")
@@ -136,13 +138,14 @@ Source = Annotated[GitHubReleases | PackageIndex | SourceBuild, Field(discrimina
 
 
 class Hold(Document):
-    """A version that must not be proposed.
+    """Versions that must not be proposed.
 
     Attributes:
+        version: one version or build number, or a range of them.
         until: the last day on which the hold counts; for ever when not given.
     """
 
-    version: Version
+    version: Span
     reason: Annotated[str, StringConstraints(min_length=1)]
     link: str | None = None
     until: date | None = None
@@ -150,6 +153,11 @@ class Hold(Document):
     def counts_on(self, day: date) -> bool:
         """Whether the hold has not expired."""
         return self.until is None or day <= self.until
+
+    def __str__(self) -> str:
+        until = f" until {self.until.isoformat()}" if self.until else ""
+        link = f" ({self.link})" if self.link else ""
+        return f"held{until}: {self.reason}{link}"
 
 
 class Pin(Versioned):

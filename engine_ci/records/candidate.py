@@ -33,23 +33,75 @@ class Release(Document):
         version: as upstream writes it.
         build: upstream's build number, None when this source does not say.
         rebuild: how often the same build was packaged again before this one.
+        published: when everybody could see it; None where the source does not say.
         assets: what is offered, by platform.
     """
 
     version: Version
     build: Build | None = None
     rebuild: Annotated[int, Field(ge=0)] = 0
+    published: datetime | None = None
     assets: dict[Platform, PublishedAsset] = Field(default_factory=dict)
 
 
 class Decision(Document):
-    """Why one release newer than the pin is, or is not, the candidate."""
+    """Why a release newer than the pin is, or is not, the candidate.
+
+    Attributes:
+        version, build, rebuild, published: of the release.
+        flaws: what is wrong with it whatever a configuration says.
+        oldest: where one reason holds for several releases in a row, the last of them; `version`
+            is the newest then.
+        releases: how many these are.
+    """
 
     version: Version
     build: Build | None = None
     rebuild: Annotated[int, Field(ge=0)] = 0
+    published: datetime | None = None
     chosen: bool
     reason: str
+    flaws: tuple[str, ...] = ()
+    oldest: Version | None = None
+    releases: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for people."""
+        if self.oldest is None:
+            return self.version
+        return f"{self.version} … {self.oldest} ({self.releases} releases)"
+
+
+class Postponed(Document):
+    """A release that nothing speaks against but that its time has not come.
+
+    Attributes:
+        until: None where it is no date that is waited for.
+        reason: in words, with that date.
+    """
+
+    version: Version
+    until: datetime | None = None
+    reason: str
+
+
+class Standing(Document):
+    """How the pin itself stands.
+
+    Attributes:
+        published: when its release was; None where the source does not say.
+        age_days: since then, in whole days.
+        behind: how many releases are newer.
+        troubles: why it ought to be left soon: held, refused by the gate, withdrawn.
+        expired: holds that have ended, in words.
+    """
+
+    published: datetime | None = None
+    age_days: int | None = None
+    behind: Annotated[int, Field(ge=0)] = 0
+    troubles: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
 
 
 class Refusal(Document):
@@ -76,6 +128,8 @@ class Candidate(Versioned):
     Attributes:
         current: the version that is pinned now.
         chosen: the release to try; None when nothing is worth it.
+        standing: how the pin itself stands.
+        postponed: the release that waits, where nothing is chosen for that reason alone.
         decisions: every release newer than the pin, newest first.
         refused: what this run tried before, newest first.
         upstream: what is known of llama.cpp between the two; None in a record of an older release.
@@ -84,7 +138,9 @@ class Candidate(Versioned):
     pin: Name
     source: str
     current: Version
+    standing: Standing = Standing()
     chosen: Release | None = None
+    postponed: Postponed | None = None
     decisions: tuple[Decision, ...] = ()
     refused: tuple[Refusal, ...] = ()
     upstream: Upstream | None = None

@@ -1,136 +1,185 @@
 """Pure. Which release is the candidate, and for every other one newer than the pin why not.
 
-The newest release wins against which nothing speaks: not refused in this run, not held, a file for
-every platform of the pin, and every file of a kind that its platform accepts. Files are asked for
-only where nothing else speaks against a release, newest first, until one is chosen.
+The newest release wins against which nothing speaks. Files are asked for only where nothing else
+speaks against a release, newest first, until one is found; then it waits for its turn, if it must.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidWheelFilename, canonicalize_version, parse_wheel_filename
+from packaging.utils import canonicalize_version
 
-from engine_ci.errors import PinError
 from engine_ci.pins.model import GitHubReleases
-from engine_ci.records.candidate import Decision, Release
-from engine_ci.releases import ordering
+from engine_ci.records.candidate import Decision, Postponed, Release, Standing
+from engine_ci.releases import channels, eligible, listing, throttle
+from engine_ci.releases.decisions import told
+from engine_ci.releases.news import UNKNOWN
+from engine_ci.releases.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import date
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
-    from engine_ci.pins.model import Hold, Pin, Platform
+    from engine_ci.config import Policy
+    from engine_ci.pins.model import Pin, Platform, Version
     from engine_ci.records.candidate import PublishedAsset, Refusal
+    from engine_ci.releases.eligible import Case
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.news import News
+    from engine_ci.releases.stable import StableRelease
+    from engine_ci.releases.throttle import Proposals
+
+_NO_AGE = "candidate; its source does not tell its age: no cooldown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What to do now.
+
+    Attributes:
+        chosen: the release to try; None when nothing is worth it, or its time has not come.
+        postponed: what is waited for, then.
+        decisions: on every release newer than the pin, newest first; before them those on stable
+            releases that lead to no build.
+    """
+
+    standing: Standing
+    chosen: Release | None
+    postponed: Postponed | None
+    decisions: tuple[Decision, ...]
 
 
 def choose(
     offers: Iterable[Offer],
     pin: Pin,
     *,
+    policy: Policy,
+    now: datetime,
     files: Callable[[Offer], Mapping[Platform, PublishedAsset]],
-    refused: Iterable[Refusal],
-    today: date,
-) -> tuple[Release | None, tuple[Decision, ...]]:
+    refused: Iterable[Refusal] = (),
+    proposals: Proposals = throttle.NONE,
+    stable: Sequence[StableRelease] = (),
+    failed: bool = False,
+    ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
+) -> Choice:
     """Chooses a release and says about every newer one why it was chosen or not.
 
     Args:
-        offers: in any order; those that are not newer than the pin are passed over.
+        offers: in any order; the pinned release where the source still has it, and all newer ones.
         pin: what is used now, and what is held.
+        policy: of the app.
+        now: with its time zone.
         files: the files of an offer for the platforms of the pin.
         refused: what this run tried before.
-        today: for holds, which end.
-
-    Returns:
-        the candidate, or None, and the decisions, newest release first.
+        proposals: what was proposed before.
+        stable: upstream's stable releases, where the channel is theirs.
+        failed: whether the gate refused the pinned build.
+        ask_news: what upstream's history says of a release.
 
     Raises:
-        PinError: the pinned version is not a version of a package.
+        PinError: the pinned version, or that of a hold, makes no sense for its source.
     """
-    reasons = _reasons_against(pin, refused, today)
-    chosen: Release | None = None
-    decisions: list[Decision] = []
-    for offer in _newer(offers, pin):
-        reason = (
-            reasons.get(canonicalize_version(offer.version.text))
-            or "; ".join(offer.flaws)
-            or _gap(offer, pin)
-        )
-        if reason is None and chosen is not None:
-            reason = f"older than the candidate {chosen.version}"
+    current = listing.current(pin)
+    every = channels.aged(listing.sorted_out(offers, pin), stable)
+    by_channel = policy.channel == "stable" and isinstance(pin.source, GitHubReleases)
+    case = eligible.Case(
+        pin=pin,
+        current=current,
+        policy=policy,
+        standing=standing(pin, current, every, now=now, failed=failed),
+        now=now,
+        refused={canonicalize_version(each.version): each.reason for each in refused},
+        closed=frozenset(map(canonicalize_version, proposals.closed)),
+        stable=channels.named(stable) if by_channel else None,
+    )
+    newer = [offer for offer in every if offer.version.order > current.order]
+    reasons, best = _search(newer, case, files=files, ask_news=ask_news)
+    if best is None:
+        waits, words = eligible.ripening(newer, case), ""
+    else:
+        since = [offer.version.text for offer in newer[reasons.index(None) :]]
+        waits, words = _turn(best, since, case, proposals=proposals, ask_news=ask_news)
+    chosen = None if waits else best
+    said = [words if reason is None else reason for reason in reasons]
+    lost = (
+        channels.unresolved(stable, every, current=current, since=case.standing.published)
+        if by_channel
+        else ()
+    )
+    return Choice(
+        standing=case.standing,
+        chosen=chosen,
+        postponed=waits,
+        decisions=(*lost, *told(newer, said, chosen=chosen.version if chosen else None)),
+    )
+
+
+def _search(
+    newer: Sequence[Offer],
+    case: Case,
+    *,
+    files: Callable[[Offer], Mapping[Platform, PublishedAsset]],
+    ask_news: Callable[[Release], News],
+) -> tuple[list[str | None], Release | None]:
+    """Of every release the reason against it, None for the one that was found."""
+    best: Release | None = None
+    reasons: list[str | None] = []
+    noise: str | None = None
+    for offer in newer:
+        reason = eligible.against(offer, case)
+        if reason is None and best is not None:
+            reason = f"older than the candidate {best.version}"
+        reason = reason or noise
         if reason is None:
             assets = dict(files(offer))
-            reason = _unaccepted(assets)
+            reason = eligible.unaccepted(assets)
             if reason is None:
-                chosen = _release(offer, assets)
-        decisions.append(_decision(offer, reason))
-    return chosen, tuple(decisions)
+                release = _release(offer, assets)
+                reason = ask_news(release).noise if _may_be_noise(case) else None
+                if reason is None:
+                    best = release
+                else:
+                    # What comes between the pin and an older one is part of this.
+                    noise = f"noise, as {release.version} is"
+        reasons.append(reason)
+    return reasons, best
 
 
-def _newer(offers: Iterable[Offer], pin: Pin) -> list[Offer]:
-    read = ordering.tag if isinstance(pin.source, GitHubReleases) else ordering.parse
-    current = read(pin.version)
-    if current is None:
-        raise PinError(
-            f"pin {pin.name}: `version` is {pin.version}, which no package can have",
-            hint="write the version as the package index writes it, for example 0.1.2",
-        )
-    newer = (offer for offer in offers if offer.version.order > current.order)
-    return sorted(newer, key=lambda offer: offer.version.order, reverse=True)
+def _may_be_noise(case: Case) -> bool:
+    """Not where the pin must be left, nor where others than upstream built what is offered."""
+    return isinstance(case.pin.source, GitHubReleases) and not case.standing.troubles
 
 
-def _reasons_against(pin: Pin, refused: Iterable[Refusal], today: date) -> dict[str, str]:
-    """By version, what is known before any file is looked at; a refusal outranks a hold."""
-    held = {
-        canonicalize_version(hold.version): _held(hold)
-        for hold in pin.holds
-        if hold.counts_on(today)
-    }
-    return held | {
-        canonicalize_version(refusal.version): f"refused in this run: {refusal.reason}"
-        for refusal in refused
-    }
-
-
-def _held(hold: Hold) -> str:
-    until = f" until {hold.until.isoformat()}" if hold.until else ""
-    link = f" ({hold.link})" if hold.link else ""
-    return f"held{until}: {hold.reason}{link}"
-
-
-def _gap(offer: Offer, pin: Pin) -> str | None:
-    missing = [name for name in pin.platforms if name not in offer.platforms]
-    return f"no file for {', '.join(missing)}" if missing else None
-
-
-def _unaccepted(assets: Mapping[Platform, PublishedAsset]) -> str | None:
-    """Why a file is not of a kind that its platform accepts; None when all are."""
-    for platform, asset in assets.items():
-        if not asset.wheel_tags:
-            continue
-        try:
-            tags = sorted(str(tag) for tag in parse_wheel_filename(asset.name)[3])
-        except InvalidWheelFilename:
-            return f"`{asset.name}` for {platform} is not a wheel"
-        if not set(tags) & set(asset.wheel_tags):
-            return f"wheel tag {', '.join(tags)} is not accepted on {platform}"
-    return None
+def _turn(
+    best: Release,
+    since: Sequence[Version],
+    case: Case,
+    *,
+    proposals: Proposals,
+    ask_news: Callable[[Release], News],
+) -> tuple[Postponed | None, str]:
+    """What the best release waits for, and what is said of it."""
+    words = "candidate" if best.published else _NO_AGE
+    waits = throttle.postponed(
+        best, since=since, proposals=proposals, propose=case.policy.propose, now=case.now
+    )
+    if waits is None:
+        return None, words
+    troubles = [f"the pin is {trouble}" for trouble in case.standing.troubles]
+    hurry = troubles or ask_news(best).arrived
+    if hurry:
+        return None, f"{words}; it does not wait, since {'; '.join(hurry)}"
+    return waits, f"eligible, and {waits.reason}"
 
 
 def _release(offer: Offer, assets: dict[Platform, PublishedAsset]) -> Release:
     version = offer.version
     return Release(
-        version=version.text, build=version.build, rebuild=version.rebuild, assets=assets
-    )
-
-
-def _decision(offer: Offer, reason: str | None) -> Decision:
-    version = offer.version
-    return Decision(
         version=version.text,
         build=version.build,
         rebuild=version.rebuild,
-        chosen=reason is None,
-        reason=reason or "candidate",
+        published=offer.published,
+        assets=assets,
     )

@@ -8,16 +8,23 @@ from engine_ci.errors import UnsupportedError
 from engine_ci.pins.model import GitHubReleases, PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
-from engine_ci.releases.sources import github_releases, package_index
+from engine_ci.releases.news import UNKNOWN
+from engine_ci.releases.sources import github_releases, github_stable, package_index
+from engine_ci.releases.stable import resolve
+from engine_ci.releases.throttle import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from engine_ci.config import Policy
     from engine_ci.pins.model import Pin, Platform
-    from engine_ci.records.candidate import PublishedAsset, Refusal
+    from engine_ci.records.candidate import PublishedAsset, Refusal, Release
     from engine_ci.releases.model import Offer
+    from engine_ci.releases.news import News
     from engine_ci.releases.sources.github_releases import Place
+    from engine_ci.releases.stable import StableRelease
+    from engine_ci.releases.throttle import Proposals
 
 
 def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) -> list[Offer]:
@@ -43,6 +50,17 @@ def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) ->
     )
 
 
+def ask_stable(pin: Pin, *, policy: Policy, at: Place) -> list[StableRelease]:
+    """The stable releases of upstream, newest first; none where the channel is not theirs.
+
+    Raises:
+        OutsideError: GitHub refused, or did not answer.
+    """
+    if policy.channel != "stable" or not isinstance(pin.source, GitHubReleases):
+        return []
+    return [resolve(each) for each in github_stable.materials(pin.source.repository, pin, at=at)]
+
+
 def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:
     """The files of an offer, where the list did not tell them asked for now.
 
@@ -55,34 +73,55 @@ def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:
 
 
 def detect(
-    pin: Pin, offers: Sequence[Offer], *, now: datetime, refused: Sequence[Refusal] = ()
+    pin: Pin,
+    offers: Sequence[Offer],
+    *,
+    policy: Policy,
+    now: datetime,
+    stable: Sequence[StableRelease] = (),
+    refused: Sequence[Refusal] = (),
+    proposals: Proposals = NONE,
+    failed: bool = False,
+    ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
 ) -> Candidate:
     """Chooses the release to try, with a reason for every one that is newer than the pin.
 
     Args:
         pin: what is used now.
         offers: the source's answer to `ask`.
+        policy: of the app.
         now: when this is asked, with its time zone.
+        stable: the answer to `ask_stable`.
         refused: what this run tried before, newest first.
+        proposals: what was proposed to the app before.
+        failed: whether the gate refused the pinned build.
+        ask_news: what upstream's history says of a release.
 
     Raises:
         OutsideError: the source did not answer when it was asked for a release's files.
         PinError: the pinned version makes no sense for its source.
     """
-    chosen, decisions = choose(
+    choice = choose(
         offers,
         pin,
+        policy=policy,
+        now=now,
         files=lambda offer: files(offer, pin),
+        stable=stable,
         refused=refused,
-        today=now.date(),
+        proposals=proposals,
+        failed=failed,
+        ask_news=ask_news,
     )
     return Candidate(
         schema=1,
         pin=pin.name,
         source=str(pin.source),
         current=pin.version,
-        chosen=chosen,
-        decisions=decisions,
+        standing=choice.standing,
+        chosen=choice.chosen,
+        postponed=choice.postponed,
+        decisions=choice.decisions,
         refused=tuple(refused),
         at=now,
     )

@@ -22,7 +22,8 @@ from packaging.version import InvalidVersion, Version
 LEAST_BUILD = 1000
 _YEARS = range(2000, 3000)
 _MONTHS = range(1, 13)
-_TAG = re.compile(r"b([1-9][0-9]{0,8})")
+_TAG = re.compile(r"b[1-9][0-9]{0,8}")
+Order = tuple[int, int, Version]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class PackageVersion:
     python: Version
 
     @property
-    def order(self) -> tuple[int, int, Version]:
+    def order(self) -> Order:
         """What versions are compared by: the greater, the newer.
 
         A version without a build comes before all with one: a package begins at some time to carry
@@ -50,13 +51,25 @@ class PackageVersion:
         """
         return (self.build or 0, self.rebuild, self.python)
 
+    def packs_again(self, other: PackageVersion) -> bool:
+        """Whether it is a later package of the same build, or of the same version without one."""
+        if self.order <= other.order or self.build != other.build:
+            return False
+        bases = (Version(each.python.base_version) for each in (self, other))
+        return self.build is not None or len(set(bases)) == 1
+
+
+def is_tag(text: str) -> bool:
+    """Whether it is upstream's tag of a build, which `v0.4.1` is not."""
+    return _TAG.fullmatch(text) is not None
+
 
 def tag(text: str) -> PackageVersion | None:
-    """Reads upstream's tag of a build; None for every other tag, such as `v0.4.1`."""
-    found = _TAG.fullmatch(text)
-    if found is None:
+    """Reads upstream's tag of a build; None for every other text."""
+    if not is_tag(text):
         return None
-    return PackageVersion(text=text, build=int(found[1]), rebuild=0, python=Version(found[1]))
+    number = text.removeprefix("b")
+    return PackageVersion(text=text, build=int(number), rebuild=0, python=Version(number))
 
 
 def parse(text: str) -> PackageVersion | None:

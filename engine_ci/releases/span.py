@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from engine_ci.releases.ordering import PackageVersion
 
-_BUILD = re.compile(r"b?(\d{4,})")
+_BUILD = re.compile(r"(?:b|(?=[0-9]{4}))([0-9]+)")
 
 
 def between(versions: Iterable[PackageVersion], span: str) -> list[PackageVersion]:
@@ -27,25 +27,53 @@ def between(versions: Iterable[PackageVersion], span: str) -> list[PackageVersio
     Raises:
         UsageError: it is no range, or nothing lies in it.
     """
-    first, dots, last = span.partition("..")
-    if not dots:
+    if ".." not in span:
         raise UsageError(f"`{span}` is no range of builds", hint="write it as A..B, such as 8672..")
-    found = [
-        version
-        for version in versions
-        if (not first or _against(version, first) >= 0)
-        and (not last or _against(version, last) <= 0)
-    ]
+    found = [version for version in versions if covers(span, version)]
     if not found:
         raise UsageError(f"no version of the package lies in {span}")
     return sorted(found, key=lambda version: version.order)
 
 
+def check(span: str) -> None:
+    """Makes sure that a range, or a single build or version, is one.
+
+    Raises:
+        UsageError: an end is neither a version nor a build number, or there is none at all.
+    """
+    ends = [end for end in span.split("..", 1) if end]
+    if not ends:
+        raise UsageError(f"`{span}` names no version", hint="write a build, or a range as A..B")
+    for end in ends:
+        _limit(end)
+
+
+def covers(span: str, version: PackageVersion) -> bool:
+    """Whether a range holds a version, or a single build or version means it.
+
+    Raises:
+        UsageError: an end is neither a version nor a build number.
+    """
+    first, dots, last = span.partition("..")
+    last = last if dots else first
+    above = not first or _against(version, first) >= 0
+    below = not last or _against(version, last) <= 0
+    return above and below
+
+
 def _against(version: PackageVersion, end: str) -> int:
     """Below 0 where a version comes before the end of a range, 0 at it, above 0 after it."""
+    limit = _limit(end)
+    if isinstance(limit, int):
+        return (version.build or 0) - limit
+    return (version.order > limit.order) - (version.order < limit.order)
+
+
+def _limit(end: str) -> int | PackageVersion:
+    """A build number, or a version."""
     if number := _BUILD.fullmatch(end):
-        return (version.build or 0) - int(number[1])
+        return int(number[1])
     limit = ordering.parse(end)
     if limit is None:
         raise UsageError(f"`{end}` is neither a version nor a build number")
-    return (version.order > limit.order) - (version.order < limit.order)
+    return limit

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +20,6 @@ from engine_ci.system import command, git_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
 # Hooks are programs of whoever owns the clone; none of them may see a token or stop a commit.
 _SETTINGS: git_token.Settings = (("core.hooksPath", os.devnull),)
@@ -170,6 +170,22 @@ class Repository:
         """The text of a file in a commit; None when the commit has no such file."""
         done = run(self.path, "cat-file", "blob", f"{at}:{path}", check=False)
         return done.stdout if done.status == 0 else None
+
+    def changed(self, path: str, *, line: str) -> datetime | None:
+        """When a line of a file last changed that is there already, by a commit of this history.
+
+        Args:
+            path: from the top of the clone.
+            line: a regular expression, as git has them, for the old line or the new one.
+
+        Returns:
+            the commit's time; None when no commit changed such a line.
+        """
+        # A file that is new is no change: so the cut end of a shallow history is none either.
+        only = "--diff-filter=M", f"-G{line}", "--no-show-signature", "--format=%cI", "-1"
+        done = run(self.path, "log", *only, "--", f":(top,literal){path}", check=False)
+        found = done.stdout.strip()
+        return datetime.fromisoformat(found) if found else None
 
     def write_tree(self, files: Mapping[str, str], *, base: str) -> str:
         """The tree of `base` with the given texts in place of those files, as an object ID."""

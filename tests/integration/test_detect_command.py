@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +14,10 @@ from engine_ci.pins import store
 from fixtures.github import Fault, GitHubServer, Login
 from tests.integration.upstreams import Upstream
 from tests.unit.cli.command import CommandLine, app_in
-from tests.unit.releases.upstream import pin, sha256
+from tests.unit.releases.upstream import NOON, pin, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOKEN = "a-token-of-the-test"  # noqa: S105 - opens nothing but the embedded server
 
@@ -67,7 +68,30 @@ def test_an_incomplete_newest_build_falls_back_to_the_one_before(
     ran = run("detect")
 
     assert ran.out.splitlines() == [
-        "  b11196  llama-b11196-bin-ubuntu-x64.tar.gz is not there",
+        "llama.cpp b11194: 2 releases are newer; it is 4 days old",
+        "! b11196  llama-b11196-bin-ubuntu-x64.tar.gz is not there",
+        "→ b11195  candidate",
+    ]
+
+
+def test_on_the_stable_channel_the_build_that_a_stable_release_names_is_the_candidate(
+    run: CommandLine, upstream: Upstream
+) -> None:
+    upstream.publish(11194, 11195, 11196, age_h=100)
+    upstream.server.hub.shelf.publish(
+        "v0.5.0",
+        at=NOON - timedelta(hours=90),
+        files={"nightly-tag.txt": b"b11195\n"},
+        prerelease=False,
+    )
+    config = Path("engine-ci.yaml")
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("tries: 2", "tries: 2, channel: stable"), encoding="utf-8")
+
+    ran = run("detect")
+
+    assert ran.out.splitlines()[1:] == [
+        "  b11196  no stable release names it",
         "→ b11195  candidate",
     ]
 

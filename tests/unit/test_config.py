@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_ci import config
-from engine_ci.config import ALL_SUITES, Config
+from engine_ci.config import ALL_SUITES, Config, EveryBuilds, Policy
 from engine_ci.errors import ConfigError
 from engine_ci.system import documents
 
@@ -47,6 +47,36 @@ def test_the_least_that_an_app_must_say_loads_with_documented_defaults(tmp_path:
     assert loaded.pull_request.draft_on == ("fail", "inconclusive")
 
 
+def test_by_default_a_build_is_looked_for_daily_and_proposed_weekly_when_three_days_old() -> None:
+    policy = Policy()
+
+    assert (policy.poll, policy.propose, policy.cooldown_hours) == ("daily", "weekly", 72)
+    assert (policy.channel, policy.rebuilds) == ("nightly", "if_changed")
+    assert (policy.wanted.architectures, policy.wanted.fixes) == ((), ())
+    assert (policy.stuck_days, policy.stuck_failures) == (14, 5)
+
+
+def test_everything_about_when_can_be_said(tmp_path: Path) -> None:
+    path = tmp_path / "engine-ci.yaml"
+    path.write_text(
+        LEAST + "policy: {poll: 2 days, propose: {every_builds: 50}, cooldown_hours: 0,\n"
+        "  channel: stable, rebuilds: never, stuck_days: 30, stuck_failures: 2,\n"
+        "  wanted: {architectures: [qwen4], fixes: [26375, '#26001', 6b5224c, '0123456']}}\n"
+    )
+    policy = config.load(path).policy
+
+    assert policy.propose == EveryBuilds(every_builds=50)
+    assert config.days(policy.poll) == 2
+    assert policy.wanted.fixes == ("26375", "#26001", "6b5224c", "0123456")
+
+
+@pytest.mark.parametrize(
+    ("interval", "days"), [("daily", 1), ("weekly", 7), ("1 days", 1), ("14 days", 14)]
+)
+def test_an_interval_is_so_many_days(interval: str, days: int) -> None:
+    assert config.days(interval) == days
+
+
 def test_the_config_of_the_demo_loads(request: pytest.FixtureRequest) -> None:
     folder = request.config.rootpath / "examples" / "demo" / "app"
     loaded = config.load(folder / "engine-ci.yaml")
@@ -60,6 +90,18 @@ def test_the_config_of_the_demo_loads(request: pytest.FixtureRequest) -> None:
         (LEAST + "policies: {}\n", "`policies`: unknown key"),
         (LEAST + "policy: {retries: 3}\n", "`policy.retries`: unknown key"),
         (LEAST + "policy: {tries: 6}\n", "`policy.tries`: "),
+        (LEAST + "policy: {poll: hourly}\n", "`policy.poll`: "),
+        (LEAST + "policy: {propose: 0 days}\n", "`policy.propose."),
+        (LEAST + "policy: {propose: {every_builds: 0}}\n", "`policy.propose."),
+        (LEAST + "policy: {cooldown_hours: -1}\n", "`policy.cooldown_hours`: "),
+        (LEAST + "policy: {channel: latest}\n", "`policy.channel`: "),
+        (LEAST + "policy: {rebuilds: sometimes}\n", "`policy.rebuilds`: "),
+        (LEAST + "policy: {wanted: {fixes: 26375}}\n", "`policy.wanted.fixes`: "),
+        (LEAST + "policy: {wanted: {fixes: [abc]}}\n", "`policy.wanted.fixes.0`: "),
+        (LEAST + "policy: {wanted: {fixes: [0]}}\n", "`policy.wanted.fixes.0`: "),
+        (LEAST + "policy: {wanted: {fixes: [true]}}\n", "`policy.wanted.fixes.0`: "),
+        (LEAST + "policy: {wanted: {architectures: [Qwen4]}}\n", "`policy.wanted.architectures.0`"),
+        (LEAST + "policy: {stuck_days: 0}\n", "`policy.stuck_days`: "),
         (LEAST + "gate: {suites: [speed]}\n", "`gate.suites.0`: "),
         (LEAST + "gate: {suites: []}\n", "`gate.suites`: "),
         (LEAST + "gate: {performance: {limit: 1.5}}\n", "`gate.performance.limit`: "),

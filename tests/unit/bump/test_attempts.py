@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine_ci.bump import attempts
 from engine_ci.errors import VerificationError
+from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import BundleFile
 from engine_ci.records.candidate import Refusal
 from engine_ci.records.gate import Status, Verdict
@@ -150,6 +151,21 @@ def test_another_refused_engine_does_not_matter() -> None:
     refused = (unprepared, gated(records.before()))
 
     assert attempts.refused_again(records.bundle(), refused=refused) is None
+
+
+def test_the_pinned_commit_packaged_again_is_refused_without_a_try() -> None:
+    again = records.bundle(commit=Commit(id="9a3bf2b" + "0" * 33))
+
+    found = attempts.packaged_again(again, pin=records.pin())
+
+    assert found is not None
+    assert found.known
+    assert found.reason == "it is the pinned commit 9a3bf2b again, and `rebuilds` is `never`"
+
+
+def test_another_commit_or_an_unknown_one_is_no_package_of_the_pinned_one() -> None:
+    assert attempts.packaged_again(records.bundle(), pin=records.pin()) is None
+    assert attempts.packaged_again(records.bundle(commit=None), pin=records.pin()) is None
 
 
 def test_only_known_bytes_are_free() -> None:

@@ -14,7 +14,7 @@ from engine_ci.bump import body
 from engine_ci.config import PullRequestPolicy
 from engine_ci.pins.model import Asset, Commit, GitHubReleases
 from engine_ci.records.bundle import Attestation
-from engine_ci.records.candidate import Decision, Refusal, Release
+from engine_ci.records.candidate import Decision, Refusal, Release, Standing
 from engine_ci.records.gate import Engines, Status, Verdict
 from engine_ci.records.upstream import KnownRegression, Missed, Names, Unavailable, Upstream
 from tests.unit.bump import records
@@ -280,6 +280,25 @@ def test_builds_and_rebuilds_are_named_where_there_are_any() -> None:
 
     assert "| build | 11194 | 11429 |\n| rebuild | 0 | 1 |\n" in text
     assert "The source is the releases of example/llama.cpp.\n" in text
+
+
+def test_how_the_pin_stands_is_told_where_it_is_known() -> None:
+    standing = Standing(age_days=12, behind=80, troubles=("held: dies @octocat",))
+    told = records.planned(candidate=records.candidate(standing=standing)).body
+    silent = records.planned().body
+
+    assert "The pinned build is 12 days old. Of the releases there, 80 are newer than it.\n" in told
+    assert "**The pin is held: dies " in told
+    assert "@octocat" not in told
+    assert "days old" not in silent
+    assert "**The pin is" not in silent
+
+
+def test_releases_that_share_a_reason_are_counted() -> None:
+    many = Decision(version="b9", oldest="b2", releases=8, chosen=False, reason="younger")
+    told = records.planned(candidate=records.candidate(decisions=(many,))).body
+
+    assert "- `b9 … b2 (8 releases)`: younger" in told
 
 
 def test_words_of_others_stay_dead() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,3 +61,24 @@ def write_pin(app: Path, published: Asset) -> None:
         platforms={"ubuntu-x64": published},
     )
     (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
+
+
+def moved(app: Path) -> None:
+    """Commits the pin, and a move of it just now."""
+    for arguments in (
+        ("init", "--quiet"),
+        ("add", "."),
+        ("commit", "--quiet", "-m", "Start"),
+    ):
+        _git(app, *arguments)
+    pin = app / "pins" / "llama.cpp.yaml"
+    text = pin.read_text(encoding="utf-8")
+    pin.write_text(text.replace("version: '1.0'", "version: '0.9'"), encoding="utf-8")
+    _git(app, "commit", "--quiet", "--all", "-m", "Back")
+    pin.write_text(text, encoding="utf-8")
+    _git(app, "commit", "--quiet", "--all", "-m", "Bump")
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=App Bot", "-c", "user.email=bot@example.invalid")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import Exit, RecordError
+from engine_ci.cli import gate
+from engine_ci.errors import Exit, HarnessError, RecordError
 from engine_ci.pins import store
 from engine_ci.records.bundle import Bundle
 from engine_ci.system import documents
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
+
+
+def newer(toy: Index, folder: Path) -> None:
+    """Publishes the toy engine again, as 1.1."""
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(folder, files, version="1.1"))
 
 
 def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
@@ -35,26 +42,85 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
 
 
 @pytest.mark.usefixtures("toy")
-def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine) -> None:
+def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine, app: Path) -> None:
     ran = run("bump")
 
     assert ran.status == Exit.OK
     assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")
+    assert not (app / ".engine-ci" / "baseline").exists()
 
 
-@pytest.mark.usefixtures("app")
-def test_a_missing_token_ends_it_before_anything_is_fetched(run: CommandLine) -> None:
+@pytest.mark.usefixtures("toy")
+def test_without_a_token_nothing_is_begun_that_could_not_be_opened(
+    run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     ran = run("bump", "--open")
 
     assert ran.status == Exit.USAGE
-    assert "GITHUB_TOKEN" in ran.err
+    assert "`--open` needs a token" in ran.err
+    assert not (app / ".engine-ci").exists()
+
+
+def test_where_no_other_package_of_the_pinned_commit_is_wanted_none_is_tried(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    config = app / "engine-ci.yaml"
+    config.write_text(config.read_text().replace("tries: 2", "tries: 2, rebuilds: never"))
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    files["toy_engine/bin/llama-server"] += b"other bytes"
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    assert "refused 1.1: it is the pinned commit" in ran.err
+    assert "what is newer is the same engine again" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("policy", "hold", "gated"),
+    [
+        ("if_changed", False, False),
+        ("always", False, True),
+        ("if_changed", True, True),
+        ("never", True, True),
+    ],
+)
+def test_the_pinned_engine_under_another_version_is_gated_where_that_is_wanted(
+    run: CommandLine,
+    toy: Index,
+    app: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    policy: str,
+    hold: bool,
+    gated: bool,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise HarnessError("the gate was reached")
+
+    monkeypatch.setattr(gate, "run", stop)
+    config = app / "engine-ci.yaml"
+    config.write_text(config.read_text().replace("tries: 2", f"tries: 2, rebuilds: {policy}"))
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    if hold:
+        run("hold", "1.0", "--reason", "dies")
+
+    ran = run("bump")
+
+    assert ("the gate was reached" in ran.err) is gated
+    assert ("what is newer is the same engine again" in ran.err) is not gated
 
 
 def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_nothing(
-    run: CommandLine, toy: Index, app: Path
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
 ) -> None:
     path = app / "pins" / "llama.cpp.yaml"
     pin = store.load(path)
+    newer(toy, tmp_path)
     both = pin.model_copy(
         update={"platforms": {**pin.platforms, "macos-arm64": pin.platforms["ubuntu-x64"]}}
     )
@@ -62,10 +128,10 @@ def test_a_pinned_engine_without_a_bundle_for_another_platform_compares_with_not
 
     ran = run("bump")
 
-    assert ran.status == Exit.OK
+    assert ran.status == Exit.GATE_SAYS_NO
     assert "prepare 1.0 for macos-arm64: unpack\n" in ran.err
     assert "the pinned engine has no bundle for macos-arm64: " in ran.err
-    assert len(toy.downloads) == 1
+    assert toy.downloads.count(pin.platforms["ubuntu-x64"].name) == 1
 
 
 def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
@@ -84,10 +150,13 @@ def test_the_bundle_for_windows_is_made_and_audited_as_every_other(
     windows = asset.model_copy(update={"wheel_tags": (tag,)})
     both = pin.model_copy(update={"platforms": {**pin.platforms, "windows-x64": windows}})
     path.write_text(store.dump(both), encoding="utf-8")
+    newer(toy, tmp_path)
+    windows_too = wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1")
+    toy.publish(windows_too.rename(tmp_path / f"toy_engine-1.1-{tag}.whl"))
 
     ran = run("bump")
 
-    assert ran.status == Exit.OK
+    assert ran.status == Exit.GATE_SAYS_NO
     record = app / ".engine-ci/elsewhere/baseline/windows-x64/bundle.json"
     made = documents.load_json(record, Bundle, error=RecordError)
     assert made.images == ("ggml.dll", "llama-server.exe")

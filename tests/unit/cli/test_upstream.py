@@ -16,6 +16,7 @@ from engine_ci.releases import features
 from engine_ci.system import documents
 from tests.unit.artifact import wheels
 from tests.unit.bump import records
+from tests.unit.cli.command import moved
 from tests.unit.system import origin
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def test_detect_says_what_changed_up_to_the_candidates_build(
 
     assert ran.status == Exit.OK
     assert ran.out == (
-        "→ 2026.4.8001  candidate\n"
+        "toy 1.0: 1 release is newer\n"
+        "→ 2026.4.8001  candidate; its source does not tell its age: no cooldown\n"
         "upstream: 1 commits, 1 relevant; architectures missed since: kimi-k3\n"
     )
     told = candidate(app)
@@ -104,6 +106,23 @@ def test_what_only_the_bytes_tell_is_added_once_they_are_here(
     assert (told.new, len(told.commits)) == (tip, 2)
 
 
+@pytest.mark.usefixtures("source")
+def test_what_the_app_waits_for_is_proposed_without_waiting(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    published(toy, tmp_path, "2026.4.8001")
+    moved(app)
+    waiting = run("detect").out
+    config = app / "engine-ci.yaml"
+    wanted = "tries: 2, wanted: {architectures: [kimi-k3], fixes: [7]}"
+    config.write_text(config.read_text().replace("tries: 2", wanted))
+
+    hurrying = run("detect").out
+
+    assert "… 2026.4.8001  eligible, and waits until " in waiting
+    assert "it does not wait, since the architecture kimi-k3 has arrived; the fix 7 " in hurrying
+
+
 def test_a_repository_that_does_not_answer_stops_nothing(
     run: CommandLine, toy: Index, app: Path, source: Origin, tmp_path: Path
 ) -> None:
@@ -113,7 +132,7 @@ def test_a_repository_that_does_not_answer_stops_nothing(
     detected, prepared = run("detect"), run("prepare")
 
     assert (detected.status, prepared.status) == (Exit.OK, Exit.OK)
-    assert "→ 1.1  candidate\nupstream: commits not available: '" in detected.out
+    assert "no cooldown\nupstream: commits not available: '" in detected.out
     assert "architectures missed: not available: '" in detected.out
     assert isinstance(candidate(app).range, Unavailable)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from engine_ci.errors import (
     GitHubError,
     OutsideError,
 )
-from engine_ci.records.candidate import Release
+from engine_ci.records.candidate import Postponed, Release
 from engine_ci.system import documents
 from engine_ci.system.github_issues import Issues
 from fixtures.github import Fault, GitHubServer, Login
@@ -142,6 +143,32 @@ def test_a_build_that_can_be_proposed_closes_the_issue(
 
     assert [issue.state for issue in github.hub.issues] == ["closed"]
     assert kept(workspace).progress is not None
+
+
+def test_a_build_that_waits_for_its_turn_is_progress_too(
+    workspace: Workspace, hub: Hub, github: GitHubServer
+) -> None:
+    waits = Postponed(version="0.1.3", reason="waits until 2026-12-01")
+    text = documents.dump_json(records.candidate(chosen=None, postponed=waits, refused=()))
+    documents.write(workspace.candidate_json, text)
+
+    look(workspace, hub, days=20)
+
+    assert github.hub.issues == []
+    assert kept(workspace).progress is not None
+
+
+@pytest.mark.parametrize(("days", "told"), [(14, True), (30, False)])
+def test_the_app_says_after_how_many_days_somebody_is_told(
+    workspace: Workspace, hub: Hub, github: GitHubServer, days: int, *, told: bool
+) -> None:
+    policy = workspace.config.policy.model_copy(update={"stuck_days": days})
+    config = workspace.config.model_copy(update={"policy": policy})
+    found(workspace)
+
+    look(replace(workspace, config=config), hub, days=20)
+
+    assert bool(github.hub.issues) is told
 
 
 def test_builds_that_the_gate_refuses_are_no_progress_and_no_failure(

@@ -157,6 +157,26 @@ def test_a_hold_counts_up_to_its_last_day(until: date | None, counts: bool) -> N
     assert hold.counts_on(date(2026, 11, 21)) is counts
 
 
+@pytest.mark.parametrize(
+    "version", ["0.2.0", "b11194", "11194", "b11194..b11200", "0.1.4..", "..2026.4.8672.1"]
+)
+def test_one_version_or_a_range_is_held(version: str) -> None:
+    assert Pin.model_validate(PIN | {"holds": [{"version": version, "reason": "dies"}]}).holds
+
+
+@pytest.mark.parametrize("version", ["", "..", "...", "-1", "a b", "..-1", "a" * 200])
+def test_what_cannot_be_a_version_or_a_range_is_not_held(version: str) -> None:
+    with pytest.raises(ValidationError):
+        Hold(version=version, reason="dies")
+
+
+def test_a_hold_says_until_when_why_and_where_to_read_on() -> None:
+    hold = Hold(version="0.2.0", reason="dies", link="https://example.org", until=date(2026, 1, 1))
+
+    assert str(hold) == "held until 2026-01-01: dies (https://example.org)"
+    assert str(Hold(version="0.2.0", reason="dies")) == "held: dies"
+
+
 def test_a_source_is_named_by_its_kind_and_what_it_holds() -> None:
     releases = GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp")
     index = PackageIndex(kind="package-index", package="engine")

@@ -4,42 +4,34 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine_ci.errors import PinError
 from engine_ci.pins.model import Hold
 from engine_ci.records.candidate import PublishedAsset, Refusal
-from engine_ci.releases.choose import choose
 from engine_ci.releases.model import Offer
-from tests.unit.releases.build import TAGS, files, offer, pin, version, wheel
+from tests.unit.releases.build import choice, first_files, offer, pin, reasons, version, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine_ci.pins.model import Platform
-    from engine_ci.records.candidate import Decision, Release
+    from engine_ci.records.candidate import Release
 
 TODAY = date(2026, 11, 21)
 NEWER = ("0.1.3", "0.1.4", "0.2.0")
+CANDIDATE = "candidate; its source does not tell its age: no cooldown"
+
+
+def refusals(*texts: str) -> list[Refusal]:
+    return [Refusal(version=text, reason="aborts while loading") for text in texts]
 
 
 def decide(
     *offers: Offer, holds: Sequence[Hold] = (), refused: Sequence[str] = ()
 ) -> tuple[Release | None, dict[str, str]]:
     """The choice, and the reasons by version."""
-    chosen, decisions = choose(
-        offers,
-        pin("0.1.2", holds=holds),
-        files=files,
-        refused=[Refusal(version=text, reason="aborts while loading") for text in refused],
-        today=TODAY,
-    )
-    return chosen, reasons(decisions)
-
-
-def reasons(decisions: tuple[Decision, ...]) -> dict[str, str]:
-    return {decision.version: decision.reason for decision in decisions}
+    made = choice(*offers, of=pin("0.1.2", holds=holds), refused=refusals(*refused))
+    return made.chosen, reasons(made)
 
 
 def test_the_newest_is_the_candidate_and_the_others_are_older() -> None:
@@ -48,7 +40,7 @@ def test_the_newest_is_the_candidate_and_the_others_are_older() -> None:
     assert chosen is not None
     assert chosen.version == "0.2.0"
     assert said == {
-        "0.2.0": "candidate",
+        "0.2.0": CANDIDATE,
         "0.1.4": "older than the candidate 0.2.0",
         "0.1.3": "older than the candidate 0.2.0",
     }
@@ -59,7 +51,7 @@ def test_the_candidate_carries_its_build_and_its_files() -> None:
 
     assert chosen is not None
     assert (chosen.build, chosen.rebuild) == (8672, 1)
-    assert chosen.assets == files(offer("2026.4.8672.1"))
+    assert chosen.assets == first_files(offer("2026.4.8672.1"))
 
 
 def test_decisions_are_sorted_newest_first() -> None:
@@ -99,7 +91,7 @@ def test_a_hold_is_over_the_day_after_its_last() -> None:
     hold = Hold(version="0.2.0", reason="loses a flag", until=TODAY - timedelta(days=1))
     _, said = decide(offer("0.2.0"), holds=[hold])
 
-    assert said == {"0.2.0": "candidate"}
+    assert said == {"0.2.0": CANDIDATE}
 
 
 @pytest.mark.parametrize("text", ["0.2", "0.2.0", "v0.2.0"])
@@ -150,26 +142,26 @@ def test_a_file_of_a_kind_that_the_platform_does_not_accept_speaks_against(
     name: str, reason: str
 ) -> None:
     def odd(offered: Offer) -> dict[Platform, PublishedAsset]:
-        found = files(offered)
+        found = first_files(offered)
         if offered.version.text == "0.2.0":
             found["ubuntu-x64"] = found["ubuntu-x64"].model_copy(update={"name": name})
         return found
 
-    chosen, decisions = choose(map(offer, NEWER), pin("0.1.2"), files=odd, refused=(), today=TODAY)
+    made = choice(*map(offer, NEWER), files=odd)
 
-    assert reasons(decisions)["0.2.0"] == reason
-    assert chosen is not None
-    assert chosen.version == "0.1.4"
+    assert reasons(made)["0.2.0"] == reason
+    assert made.chosen is not None
+    assert made.chosen.version == "0.1.4"
 
 
 def test_one_accepted_tag_of_several_is_enough() -> None:
     name = wheel("0.2.0", "py3-none-manylinux_2_27_x86_64.manylinux_2_28_x86_64")
 
     def broad(offered: Offer) -> dict[Platform, PublishedAsset]:
-        found = files(offered)
+        found = first_files(offered)
         return found | {"ubuntu-x64": found["ubuntu-x64"].model_copy(update={"name": name})}
 
-    chosen, _ = choose([offer("0.2.0")], pin("0.1.2"), files=broad, refused=(), today=TODAY)
+    chosen = choice(offer("0.2.0"), files=broad).chosen
 
     assert chosen is not None
     assert chosen.assets["ubuntu-x64"].name == name
@@ -180,57 +172,16 @@ def test_files_are_asked_for_only_until_one_is_chosen() -> None:
 
     def ask(offered: Offer) -> dict[Platform, PublishedAsset]:
         asked.append(offered.version.text)
-        return files(offered)
+        return first_files(offered)
 
-    choose(
-        map(offer, NEWER),
-        pin("0.1.2"),
-        files=ask,
-        refused=[Refusal(version="0.2.0", reason="aborts while loading")],
-        today=TODAY,
-    )
+    choice(*map(offer, NEWER), files=ask, refused=refusals("0.2.0"))
 
     assert asked == ["0.1.4"]
 
 
 def test_a_pin_at_no_version_of_a_package_is_refused() -> None:
     with pytest.raises(PinError, match=r"^pin llama\.cpp: `version` is b11194, which") as caught:
-        choose([offer("0.2.0")], pin("b11194"), files=files, refused=(), today=TODAY)
+        choice(offer("0.2.0"), of=pin("b11194"))
 
     assert caught.value.exit_code == 2
     assert caught.value.hint is not None
-
-
-TEXTS = st.lists(
-    st.sampled_from(
-        ["0.1.0", "0.1.2", "0.1.3", "0.2.0", "2026.4.8672", "2026.4.8672.1", "0.9000.0"]
-    ),
-    unique=True,
-)
-SOME = st.lists(st.sampled_from(sorted(TAGS)), unique=True)
-
-
-@given(TEXTS.flatmap(st.permutations), TEXTS, TEXTS, SOME)
-def test_every_newer_release_gets_one_reason_and_at_most_the_newest_sound_one_is_chosen(
-    texts: list[str], held: list[str], refused: list[str], platforms: list[Platform]
-) -> None:
-    offers = [offer(text, *(platforms if text.endswith("0") else ())) for text in texts]
-    chosen, decisions = choose(
-        offers,
-        pin("0.1.2", holds=[Hold(version=text, reason="held") for text in held]),
-        files=files,
-        refused=[Refusal(version=text, reason="refused") for text in refused],
-        today=TODAY,
-    )
-    newer = [item for item in offers if item.version.order > version("0.1.2").order]
-    sound = [
-        item.version
-        for item in newer
-        if item.platforms == frozenset(TAGS) and item.version.text not in {*held, *refused}
-    ]
-    best = max(sound, key=lambda item: item.order, default=None)
-
-    assert {item.version.text for item in newer} == {item.version for item in decisions}
-    assert (chosen.version if chosen else None) == (best.text if best else None)
-    assert [item.version for item in decisions if item.chosen] == ([best.text] if best else [])
-    assert all(item.reason for item in decisions)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.config import Policy
 from engine_ci.errors import OutsideError, UnsupportedError
 from engine_ci.pins import store
 from engine_ci.pins.model import SourceBuild
@@ -72,7 +73,7 @@ def content(name: str) -> bytes:
 
 def detected(pinned: Pin, *, refused: Sequence[Refusal] = ()) -> Candidate:
     """The outcome for a pin, from what its source offers now."""
-    return detect(pinned, ask(pinned, at=NOWHERE), now=NOW, refused=refused)
+    return detect(pinned, ask(pinned, at=NOWHERE), policy=Policy(), now=NOW, refused=refused)
 
 
 @contextmanager
@@ -131,7 +132,7 @@ def test_every_newer_version_on_the_index_gets_its_reason(pip_asks: pytest.Monke
     assert {decision.version: decision.reason for decision in candidate.decisions} == {
         "0.1.5": "wheel tag py3-none-any is not accepted on macos-arm64",
         "0.1.4": "no file for macos-arm64",
-        "0.1.3": "candidate",
+        "0.1.3": ("candidate; its source does not tell its age: no cooldown"),
     }
 
 

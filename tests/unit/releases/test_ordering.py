@@ -113,3 +113,58 @@ def test_two_versions_are_equal_only_if_python_says_so(first: str, second: str) 
 @given(VERSIONS)
 def test_the_text_is_kept_as_the_index_writes_it(text: str) -> None:
     assert version(text).text == text
+
+
+@pytest.mark.parametrize("text", ["b1", "b9999", "b10012", "b11434"])
+def test_a_tag_of_upstream_is_its_build(text: str) -> None:
+    parsed = ordering.tag(text)
+
+    assert parsed is not None
+    assert ordering.is_tag(text)
+    assert (parsed.text, parsed.build, parsed.rebuild) == (text, int(text[1:]), 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v0.4.1",
+        "b0",
+        "b010",
+        "b-1",
+        "b1.0",
+        "b10012-rc1",
+        "master-b10012",
+        "B9999",
+        "9999",
+        "b",
+        "b\N{ARABIC-INDIC DIGIT ONE}",
+        "b1\n",
+    ],
+)
+def test_no_other_tag_is_a_build(text: str) -> None:
+    assert ordering.tag(text) is None
+    assert not ordering.is_tag(text)
+
+
+@given(st.integers(1, 10**8), st.integers(1, 10**8))
+def test_tags_are_compared_as_numbers(first: int, second: int) -> None:
+    assert (version(f"b{first}").order < version(f"b{second}").order) == (first < second)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "again"),
+    [
+        ("2026.4.8672.1", "2026.4.8672", True),
+        ("2026.5.8672", "2026.4.8672", True),
+        ("2026.4.8672", "2026.4.8672.1", False),
+        ("2026.4.8672", "2026.4.8672", False),
+        ("2026.5.9093", "2026.4.8672", False),
+        ("0.1.2.post1", "0.1.2", True),
+        ("0.1.2.post1", "0.1.2.0", True),
+        ("0.1.3", "0.1.2", False),
+        ("0.10434.0", "0.2.0", False),
+        ("b11194", "b11193", False),
+    ],
+)
+def test_a_later_package_of_the_same_build_is_one_again(text: str, other: str, again: bool) -> None:
+    assert version(text).packs_again(version(other)) is again

@@ -62,3 +62,36 @@ def test_a_version_splits_all_others_into_those_before_and_after_it(
 
     assert [*lower, *upper[1:]] == sorted(every, key=lambda each: each.order)
     assert lower[-1] == upper[0] == ordering.parse(middle)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("8672", DATED[1:3]),
+        ("b8672", DATED[1:3]),
+        ("2026.4.8672", DATED[1:2]),
+        ("2026.4.8672.0", DATED[1:2]),
+        ("0.2.14", DATED[:1]),
+        ("b999", ()),
+        ("8000..9093", DATED[1:4]),
+        ("..9093", DATED[:4]),
+        ("..", DATED),
+    ],
+)
+def test_a_single_build_means_all_its_packages_and_a_version_itself(
+    wanted: str, expected: tuple[str, ...]
+) -> None:
+    assert tuple(text for text in DATED if span.covers(wanted, version(text))) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["b11194", "11194", "b999", "0.1.2", "b1..b2", "9000..", "..0.2.0"]
+)
+def test_builds_versions_and_ranges_can_be_named(text: str) -> None:
+    span.check(text)
+
+
+@pytest.mark.parametrize("text", ["", "..", "latest", "b1..latest", "b1...b2", "b1..b2..b3"])
+def test_what_names_no_version_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        span.check(text)

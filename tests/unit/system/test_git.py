@@ -66,6 +66,45 @@ def bumped(clone: Repository, *, parent: str, text: str = "version: 2\n") -> str
     return clone.commit_tree(tree, parent=parent, message="Bump\n", identity=ME, at=NOW)
 
 
+def moved(clone: Repository, *, text: str, day: int) -> None:
+    """A commit of that day in November on top of the clone's branch."""
+    head = run(clone.path, "rev-parse", "HEAD")
+    tree = clone.write_tree({PIN: text}, base=head)
+    at = datetime(2026, 11, day, 9, 30, tzinfo=UTC)
+    commit = clone.commit_tree(tree, parent=head, message="Change\n", identity=ME, at=at)
+    run(clone.path, "reset", "--quiet", "--soft", commit)
+
+
+def test_the_last_change_of_a_line_is_told_and_that_of_others_is_not(clone: Repository) -> None:
+    moved(clone, text="version: 2\n", day=3)
+    moved(clone, text="version: 3\n", day=5)
+    moved(clone, text="version: 3\nholds:\n- version: 4\n", day=9)
+
+    assert clone.changed(PIN, line="^version:") == datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
+    assert clone.changed("README.md", line="^version:") is None
+
+
+def test_a_file_that_is_new_did_not_change(clone: Repository) -> None:
+    assert clone.changed(PIN, line="^version:") is None
+
+
+def test_where_history_is_cut_nothing_changed(
+    clone: Repository, remote: Path, tmp_path: Path
+) -> None:
+    moved(clone, text="version: 2\n", day=3)
+    run(clone.path, "push", "--quiet", "origin", "HEAD:main")
+    address = f"file://{remote}"
+    run(tmp_path, "clone", "--quiet", "--depth", "1", address, str(tmp_path / "shallow"))
+
+    assert Repository(path=tmp_path / "shallow").changed(PIN, line="^version:") is None
+
+
+def test_a_clone_without_a_commit_has_no_changes(tmp_path: Path, home: Path) -> None:
+    run(home, "init", "--quiet", str(tmp_path / "empty"))
+
+    assert Repository(path=tmp_path / "empty").changed(PIN, line="^version:") is None
+
+
 def test_the_clone_is_found_from_any_folder_inside(clone: Repository) -> None:
     assert Repository.containing(clone.path / "pins").path == clone.path.resolve()
 

@@ -1,0 +1,91 @@
+"""What happened before this run: proposals on GitHub, moves of the pin, a pin that was refused."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine_ci.cli import propose
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine_ci.cli.workspace import Workspace
+    from engine_ci.releases.throttle import Proposals
+    from engine_ci.system.github import PullRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """What was before this run.
+
+    Attributes:
+        failed: whether the last gate that ran here refused the pinned build itself.
+    """
+
+    proposals: Proposals
+    failed: bool
+
+
+def learn(
+    workspace: Workspace, *, repository: str | None, api_url: str, remote: str, ask: bool
+) -> Past:
+    """Finds out by the pull requests, where GitHub is asked, and by git and the records here.
+
+    Args:
+        workspace: the app's.
+        repository: of the app on GitHub; that of the remote when not given.
+        api_url: GitHub's.
+        remote: of the clone.
+        ask: whether GitHub is asked, which needs a token.
+
+    Raises:
+        UsageError: no token, or no repository can be told.
+        GitHubError: GitHub refused or did not answer.
+        RecordError: what the last gate left cannot be read.
+    """
+    from engine_ci.bump.proposals import made
+
+    pulls: tuple[PullRequest, ...] = ()
+    if ask:
+        hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+        with closing(hub):
+            pulls = hub.pull_requests(workspace.config.pull_request.branch)
+    return Past(
+        proposals=made(pulls, pin=workspace.pin, moved=_moved(workspace)),
+        failed=_refused(workspace),
+    )
+
+
+def can_ask(repository: str | None) -> bool:
+    """Whether GitHub can be asked without being told to: a token is here, and a repository."""
+    return bool(repository and os.environ.get(propose.TOKEN))
+
+
+def _refused(workspace: Workspace) -> bool:
+    from engine_ci.errors import RecordError
+    from engine_ci.records.gate import GateResult, Verdict
+    from engine_ci.system import documents
+
+    path = workspace.gate / "gate.json"
+    if not path.exists():
+        return False
+    result = documents.load_json(path, GateResult, error=RecordError)
+    tested = result.engines.candidate
+    same = (tested.pin, tested.version) == (workspace.pin.name, workspace.pin.version)
+    return same and result.verdict is Verdict.FAIL
+
+
+def _moved(workspace: Workspace) -> datetime | None:
+    """When the pin moved; None where that is not known, as outside of a clone."""
+    from engine_ci.errors import UsageError
+    from engine_ci.system.git import Repository
+
+    try:
+        clone = Repository.containing(workspace.root)
+    except UsageError:
+        return None
+    path = (workspace.root / workspace.pin_file).resolve().relative_to(clone.path.resolve())
+    return clone.changed(path.as_posix(), line="^version:")
