@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.artifact import elf
-from engine_ci.artifact.macho import commands, exports, fields, pages, superblob
+from engine_ci.artifact.macho import commands, exports, pages, read, superblob
 from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.volatile import Volatile
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from engine_ci.artifact.macho.exports import Export
     from engine_ci.artifact.macho.layout import Section, Slice
 
 _NUMBER: Final = f"_{elf.BUILD_NUMBER}"
@@ -62,7 +61,7 @@ def _uuid(image: Slice) -> Iterator[range]:
 
 def _number(image: Slice) -> Iterator[range]:
     """Where the build number is stored: the code reads it from there."""
-    found = next((each for each in _exports(image) if each.name == _NUMBER), None)
+    found = exports.find(read.export_trie(image), _NUMBER)
     base = next((each.address for each in image.segments if each.name == "__TEXT"), 0)
     for segment in image.segments:
         if found is not None and found.address is not None:
@@ -70,17 +69,6 @@ def _number(image: Slice) -> Iterator[range]:
             fits = 0 <= into <= segment.file_size - _INT
             if fits and not segment.protection & _EXECUTABLE:
                 yield range(segment.offset + into, segment.offset + into + _INT)
-
-
-def _exports(image: Slice) -> Iterator[Export]:
-    trie, info = image.one(LC.DYLD_EXPORTS_TRIE), image.one(LC.DYLD_INFO_ONLY, LC.DYLD_INFO)
-    if trie is not None:
-        return exports.exports(image.linkedit(trie))
-    if info is not None:
-        found = commands.DYLD_INFO.read(image.body(info), 0, what="DYLD_INFO command")
-        stream = fields.span(image.data, found.export_offset, found.export_size, what="exports")
-        return exports.exports(stream)
-    return iter(())
 
 
 def _signature(image: Slice) -> Iterator[range]:

@@ -92,11 +92,15 @@ def search(
     Raises:
         EngineError: every release that may be tried was refused.
         HarnessError: the gate could not ask its questions.
+        VerificationError: the tag of the pinned release was moved.
     """
+    from engine_ci.artifact import commits
     from engine_ci.bump import attempts
-    from engine_ci.cli import detect, prepare
+    from engine_ci.cli import detect, doors, prepare
 
-    platform = prepare.known_platform(None)
+    platform, pin = prepare.known_platform(None), workspace.pin
+    said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
+    commits.agree(said, version=pin.version)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     say(f"detect: what is newer than {workspace.pin.version}")

@@ -1,12 +1,16 @@
-"""Where upstream is asked, by the variables of the environment."""
+"""Where upstream is asked, by the variables of the environment, and what for."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine_ci.artifact.vouching import Vouching
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Commit
     from engine_ci.releases.sources.github_releases import Place
     from engine_ci.system.rest import RestReader
 
@@ -37,3 +41,38 @@ def releases(workspace: Workspace) -> Place:
         files=os.environ.get(release_files.VARIABLE, release_files.SERVER),
         ledgers=workspace.cache / "seen",
     )
+
+
+def vouching(workspace: Workspace) -> Vouching | None:
+    """Who says that a release's files are upstream's; None where the source has nobody."""
+    from pydantic import TypeAdapter
+
+    from engine_ci.artifact.vouching import Answer, Vouching, address
+    from engine_ci.errors import NotThereError
+    from engine_ci.pins.model import GitHubReleases
+
+    source = workspace.pin.source
+    if not isinstance(source, GitHubReleases):
+        return None
+    repository, api = source.repository, reader(workspace)
+
+    def ask(sha256: str) -> Sequence[Mapping[str, Any]]:
+        try:
+            page = api.page(address(repository, sha256=sha256), TypeAdapter(Answer))
+        except NotThereError:
+            return ()
+        return page.content.bundles
+
+    return Vouching(repository=repository, ask=ask)
+
+
+def tagged(workspace: Workspace, version: str) -> dict[str, Commit]:
+    """The commit that the tag of a release names now, by who says so; nothing elsewhere."""
+    from engine_ci.pins.model import Commit, GitHubReleases
+    from engine_ci.releases.sources import github_tags
+
+    source = workspace.pin.source
+    if not isinstance(source, GitHubReleases):
+        return {}
+    found = github_tags.commit(source.repository, version, api=reader(workspace))
+    return {} if found is None else {"the tag": Commit(id=found)}

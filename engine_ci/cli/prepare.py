@@ -150,8 +150,14 @@ def make(
     archive: Path | None = None,
     signer: str | None = None,
 ) -> Bundle:
-    """Prepares one release as the configuration wants it."""
+    """Prepares one release as the configuration wants it.
+
+    Upstream is asked who vouches for a release that is new; a pin was proposed after that, and is
+    prepared without asking anybody, as is an archive that is here.
+    """
     from engine_ci.artifact import bundle
+    from engine_ci.cli import doors
+    from engine_ci.pins.model import Pin
 
     request = request_for(
         workspace,
@@ -162,6 +168,12 @@ def make(
         signer=signer,
         told=say.count,
     )
+    if archive is None and not isinstance(release, Pin):
+        request = replace(
+            request,
+            vouching=doors.vouching(workspace),
+            commits=doors.tagged(workspace, release.version),
+        )
     return bundle.prepare(
         request, phase=lambda name: say(step(name, version=release.version, platform=platform))
     )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 NAME = "llama-b{}-bin-ubuntu-x64.tar.gz"
-# Upstream's commits of both wheels, under numbers of our own.
-ENGINES = {11194: "0.1.2", 11195: "0.1.3"}
+# Upstream's commits of both wheels, under numbers of our own: of before files had to be signed.
+ENGINES = {10194: "0.1.2", 10195: "0.1.3"}
 
 
 @pytest.fixture
@@ -58,17 +58,17 @@ def github(
     }
     app = app_in(tmp_path)
     pinned = Asset(
-        name=NAME.format(11194),
-        size=len(content[11194]),
-        sha256=hashlib.sha256(content[11194]).hexdigest(),
+        name=NAME.format(10194),
+        size=len(content[10194]),
+        sha256=hashlib.sha256(content[10194]).hexdigest(),
     )
     pin = Pin(
         schema=1,
         name="llama.cpp",
         adapter="llama-server",
         source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
-        version="b11194",
-        build=11194,
+        version="b10194",
+        build=10194,
         commit=Commit(id="9a3bf2b", abbreviated=True),
         platforms={"ubuntu-x64": pinned},
     )
@@ -94,9 +94,12 @@ def test_a_release_is_detected_downloaded_verified_and_serves(
     assert (detected.status, current.status, candidate.status) == (Exit.OK,) * 3, candidate.err
     chosen = json.loads(detected.out)["chosen"]
     bundles = [json.loads(ran.out) for ran in (current, candidate)]
-    assert [bundle["version"] for bundle in bundles] == ["b11194", "b11195"]
+    assert [bundle["version"] for bundle in bundles] == ["b10194", "b10195"]
     assert [bundle["commit"]["id"] for bundle in bundles] == ["9a3bf2b", "86a2835"]
-    assert chosen["version"] == "b11195"
+    assert chosen["version"] == "b10195"
+    told = [bundle["provenance"]["ubuntu-x64"]["attestation"] for bundle in bundles]
+    assert told[0] is None
+    assert told[1]["state"] == "absent"
     stored = [record for record in github.requests if record.path.startswith("/storage/")]
     assert [record.status for record in stored] == [200, 200]
 

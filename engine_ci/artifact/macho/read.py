@@ -149,7 +149,7 @@ def image(of: Slice, *, seeking: Collection[str] = ()) -> Image:
 
 def all_exports(of: Slice) -> Iterator[Export]:
     """All that one slice gives to others; MachOError where any of it is damaged."""
-    return exports.exports(_trie(of))
+    return exports.exports(export_trie(of))
 
 
 def _filetype(of: Slice) -> layout.FileType:
@@ -226,11 +226,12 @@ def _expect_no_imports(of: Slice) -> None:
 
 def _sought(of: Slice, names: Collection[str]) -> frozenset[str]:
     """Those that it exports. Damage elsewhere in the trie is not met, as dyld does not meet it."""
-    trie = _trie(of)
+    trie = export_trie(of)
     return frozenset(name for name in names if exports.find(trie, name) is not None)
 
 
-def _trie(of: Slice) -> memoryview:
+def export_trie(of: Slice) -> memoryview:
+    """The tree of what it gives to others; no bytes where it has none."""
     info, trie = _dyld_info(of), of.one(LC.DYLD_EXPORTS_TRIE)
     if trie is not None:
         return of.linkedit(trie)

@@ -15,35 +15,16 @@ from engine_ci.system.download import download
 from tests.unit.shelf import Shelf, ends_without_a_length, hangs_up, says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 PIECE = 1 << 16
-CONTENT = bytes(range(256)) * (5 * PIECE // 256)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Shelf]:
-    with Shelf() as shelf:
-        yield shelf
-
-
-@pytest.fixture
-def shelf(server: Shelf) -> Shelf:
-    server.content = CONTENT
-    server.replies.clear()
-    server.asked.clear()
-    return server
-
-
-@pytest.fixture
-def waited() -> list[float]:
-    return []
+BODY = bytes(range(256)) * (5 * PIECE // 256)
 
 
 @pytest.fixture
 def fetch(shelf: Shelf, tmp_path: Path, waited: list[float]) -> Callable[..., bytes]:
-    def run(address: str = shelf.url, *, size: int = len(CONTENT)) -> bytes:
+    def run(address: str = shelf.url, *, size: int = len(BODY)) -> bytes:
         download(address, "a/b c?.gguf", into=tmp_path / "file", size=size, wait=waited.append)
         return (tmp_path / "file").read_bytes()
 
@@ -53,7 +34,7 @@ def fetch(shelf: Shelf, tmp_path: Path, waited: list[float]) -> Callable[..., by
 def test_a_file_comes_whole_and_at_once(
     shelf: Shelf, fetch: Callable[..., bytes], waited: list[float]
 ) -> None:
-    assert fetch() == CONTENT
+    assert fetch() == BODY
     assert [path for path, _ in shelf.asked] == ["/a/b%20c%3F.gguf"]
     assert waited == []
 
@@ -63,49 +44,49 @@ def test_what_broke_off_is_taken_up_where_it_ended(
 ) -> None:
     shelf.replies += [shelf.breaks_off(missing=3 * PIECE), shelf.breaks_off(missing=100)]
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
     assert shelf.ranges == ["", f"bytes={2 * PIECE}-", f"bytes={4 * PIECE}-"]
     assert waited == [1, 2]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(missing=st.lists(st.integers(1, len(CONTENT)), max_size=5))
+@given(missing=st.lists(st.integers(1, len(BODY)), max_size=5))
 def test_however_often_it_breaks_off_no_byte_is_lost_or_doubled(
     shelf: Shelf, fetch: Callable[..., bytes], missing: list[int]
 ) -> None:
     falling = sorted(missing, reverse=True)
     shelf.replies[:] = [shelf.breaks_off(missing=number) for number in falling]
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
 
 
 def test_a_server_that_knows_no_parts_is_asked_for_the_whole_again(
     shelf: Shelf, fetch: Callable[..., bytes]
 ) -> None:
-    shelf.replies += [shelf.breaks_off(missing=100), says(200, CONTENT)]
+    shelf.replies += [shelf.breaks_off(missing=100), says(200, BODY)]
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
 
 
 def test_an_end_that_nobody_announced_is_noticed(shelf: Shelf, fetch: Callable[..., bytes]) -> None:
-    shelf.replies += [ends_without_a_length(CONTENT[:50])]
+    shelf.replies += [ends_without_a_length(BODY[:50])]
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
     assert shelf.ranges == ["", "bytes=50-"]
 
 
 def test_a_file_that_is_shorter_than_expected_is_left_to_be_judged(
     shelf: Shelf, fetch: Callable[..., bytes]
 ) -> None:
-    assert fetch(size=len(CONTENT) + 1) == CONTENT
-    assert shelf.ranges == ["", f"bytes={len(CONTENT)}-"]
+    assert fetch(size=len(BODY) + 1) == BODY
+    assert shelf.ranges == ["", f"bytes={len(BODY)}-"]
 
 
 def test_no_more_is_taken_than_expected(fetch: Callable[..., bytes], tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="expected 327679 bytes, found more"):
-        fetch(size=len(CONTENT) - 1)
+        fetch(size=len(BODY) - 1)
 
-    assert (tmp_path / "file").stat().st_size < len(CONTENT)
+    assert (tmp_path / "file").stat().st_size < len(BODY)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
@@ -114,7 +95,7 @@ def test_a_busy_server_is_asked_again_after_waits_that_grow(
 ) -> None:
     shelf.replies += [says(status)] * 3
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
     assert waited == [1, 2, 4]
 
 
@@ -125,7 +106,7 @@ def test_the_wait_is_the_one_that_the_server_asks_for(
     past = format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True)
     shelf.replies += [says(429, Retry_After=text) for text in ("7", soon, past, "soon")]
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
     assert waited == [7, pytest.approx(60, abs=5), 0, 8]
 
 
@@ -184,7 +165,7 @@ def test_a_redirect_is_followed_and_the_rest_too_is_fetched_that_way(
     there = says(status, Location="/elsewhere?signed=1")
     shelf.replies += [there, shelf.breaks_off(missing=10), there]
 
-    assert fetch() == CONTENT
+    assert fetch() == BODY
     assert [path for path, _ in shelf.asked] == ["/a/b%20c%3F.gguf", "/elsewhere?signed=1"] * 2
     assert shelf.ranges[-1] == f"bytes={4 * PIECE}-"
 
@@ -254,11 +235,11 @@ def test_nothing_tells_the_server_who_asks(
 def test_a_file_of_unknown_size_ends_where_the_answer_does(shelf: Shelf, tmp_path: Path) -> None:
     download(shelf.url, "file", into=tmp_path / "file", size=None)
 
-    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert (tmp_path / "file").read_bytes() == BODY
 
 
 def test_a_server_that_drips_is_given_up(shelf: Shelf, tmp_path: Path) -> None:
     clock = iter([0.0, *[1e6] * 99])
 
     with pytest.raises(DownloadError, match="0 bytes came in all the time that 327680 may take"):
-        download(shelf.url, "f", into=tmp_path / "f", size=len(CONTENT), now=lambda: next(clock))
+        download(shelf.url, "f", into=tmp_path / "f", size=len(BODY), now=lambda: next(clock))

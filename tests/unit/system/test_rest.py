@@ -16,7 +16,7 @@ from engine_ci.system.rest import Page, RestReader
 from tests.unit.shelf import Shelf, ends_without_a_length, hangs_up, says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
@@ -34,25 +34,6 @@ TAGS = TypeAdapter(list[Tag])
 CONTENT = [Tag(name="b2"), Tag(name="b1")]
 BODY = b'[{"name": "b2", "more": 1}, {"name": "b1"}]'
 READ = Page(content=CONTENT)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Shelf]:
-    with Shelf() as shelf:
-        yield shelf
-
-
-@pytest.fixture
-def shelf(server: Shelf) -> Shelf:
-    server.content = BODY
-    server.replies.clear()
-    server.asked.clear()
-    return server
-
-
-@pytest.fixture
-def waited() -> list[float]:
-    return []
 
 
 @pytest.fixture

@@ -1,0 +1,141 @@
+"""What is asked of upstream about a release, on a loopback server in its place."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.cli import doors
+from engine_ci.cli.workspace import open_workspace
+from engine_ci.errors import Exit
+from engine_ci.pins.model import Commit, GitHubReleases
+from engine_ci.records.candidate import Candidate, PublishedAsset, Release
+from engine_ci.system import documents
+from tests.unit.artifact import wheels
+from tests.unit.bump import records
+from tests.unit.cli.test_prepare import write_release
+from tests.unit.shelf import Shelf, says
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from engine_ci.cli.workspace import Workspace
+    from tests.unit.cli.command import CommandLine
+
+WHOLE = "86a283532072722c5f3363d37d59a874d09fa99b"
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    with Shelf() as shelf:
+        monkeypatch.setenv(doors.API, shelf.url)
+        monkeypatch.setenv("ENGINE_CI_RELEASES_URL", shelf.url)
+        yield shelf
+
+
+@pytest.fixture
+def workspace(app: Path, home: Path, tmp_path: Path) -> Workspace:  # noqa: ARG001 - answers are kept there
+    """That of an app which pins b11434 of upstream's releases."""
+    write_release(app, wheels.asset(wheels.release(tmp_path)))
+    return open_workspace(app / "engine-ci.yaml", pin=None, work=app / ".engine-ci")
+
+
+def answered(shelf: Shelf, said: object) -> None:
+    """The next request is answered with this JSON."""
+    shelf.content = json.dumps(said).encode()
+    shelf.replies.append(shelf.whole)
+
+
+def tag(commit: str) -> dict[str, object]:
+    return {"ref": "refs/tags/b11434", "object": {"type": "commit", "sha": commit}}
+
+
+def test_attestations_are_asked_for_by_the_digest_of_the_file(
+    github: Shelf, workspace: Workspace
+) -> None:
+    asked = doors.vouching(workspace)
+    assert asked is not None
+
+    answered(github, {"attestations": [{"bundle": {"mediaType": "x"}, "repository_id": 1}]})
+
+    assert asked.ask("a" * 64) == [{"mediaType": "x"}]
+    assert asked.repository == "ggml-org/llama.cpp"
+    assert [path for path, _ in github.asked] == [
+        f"/repos/ggml-org/llama.cpp/attestations/sha256:{'a' * 64}"
+    ]
+
+
+def test_a_file_that_github_knows_no_attestation_of_has_none(
+    github: Shelf, workspace: Workspace
+) -> None:
+    asked = doors.vouching(workspace)
+    assert asked is not None
+
+    github.replies.append(says(404))
+
+    assert asked.ask("a" * 64) == ()
+
+
+def test_the_commit_of_a_tag_is_asked_for(github: Shelf, workspace: Workspace) -> None:
+    answered(github, tag(WHOLE))
+
+    assert doors.tagged(workspace, "b11434") == {"the tag": Commit(id=WHOLE)}
+
+    github.replies.append(says(404))
+
+    assert doors.tagged(workspace, "b1") == {}
+
+
+@pytest.mark.usefixtures("toy", "github")
+def test_of_a_package_nobody_is_asked(app: Path, github: Shelf) -> None:
+    workspace = open_workspace(app / "engine-ci.yaml", pin=None, work=app / ".engine-ci")
+
+    assert doors.vouching(workspace) is None
+    assert doors.tagged(workspace, "1.0") == {}
+    assert github.asked == []
+
+
+def test_a_pin_whose_tag_was_moved_ends_a_bump_before_anything_is_fetched(
+    run: CommandLine, github: Shelf, workspace: Workspace
+) -> None:
+    assert isinstance(workspace.pin.source, GitHubReleases)
+    answered(github, tag("0" * 40))
+
+    ran = run("bump")
+
+    assert ran.status == Exit.VERIFICATION
+    assert "b11434: expected the commit 86a2835, as the pin says" in ran.err
+    assert len(github.asked) == 1
+
+
+def candidate(workspace: Workspace, published: PublishedAsset) -> None:
+    """What `detect` would leave for a release newer than the pin."""
+    release = Release(version="b11435", build=11435, assets={"ubuntu-x64": published})
+    chosen: Candidate = records.candidate(
+        pin="llama.cpp", current="b11434", chosen=release, decisions=(), refused=()
+    )
+    documents.write(workspace.candidate_json, documents.dump_json(chosen))
+
+
+def test_a_new_release_without_the_attestation_that_it_must_have_is_refused(
+    run: CommandLine, github: Shelf, workspace: Workspace, tmp_path: Path
+) -> None:
+    archive = wheels.release(tmp_path, build=11435)
+    asset = wheels.asset(archive)
+    candidate(workspace, PublishedAsset(name=asset.name, size=asset.size, sha256=asset.sha256))
+    found = json.dumps(tag(WHOLE)).encode()
+    github.content = archive.read_bytes()
+    github.replies += [says(200, body=found), github.whole, says(404)]
+
+    ran = run("prepare")
+
+    assert ran.status == Exit.VERIFICATION
+    assert f"{asset.name}: expected an attestation of it" in ran.err
+    assert [path.rpartition("/")[2] for path, _ in github.asked] == [
+        "b11435",
+        asset.name,
+        f"sha256:{asset.sha256}",
+    ]
