@@ -298,7 +298,7 @@ def test_source_code_is_said_to_be_built_here(place: dict[str, str], named: str)
         bundle=records.bundle(commit=Commit(id="8" * 40)),
     ).body
 
-    assert f"The source is the source code of {named}, built here.\n" in text
+    assert f"The source is the source code of {named}, built here.\n" in text.replace("\u200b", "")
 
 
 def test_how_the_pin_stands_is_told_where_it_is_known() -> None:

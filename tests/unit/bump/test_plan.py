@@ -8,7 +8,7 @@ from engine_ci.bump import plan
 from engine_ci.config import PullRequestPolicy
 from engine_ci.errors import EngineError, HarnessError, UsageError, VerificationError
 from engine_ci.pins import store
-from engine_ci.pins.model import Asset, Commit, GitHubReleases, Hold
+from engine_ci.pins.model import Asset, Commit, GitHubReleases, Hold, SourceBuild
 from engine_ci.pins.targets import Target
 from engine_ci.records.gate import Engines, Verdict
 from tests.unit.bump import records

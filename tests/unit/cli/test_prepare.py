@@ -308,7 +308,7 @@ def test_all_bundles_of_one_run_share_what_it_has_hashed() -> None:
 
 def test_of_source_code_a_machine_makes_bundles_for_itself_alone(app: Path, tmp_path: Path) -> None:
     write_code_pin(app, wheels.asset(code.archive(tmp_path)))
-    other = "macos-x64" if known_platform(None) != "macos-x64" else "macos-arm64"
+    other: Platform = "macos-x64" if known_platform(None) != "macos-x64" else "macos-arm64"
 
     def made_for(platform: Platform) -> bool:
         workspace = open_workspace(Path("engine-ci.yaml"), pin=None, work=Path(".engine-ci"))

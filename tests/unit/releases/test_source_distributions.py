@@ -98,3 +98,10 @@ def test_anything_but_one_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(OutsideError, match=r"pip reports 0 files for toy-engine==11434.0.0"):
         source_distributions.files(wheels.PACKAGE, offer, at)
+
+
+def test_a_version_of_wheels_alone_is_no_source_code(index: Index, tmp_path: Path) -> None:
+    index.publish(wheels.wheel(tmp_path, {}))
+
+    with pytest.raises(OutsideError, match="No matching distribution"):
+        pip.source_report(f"{wheels.PACKAGE}==1.0")
