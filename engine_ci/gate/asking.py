@@ -99,7 +99,8 @@ class Question:
         """Makes the check. Errors of the engine fail it, errors of our harness are its own.
 
         `before` judges the baseline in the same way, and is asked only where the candidate fails:
-        who breaks a promise that its predecessor broke too has not got worse, and is warned of.
+        who breaks a promise that its predecessor broke too has not got worse, and is warned of. So
+        is who has no predecessor that could be asked, but for a crash: such a gate never passes.
         """
         started = time.perf_counter()
         answer = _answer(judge)
@@ -134,11 +135,14 @@ def _answer(judge: Callable[[], Answer]) -> Answer:
 
 
 def _beside(answer: Answer, before: Answer) -> Answer:
-    """A failure, or a warning where the baseline fails in the same way."""
-    if before.status is not Status.FAIL or before.fault_class is not answer.fault_class:
+    """A failure, or a warning where the baseline fails in the same way, or cannot be asked."""
+    if before.status is Status.SKIP and answer.fault_class is None:
+        said = f"whether the baseline does so too was {before.observed}"
+    elif before.status is Status.FAIL and before.fault_class is answer.fault_class:
+        said = "the baseline does so too"
+    else:
         return answer
-    observed = f"{answer.observed}; the baseline does so too"
-    return replace(answer, status=Status.WARN, observed=observed)
+    return replace(answer, status=Status.WARN, observed=f"{answer.observed}; {said}")
 
 
 def _class_of(problem: EngineError) -> FaultClass | None:

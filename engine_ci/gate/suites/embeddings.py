@@ -47,7 +47,8 @@ def run(context: Context) -> Iterator[Check]:
 def _strict(context: Context, located: LocatedModel, golden: VectorGolden) -> Iterator[Check]:
     name, mode = located.model.name, Mode.STRICT
     expected = [passage.vector for passage in golden.bare]
-    with session(context, context.candidate, suite=SUITE, located=located, mode=mode) as opened:
+    start = partial(session, context, suite=SUITE, located=located, mode=mode)
+    with start(context.candidate) as opened:
         found = cache(lambda: opened.answer(partial(_alone, golden.bare)))
         yield _near(f"{name}/reference", TO_REFERENCE, lambda: expected, found)
         baseline = partial(_baseline, context, located, golden, mode)
@@ -57,7 +58,9 @@ def _strict(context: Context, located: LocatedModel, golden: VectorGolden) -> It
             ("base64", FaultClass.API, "the same components as in numbers", packed),
         ):
             question = _question(f"{name}/{kind}", fault_class, wanted)
-            yield question.ask(partial(opened.answer, partial(_judge, golden, differences)))
+            judge = partial(_judge, golden, differences)
+            before = partial(asking.before, context, start, judge)
+            yield question.ask(partial(opened.answer, judge), before=before)
 
 
 def _app(context: Context, located: LocatedModel, golden: VectorGolden) -> Iterator[Check]:

@@ -131,12 +131,27 @@ def test_a_baseline_that_keeps_a_promise_excuses_nobody() -> None:
     assert (check.status, check.observed) == (Status.FAIL, "2 differences")
 
 
-def test_where_the_baseline_cannot_be_asked_who_breaks_a_promise_fails() -> None:
+def test_where_the_baseline_cannot_be_asked_who_breaks_a_promise_is_warned_of() -> None:
     ours = context(models=("stable",))
 
     check = QUESTION.ask(lambda: WRONG, before=lambda: asking.before(ours, never, never))
 
-    assert (check.status, check.observed) == (Status.FAIL, "2 differences")
+    assert check.status is Status.WARN
+    assert check.observed == (
+        "2 differences; whether the baseline does so too was not asked: "
+        "there is no baseline that runs"
+    )
+
+
+def test_a_crash_needs_no_baseline_to_be_a_failure() -> None:
+    def judge() -> Answer:
+        raise EngineDiedError("no answer")
+
+    ours = context(models=("stable",))
+
+    check = QUESTION.ask(judge, before=lambda: asking.before(ours, never, never))
+
+    assert check.status is Status.FAIL
 
 
 def test_the_baseline_is_not_asked_about_a_promise_that_is_kept() -> None:
