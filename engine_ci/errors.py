@@ -105,6 +105,10 @@ class CommandError(OutsideError):
         self.stderr = stderr
 
 
+class BuildError(OutsideError):
+    """Source code could not be built here."""
+
+
 class GitHubError(OutsideError):
     """GitHub refused or did not answer."""
 

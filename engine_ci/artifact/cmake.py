@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine_ci.artifact import toolchain
 from engine_ci.artifact.naming import SERVER
-from engine_ci.errors import CommandError, OutsideError
+from engine_ci.errors import BuildError, CommandError
 from engine_ci.system import command
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def build(
         the folder of the program and its libraries.
 
     Raises:
-        OutsideError: the code does not build here.
+        BuildError: the code does not build here.
     """
     # Where this machine keeps its cache is no part of the engine, nor is the date.
     plain = f"-ffile-prefix-map={tree}=."
@@ -61,7 +61,7 @@ def build(
         phase(f"build, {jobs} files at a time")
         command.follow(compile_, heard=Tenths(phase), env=env, timeout_s=_TIMEOUT_S)
     except CommandError as problem:
-        raise OutsideError(
+        raise BuildError(
             f"the source code could not be built: {problem}",
             hint="the flags in the pin and the compilers of this machine have to fit the code",
         ) from problem

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from engine_ci.bump import changes, commits, validation
-from engine_ci.pins.model import PackageIndex
+from engine_ci.pins.model import PackageIndex, SourceBuild
 from engine_ci.records.upstream import Range, Unavailable, Upstream
 from engine_ci.system import markdown
 
@@ -182,6 +182,9 @@ def _commits(candidate: Candidate) -> tuple[UpstreamCommit, ...]:
 def _source(pin: Pin) -> str:
     if isinstance(pin.source, PackageIndex):
         return f"package {pin.source.package} of the package index"
+    if isinstance(pin.source, SourceBuild):
+        place = pin.source.repository or f"package {pin.source.package} of the package index"
+        return f"the source code of {place}, built here"
     return f"the releases of {pin.source.repository}"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine_ci.bump import body
 from engine_ci.errors import EngineError, HarnessError, UsageError, VerificationError
 from engine_ci.pins import store
-from engine_ci.pins.model import PackageIndex, Pin
+from engine_ci.pins.model import GitHubReleases, Pin
 from engine_ci.pins.targets import moved
 from engine_ci.records.gate import Verdict
 
@@ -191,8 +191,9 @@ def must_be_draft(verdict: Verdict, *, policy: PullRequestPolicy) -> bool:
 
 def title(old: Pin, new: Pin) -> str:
     """The subject of commit and pull request; a version that is no build says of what it is."""
-    package = f" ({new.source.package})" if isinstance(new.source, PackageIndex) else ""
-    return f"Bump {new.name} from {old.version} to {new.version}{package}"
+    package = None if isinstance(new.source, GitHubReleases) else new.source.package
+    of = f" ({package})" if package else ""
+    return f"Bump {new.name} from {old.version} to {new.version}{of}"
 
 
 def message(old: Pin, new: Pin) -> str:

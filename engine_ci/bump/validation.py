@@ -135,7 +135,11 @@ _UNEXPLAINED = Note(subject="gate", text="it could not tell, and no check says w
 
 def _untested(platform: str, *, made: bool, here: str) -> Note:
     kernels = ", Metal kernels among it" if platform.startswith("macos") else ""
-    done = "its bundle was made and audited" if made else "its file was hashed"
+    done = (
+        "its bundle was made and audited"
+        if made
+        else "its file was hashed, its bundle not made here,"
+    )
     text = f"{done} and nothing of it was started{kernels}: this gate ran on {here}"
     return Note(subject=platform, text=text)
 

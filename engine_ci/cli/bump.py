@@ -10,7 +10,7 @@ import typer
 from engine_ci.cli import before, options, upstream, watch
 from engine_ci.cli import gate as gate_command
 from engine_ci.cli import propose as propose_command
-from engine_ci.errors import EngineError, HarnessError, VerificationError
+from engine_ci.errors import BuildError, EngineError, HarnessError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ def search(
     elsewhere = {
         other: _compare_with(workspace, other, say=say)
         for other in workspace.pin.platforms
-        if other != platform
+        if other != platform and prepare.makes(workspace, other)
     }
     policy = workspace.config.policy
     refused: tuple[Refusal, ...] = ()
@@ -207,7 +207,7 @@ def _refusal(
         )
         if again is not None:
             return again
-    except VerificationError as error:
+    except (VerificationError, BuildError) as error:
         return attempts.refused_unprepared(release.version, error)
     result = gate_command.run(
         workspace.config,

@@ -60,9 +60,11 @@ def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
     from engine_ci.cli import doors
     from engine_ci.releases import detect as source
 
-    pin, at = workspace.pin, doors.releases(workspace)
+    pin, at, upstream = workspace.pin, doors.releases(workspace), workspace.config.upstream
     return Listed(
-        offers=source.ask(pin, at=at, told=told),
+        offers=source.ask(
+            pin, at=at, upstream=upstream.repository if upstream else None, told=told
+        ),
         stable=source.ask_stable(pin, policy=workspace.config.policy, at=at),
     )
 

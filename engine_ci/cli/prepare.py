@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.config import BundlePolicy
-    from engine_ci.pins.model import Asset, Pin, Platform
+    from engine_ci.pins.model import Asset, Commit, Pin, Platform
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, PublishedAsset, Release
 
@@ -218,7 +218,7 @@ def request_for(
         origins=origins.of(
             source,
             version=release.version,
-            commit=str(release.commit) if isinstance(release, Pin) else "",
+            commit=str(release.commit or ""),
             mirrors=workspace.config.mirrors,
             root=workspace.root,
             releases=os.environ.get(release_files.VARIABLE, release_files.SERVER),
@@ -237,10 +237,18 @@ def request_for(
         recipe=None if delegate else recipe(workspace, release, platform=platform),
         delegate=delegate,
         archive=archive,
-        commits={"the pin": release.commit} if isinstance(release, Pin) else {},
+        commits=named_commits(release),
         told=told,
         hashed=workspace.hashed,
     )
+
+
+def named_commits(release: Pin | Release) -> dict[str, Commit]:
+    """The commit of a release, by who names it."""
+    from engine_ci.pins.model import Pin
+
+    who = "the pin" if isinstance(release, Pin) else "the tag"
+    return {who: release.commit} if release.commit else {}
 
 
 def delegated(workspace: Workspace) -> Delegate | None:
@@ -258,6 +266,15 @@ def delegated(workspace: Workspace) -> Delegate | None:
     )
 
 
+def makes(workspace: Workspace, platform: Platform) -> bool:
+    """Whether this machine makes bundles for a platform: of source code, for its own alone."""
+    from engine_ci.pins.model import SourceBuild
+
+    own_work = delegated(workspace) is not None
+    built_here = isinstance(workspace.pin.source, SourceBuild) and not own_work
+    return not built_here or platform == known_platform(None)
+
+
 def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) -> Recipe | None:
     """How the source code of a release becomes an engine; None where upstream built it.
 
@@ -266,17 +283,17 @@ def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) 
     """
     from engine_ci.artifact.source_build import Recipe
     from engine_ci.errors import UnsupportedError
-    from engine_ci.pins.model import Pin, SourceBuild
+    from engine_ci.pins.model import SourceBuild
 
     source = workspace.pin.source
     if not isinstance(source, SourceBuild):
         return None
-    if platform != known_platform(None):
+    if not makes(workspace, platform):
         raise UnsupportedError(
             f"{workspace.pin.name} is built from source, which this machine does not for {platform}"
         )
     return Recipe(
-        commit=str(release.commit) if isinstance(release, Pin) else None,
+        commit=str(release.commit) if release.commit else None,
         build=release.build,
         flags=source.flags,
         patches=source.patches,

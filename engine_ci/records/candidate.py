@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine_ci.pins.model import AssetName, Build, Name, Platform, Version, WheelTag
+from engine_ci.pins.model import AssetName, Build, Commit, Name, Platform, Version, WheelTag
 from engine_ci.records.upstream import Upstream
 from engine_ci.system.documents import Document, Sha256, Versioned
 
@@ -34,6 +34,7 @@ class Release(Document):
         build: upstream's build number, None when this source does not say.
         rebuild: how often the same build was packaged again before this one.
         published: when everybody could see it; None where the source does not say.
+        commit: that its tag names; None where the source names none.
         assets: what is offered, by platform.
     """
 
@@ -41,6 +42,7 @@ class Release(Document):
     build: Build | None = None
     rebuild: Annotated[int, Field(ge=0)] = 0
     published: datetime | None = None
+    commit: Commit | None = None
     assets: dict[Platform, PublishedAsset] = Field(default_factory=dict)
 
 

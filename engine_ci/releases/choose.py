@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
 
-from engine_ci.pins.model import GitHubReleases
+from engine_ci.pins.model import GitHubReleases, SourceBuild
 from engine_ci.records.candidate import Decision, Postponed, Release, Standing
 from engine_ci.releases import channels, eligible, listing, throttle
 from engine_ci.releases.decisions import told
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine_ci.releases.throttle import Proposals
 
 _NO_AGE = "candidate; its source does not tell its age: no cooldown"
+_AGE_OF_CODE = "candidate; its age is that of its commit, and its tag may be younger"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +162,7 @@ def _turn(
     ask_news: Callable[[Release], News],
 ) -> tuple[Postponed | None, str]:
     """What the best release waits for, and what is said of it."""
-    words = "candidate" if best.published else _NO_AGE
+    words = _words(best, case)
     waits = throttle.postponed(
         best, since=since, proposals=proposals, propose=case.policy.propose, now=case.now
     )
@@ -174,6 +175,12 @@ def _turn(
     return waits, f"eligible, and {waits.reason}"
 
 
+def _words(best: Release, case: Case) -> str:
+    if best.published is None:
+        return _NO_AGE
+    return _AGE_OF_CODE if isinstance(case.pin.source, SourceBuild) else "candidate"
+
+
 def _release(offer: Offer, assets: dict[Platform, PublishedAsset]) -> Release:
     version = offer.version
     return Release(
@@ -181,5 +188,6 @@ def _release(offer: Offer, assets: dict[Platform, PublishedAsset]) -> Release:
         build=version.build,
         rebuild=version.rebuild,
         published=offer.published,
+        commit=offer.commit,
         assets=assets,
     )

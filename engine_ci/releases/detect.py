@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci.errors import UnsupportedError
 from engine_ci.pins.model import GitHubReleases, PackageIndex
 from engine_ci.records.candidate import Candidate
 from engine_ci.releases.choose import choose
 from engine_ci.releases.news import UNKNOWN
-from engine_ci.releases.sources import github_releases, github_stable, package_index
+from engine_ci.releases.sources import (
+    git_tags,
+    github_releases,
+    github_stable,
+    package_index,
+    source_distributions,
+)
 from engine_ci.releases.stable import resolve
 from engine_ci.releases.throttle import NONE
 
@@ -27,16 +32,23 @@ if TYPE_CHECKING:
     from engine_ci.releases.throttle import Proposals
 
 
-def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) -> list[Offer]:
+def ask(
+    pin: Pin,
+    *,
+    at: Place,
+    upstream: str | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> list[Offer]:
     """Everything that the pin's source offers, in no order.
 
     Args:
         pin: what is used now.
         at: where releases of GitHub are read.
+        upstream: the address of llama.cpp's repository, whose tags name the commits of source
+            distributions; None where it is not to be asked.
         told: what a person should hear of, one sentence each.
 
     Raises:
-        UnsupportedError: this release knows nothing about the pin's kind of source.
         OutsideError: the source did not answer.
         VerificationError: what is pinned has been replaced.
     """
@@ -44,10 +56,9 @@ def ask(pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None) ->
         return package_index.offers(pin.source.package, pin.platforms)
     if isinstance(pin.source, GitHubReleases):
         return github_releases.offers(pin.source.repository, pin, at=at, told=told)
-    raise UnsupportedError(
-        f"pin {pin.name}: releases from `{pin.source}` cannot be listed yet",
-        hint="this release knows the sources `package-index` and `github-releases`",
-    )
+    if pin.source.repository is not None:
+        return git_tags.offers(pin.source.repository, pin)
+    return source_distributions.offers(str(pin.source.package), pin, upstream=upstream)
 
 
 def ask_stable(pin: Pin, *, policy: Policy, at: Place) -> list[StableRelease]:
@@ -66,10 +77,15 @@ def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:
 
     Raises:
         OutsideError: the source did not answer.
+        VerificationError: a tag was moved since it was listed.
     """
     if isinstance(pin.source, PackageIndex):
         return package_index.files(pin.source.package, offer.version.text, pin.platforms)
-    return offer.assets
+    if isinstance(pin.source, GitHubReleases):
+        return offer.assets
+    if pin.source.repository is not None:
+        return git_tags.files(pin.source.repository, offer, pin)
+    return source_distributions.files(str(pin.source.package), offer, pin)
 
 
 def detect(

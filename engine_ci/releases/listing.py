@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import PinError
-from engine_ci.pins.model import GitHubReleases
+from engine_ci.pins.model import GitHubReleases, SourceBuild
 from engine_ci.releases import ordering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from engine_ci.pins.model import Pin
+    from engine_ci.pins.model import Pin, Source
     from engine_ci.releases.model import Offer
     from engine_ci.releases.ordering import Order, PackageVersion
 
@@ -25,10 +25,11 @@ def current(pin: Pin) -> PackageVersion:
     """The pinned version.
 
     Raises:
-        PinError: it is not a version of a package.
+        PinError: it is not a version of a package, or not a tag of a build.
     """
-    read = ordering.tag if isinstance(pin.source, GitHubReleases) else ordering.parse
-    version = read(pin.version)
+    if _tagged(pin.source):
+        return _tag(pin)
+    version = ordering.parse(pin.version)
     if version is None:
         raise PinError(
             f"pin {pin.name}: `version` is {pin.version}, which no package can have",
@@ -37,14 +38,31 @@ def current(pin: Pin) -> PackageVersion:
     return version
 
 
+def _tag(pin: Pin) -> PackageVersion:
+    version = ordering.tag(pin.version)
+    if version is None:
+        raise PinError(
+            f"pin {pin.name}: `version` is {pin.version}, which is no tag of a build",
+            hint="releases are told from one another by upstream's tags, such as b11194",
+        )
+    return version
+
+
 def sorted_out(offers: Iterable[Offer], pin: Pin) -> list[Offer]:
     """One offer for each version, newest first."""
-    builds_only = isinstance(pin.source, GitHubReleases)
+    builds_only = _tagged(pin.source)
     found: dict[Order, list[Offer]] = {}
     for offer in offers:
         if not builds_only or ordering.is_tag(offer.version.text):
             found.setdefault(offer.version.order, []).append(offer)
     return [_merged(found[order]) for order in sorted(found, reverse=True)]
+
+
+def _tagged(source: Source) -> bool:
+    """Whether its versions are upstream's tags."""
+    if isinstance(source, SourceBuild):
+        return source.repository is not None
+    return isinstance(source, GitHubReleases)
 
 
 def _merged(same: Sequence[Offer]) -> Offer:

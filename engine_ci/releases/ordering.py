@@ -2,14 +2,16 @@
 
 Upstream tags a build as `b11194`, the number being that of its commits; no other tag is a build.
 
-A package that carries upstream's build number writes it in one of two forms:
+A package that carries upstream's build number writes it in one of three forms:
 
     YYYY.M.BUILD[.REBUILD]    2026.9.10809, 2026.4.8672.1
     0.BUILD[.REBUILD]         0.10434.0
+    BUILD[.0[.0]]             11434.0.0
 
-BUILD has at least four digits, which upstream's numbers have had since packages carry them. The
-same build packaged again is a rebuild, and Python's post-releases are rebuilds too. Every other
-version says nothing about the build, and it is never guessed.
+BUILD has at least four digits, which upstream's numbers have had since packages carry them; where
+it stands first it has five, which no year, month or date has. The same build packaged again is a
+rebuild, and Python's post-releases are rebuilds too. Every other version says nothing about the
+build, and it is never guessed.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from packaging.version import InvalidVersion, Version
 LEAST_BUILD = 1000
 _YEARS = range(2000, 3000)
 _MONTHS = range(1, 13)
+_FIRST = range(10_000, 100_000)
 _TAG = re.compile(r"b[1-9][0-9]{0,8}")
 Order = tuple[int, int, Version]
 
@@ -88,6 +91,8 @@ def _build(version: Version) -> tuple[int | None, int]:
             pass
         case (0, build, *rebuilds):
             pass
+        case (build, *zeros) if build in _FIRST and not any(zeros):
+            rebuilds = []
         case _:
             return None, 0
     if build < LEAST_BUILD or len(rebuilds) > 1:

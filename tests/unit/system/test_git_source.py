@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,3 +67,45 @@ def test_a_tag_that_is_not_there_is_a_fault_of_the_outside(tmp_path: Path, home:
 
     with pytest.raises(CommandError, match="refs/tags/b2"):
         git_source.archive(upstream.as_uri(), tag="b2", commit=commit, into=tmp_path / "code.tar")
+
+
+def test_a_tag_is_listed_with_its_commit_whatever_kind_of_tag_it_is(
+    tmp_path: Path, home: Path
+) -> None:
+    upstream, commit = repository(tmp_path, home)
+    run(upstream, "tag", "b2", "HEAD")
+
+    assert git_source.tags(upstream.as_uri()) == {
+        "b1": commit,
+        "b2": run(upstream, "rev-parse", "HEAD"),
+    }
+
+
+def test_a_repository_without_tags_has_none(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--quiet", "--bare", "empty.git")
+
+    assert git_source.tags((tmp_path / "empty.git").as_uri()) == {}
+
+
+def test_what_is_no_repository_is_a_fault_of_the_outside(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="ls-remote"):
+        git_source.tags((tmp_path / "nowhere").as_uri())
+
+
+@pytest.mark.parametrize("filters", ["true", "false"])
+def test_a_tag_is_as_old_as_its_commit_is_said_to_be(
+    filters: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream, _ = repository(tmp_path, home)
+    run(upstream, "config", "uploadpack.allowFilter", filters)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-01T12:00:00+02:00")
+    run(upstream, "commit", "--quiet", "--allow-empty", "-m", "four")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-20T12:00:00Z")
+    run(upstream, "tag", "--annotate", "-m", "b3", "b3")
+    run(upstream, "tag", "b4")
+    run(upstream, "tag", "a-file", "HEAD:code.c")
+
+    found = git_source.dates(upstream.as_uri(), ["b3", "b4", "a-file"])
+
+    made = datetime(2026, 11, 1, 10, tzinfo=UTC)
+    assert found == {"b3": made, "b4": made}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.system import pip
-from tests.unit.artifact.wheels import PACKAGE, TAG, Index, engine, wheel
+from tests.unit.artifact.wheels import PACKAGE, TAG, Index, engine, source_distribution, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,3 +186,17 @@ def test_what_pip_says_decides_whose_fault_it_is(
         pip.run(["download"])
 
     assert str(caught.value) == message
+
+
+def test_source_distributions_are_listed_and_named_with_their_digest(
+    index: Index, tmp_path: Path
+) -> None:
+    for version in ("1.0", "1.10", "1.9"):
+        index.publish(source_distribution(tmp_path, version=version))
+    index.publish(wheel(tmp_path, {}))
+
+    assert pip.source_versions(PACKAGE) == ["1.10", "1.9", "1.0"]
+    digest = hashlib.sha256((tmp_path / "toy_engine-1.0.tar.gz").read_bytes()).hexdigest()
+    assert pip.source_report(f"{PACKAGE}==1.0") == [
+        pip.Found(name="toy_engine-1.0.tar.gz", sha256=digest)
+    ]
