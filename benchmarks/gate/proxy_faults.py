@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ from benchmarks.gate.results import RESULTS
 from engine_ci import config
 from engine_ci.cli import models
 from engine_ci.cli.prepare import known_platform
-from engine_ci.errors import RecordError
+from engine_ci.errors import HarnessError, RecordError
 from engine_ci.gate.setup import context_for
 from engine_ci.records.gate import CheckId, FaultClass, Status
 from engine_ci.system import documents
@@ -113,16 +114,20 @@ def asked(
     suite, fault, argument = key(planted)
     given = argument or str(models["stable"].path)
     baseline = proxy.plant(folder / "sound", server=server)
-    context, _ = context_for(
+    wanted = {name: models[name] for name in planted.models}
+    context, problems = context_for(
         proxy.plant(folder / "planted", server=server, fault=fault, argument=given),
         baseline=baseline if planted.suite in COMPARING else None,
         platform=known_platform(None),
-        models={name: models[name] for name in planted.models},
+        # A baseline has to run with the first, and an embedding model answers nothing.
+        models={"stable": models["stable"], **wanted},
         config=config.load(CONFIG),
         logs=folder,
         seed=1,
     )
-    checks: list[Check] = list(planted.suite.run(context))
+    if problems and planted.suite in COMPARING:
+        raise HarnessError(problems[0].observed)
+    checks: list[Check] = list(planted.suite.run(replace(context, models=wanted)))
     return ProxyResult(
         suite=suite,
         fault=fault,
