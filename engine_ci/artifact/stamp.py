@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from engine_ci.artifact import elf
+from engine_ci.artifact.searching import places
 from engine_ci.pins.model import WHOLE_COMMIT, Commit
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _NEIGHBOURS = re.compile(
 )
 _COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ", b"MSVC ")
 _NEAR = 128
-_PIECE = 1 << 23  # bytes, of which no more than that many are in memory at a time
 _LANDMARK = b"\0qwen3moe\0"
 _ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _REACH = 1 << 14
@@ -80,7 +80,7 @@ def commit(path: Path, exports: frozenset[str]) -> Commit | None:
 def _beside_compilers(data: mmap.mmap) -> Iterator[str]:
     """Commits that stand beside a compiler's name; the names are found first, which is quick."""
     for name in _COMPILERS:
-        for at in _places(data, name):
+        for at in places(data, name):
             found = _NEIGHBOURS.search(data[max(0, at - _NEAR) : at + _NEAR])
             if found is not None:
                 yield next(filter(None, found.groups())).decode()
@@ -104,7 +104,7 @@ def architectures(path: Path) -> tuple[str, ...]:
     words stand among them then.
     """
     with _bytes(path) as data:
-        at = next(_places(data, _LANDMARK), None)
+        at = next(places(data, _LANDMARK), None)
         if at is None:
             return ()
         before = _strings(data[max(0, at - _REACH) : at])
@@ -118,17 +118,6 @@ def architectures(path: Path) -> tuple[str, ...]:
 
 def _from_its_end(name: bytes) -> bytes:
     return name[::-1]
-
-
-def _places(data: mmap.mmap, text: bytes) -> Iterator[int]:
-    """Where a text stands; what was searched leaves the memory, for libraries are large."""
-    for begin in range(0, len(data), _PIECE):
-        end = begin + _PIECE + len(text) - 1
-        at = data.find(text, begin, end)
-        while at >= 0:
-            yield at
-            at = data.find(text, at + 1, end)
-        data.madvise(mmap.MADV_DONTNEED, begin, _PIECE)
 
 
 def _strings(data: bytes) -> list[bytes]:

@@ -15,6 +15,8 @@ from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.artifact.searching import places
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
@@ -63,13 +65,11 @@ def _commits(stream: BufferedReader, texts: tuple[range, ...], commit: str) -> I
     text = commit.encode()
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for where in texts:
-            at = data.find(text, where.start, where.stop)
-            while at >= 0:
+            for at in places(data, text, within=where):
                 end = at + len(text)
                 begins = at == where.start or data[at - 1] == 0
                 if begins and data[end : min(end + len(_ENDS[-1]), where.stop)].startswith(_ENDS):
                     yield range(at, end)
-                at = data.find(text, end, where.stop)
 
 
 def _masked(stream: BufferedReader, masks: list[range], *, end: int) -> Iterator[memoryview]:

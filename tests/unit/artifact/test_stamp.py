@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import elf, stamp
+from engine_ci.artifact import elf, searching, stamp
 from engine_ci.pins.model import Commit
 from tests.unit.artifact import elves
 
@@ -73,7 +73,7 @@ def test_a_commit_that_a_file_of_another_kind_exports_is_found_beside_the_compil
 def test_an_image_is_searched_piece_by_piece_and_nothing_is_overlooked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: int
 ) -> None:
-    monkeypatch.setattr(stamp, "_PIECE", mmap.PAGESIZE)
+    monkeypatch.setattr(searching, "_PIECE", mmap.PAGESIZE)
     path = tmp_path / "a"
     said = b"GNU 14.2.1\x0086a2835\0"
     path.write_bytes((bytes(3 * mmap.PAGESIZE + begin) + said).ljust(5 * mmap.PAGESIZE, b"\0"))
