@@ -54,7 +54,7 @@ def learn(
         with closing(hub):
             pulls = hub.pull_requests(workspace.config.pull_request.branch)
     return Past(
-        proposals=made(pulls, pin=workspace.pin, moved=_moved(workspace)),
+        proposals=made(pulls, pin=workspace.pin, moved=moved(workspace)),
         failed=_refused(workspace),
     )
 
@@ -78,7 +78,7 @@ def _refused(workspace: Workspace) -> bool:
     return same and result.verdict is Verdict.FAIL
 
 
-def _moved(workspace: Workspace) -> datetime | None:
+def moved(workspace: Workspace) -> datetime | None:
     """When the pin moved; None where that is not known, as outside of a clone."""
     from engine_ci.errors import UsageError
     from engine_ci.system.git import Repository

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import options
+from engine_ci.cli import before, options
 from engine_ci.cli import propose as app
 from engine_ci.errors import ConfigError, OutsideError, PinError, RecordError, UsageError
 
@@ -80,6 +80,7 @@ def _local(workspace: Workspace, *, now: datetime) -> Iterator[Answer]:
     yield about.expired(pin.holds, today=now.date())
     yield about.ending(pin.holds, today=now.date())
     yield about.behind(candidate, pin=pin, now=now)
+    yield about.trouble(candidate, pin=pin)
     yield about.architectures(candidate, pin=pin)
 
 
@@ -110,6 +111,8 @@ def _hosted(
             settings = reader.settings()
             protection = reader.protection(settings.branch)
     except (ConfigError, OutsideError, UsageError) as error:
+        # A clone tells the same, where it is not a shallow one.
+        yield about.age(before.moved(workspace), now=now)
         yield from settled.unknown(error.message, hint=error.hint)
         return
     yield about.age(moved, now=now)

@@ -201,7 +201,7 @@ def _token() -> str:
     token = os.environ.get(TOKEN)
     if not token:
         raise UsageError(
-            f"`--open` needs a token in the environment variable {TOKEN}",
+            f"no token is in the environment variable {TOKEN}",
             hint="in a workflow: `env: {GITHUB_TOKEN: ${{ github.token }}}`",
         )
     return token

@@ -37,13 +37,12 @@ def complete(pin: Pin, *, platforms: Sequence[Platform]) -> Answer:
 
 
 def age(moved: datetime | None, *, now: datetime) -> Answer:
-    """How long ago the pin moved, by the history of its file on the default branch."""
+    """How long ago the pin moved, by the history of its file."""
     if moved is None:
         return Answer(
             id="pin/age",
             outcome=Outcome.UNKNOWN,
-            observed="the default branch has no history of the pin file",
-            hint="commit it there",
+            observed="no commit is known that moved the pin",
         )
     days = (now - moved).days
     old = now - moved > OLD
@@ -63,8 +62,23 @@ def behind(candidate: Candidate | None, *, pin: Pin, now: datetime) -> Answer:
     return Answer(
         id="pin/behind",
         outcome=Outcome.WARN if stale else Outcome.OK,
-        observed=f"{len(candidate.decisions)} releases behind, on {candidate.at.date()}",
+        observed=f"{candidate.standing.behind} releases behind, on {candidate.at.date()}",
         hint="run `engine-ci detect` again: this is old" if stale else "",
+    )
+
+
+def trouble(candidate: Candidate | None, *, pin: Pin) -> Answer:
+    """Whether the pinned release itself ought to be left: held, withdrawn, refused by the gate."""
+    if candidate is None:
+        return _undetected("pin/trouble", pin)
+    troubles = candidate.standing.troubles
+    if not troubles:
+        return Answer(id="pin/trouble", outcome=Outcome.OK, observed="none that `detect` saw")
+    return Answer(
+        id="pin/trouble",
+        outcome=Outcome.FAIL,
+        observed="; ".join(troubles),
+        hint="run `engine-ci bump`, which does not wait for its turn then",
     )
 
 
@@ -102,7 +116,7 @@ def _undetected(name: str, pin: Pin) -> Answer:
 def expired(holds: Sequence[Hold], *, today: date) -> Answer:
     """Whether holds have ended, which nobody noticed."""
     over = [hold for hold in holds if not hold.counts_on(today)]
-    return _holds("holds/expired", over, "has ended", hint="take them out of the pin file")
+    return _holds("holds/expired", over, "has ended", hint="take them away with `engine-ci unhold`")
 
 
 def ending(holds: Sequence[Hold], *, today: date) -> Answer:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GATE_CHECK = "engine-gate"
 _RULES = "Settings → Rules → Rulesets → New branch ruleset"
 _ADMIN = "ask with a token that may read the administration of the repository"
-_QUESTIONS = ("pin/age", "token/rights", "merge/automatic", "merge/required-check", "merge/reviews")
+_QUESTIONS = ("token/rights", "merge/automatic", "merge/required-check", "merge/reviews")
 
 
 def unknown(reason: str, *, hint: str | None) -> Iterator[Answer]:

@@ -90,7 +90,7 @@ def test_the_newest_releases_are_listed_with_their_reasons() -> None:
     body = text(candidate=records.candidate(chosen=None, decisions=(held, left), refused=()))
 
     assert "- `0.3.0`: held: aborts on SmolLM2\n- `0.2.9`: was not tried any more\n" in body
-    assert "take a hold that is not needed any more out of the pin file" in body
+    assert "take a hold away that is not needed any more, with `engine-ci unhold`" in body
     assert "it may have moved" not in body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def moved(app: Path) -> None:
         _git(app, *arguments)
     pin = app / "pins" / "llama.cpp.yaml"
     text = pin.read_text(encoding="utf-8")
-    pin.write_text(text.replace("version: '1.0'", "version: '0.9'"), encoding="utf-8")
+    older = re.sub(r"(?m)^version: .*", "version: '0.0.9'", text)
+    pin.write_text(older, encoding="utf-8")
     _git(app, "commit", "--quiet", "--all", "-m", "Back")
     pin.write_text(text, encoding="utf-8")
     _git(app, "commit", "--quiet", "--all", "-m", "Bump")

@@ -58,7 +58,7 @@ def test_without_a_token_nothing_is_begun_that_could_not_be_opened(
     ran = run("bump", "--open")
 
     assert ran.status == Exit.USAGE
-    assert "`--open` needs a token" in ran.err
+    assert "no token is in the environment variable GITHUB_TOKEN" in ran.err
     assert not (app / ".engine-ci").exists()
 
 

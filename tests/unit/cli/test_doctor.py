@@ -17,6 +17,7 @@ from engine_ci.records.upstream import Missed, Unavailable, Upstream
 from engine_ci.system import documents
 from fixtures.github import Fault, GitHubServer, Guard, Login
 from tests.unit.bump import records
+from tests.unit.cli.command import moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,7 @@ def test_a_repository_in_order_has_an_answer_to_every_question(
         "holds/expired",
         "holds/ending",
         "pin/behind",
+        "pin/trouble",
         "pin/architectures",
         "pin/age",
         "token/rights",
@@ -124,7 +126,7 @@ def test_a_record_that_is_not_about_this_pin_tells_nothing(
     ran = run("doctor", "--json")
 
     assert ran.status == Exit.OK
-    assert outcomes(ran)["pin/behind"] == "unknown"
+    assert {outcomes(ran)[name] for name in ("pin/behind", "pin/trouble")} == {"unknown"}
 
 
 @pytest.mark.usefixtures("app")
@@ -135,6 +137,12 @@ def test_without_a_token_what_the_files_tell_is_judged_all_the_same(run: Command
     assert ran.status == Exit.OK
     assert (found["pin/platforms"], found["pin/behind"]) == ("ok", "unknown")
     assert (found["pin/age"], found["merge/reviews"]) == ("unknown", "unknown")
+
+
+def test_without_a_token_a_clone_tells_when_the_pin_moved(run: CommandLine, app: Path) -> None:
+    moved(app)
+
+    assert outcomes(run("doctor", "--json"))["pin/age"] == "ok"
 
 
 def test_a_server_that_refuses_is_unknown_with_its_words(

@@ -7,6 +7,7 @@ import pytest
 
 from engine_ci.doctor import pin as about
 from engine_ci.pins.model import Hold
+from engine_ci.records.candidate import Standing
 from engine_ci.records.doctor import Outcome
 from engine_ci.records.upstream import Missed, Unavailable, Upstream
 from tests.unit.bump import records
@@ -54,7 +55,9 @@ def test_a_pin_without_history_is_of_unknown_age() -> None:
 
 
 def test_what_detect_found_says_how_far_behind_the_pin_is() -> None:
-    found = about.behind(records.candidate(), pin=records.pin(), now=NOW + 7 * DAY)
+    candidate = records.candidate(standing=Standing(behind=3))
+
+    found = about.behind(candidate, pin=records.pin(), now=NOW + 7 * DAY)
 
     assert (found.outcome, found.hint) == (Outcome.OK, "")
     assert found.observed == f"3 releases behind, on {TODAY}"
@@ -93,12 +96,22 @@ def test_models_that_nobody_asked_upstream_for_are_not_known() -> None:
     assert found.observed == "the configuration names no repository"
 
 
+def test_a_pin_that_ought_to_be_left_fails_with_the_reasons() -> None:
+    held = records.candidate(standing=Standing(behind=1, troubles=("held: aborts", "withdrawn")))
+
+    found = about.trouble(held, pin=records.pin())
+
+    assert (found.outcome, found.observed) == (Outcome.FAIL, "held: aborts; withdrawn")
+    assert about.trouble(records.candidate(), pin=records.pin()).outcome is Outcome.OK
+
+
 @pytest.mark.parametrize("candidate", [None, records.candidate()], ids=["none", "an older one"])
 def test_where_detect_left_nothing_nothing_is_known(candidate: Candidate | None) -> None:
     behind = about.behind(None, pin=records.pin(), now=NOW)
+    trouble = about.trouble(None, pin=records.pin())
     missed = about.architectures(candidate, pin=records.pin())
 
-    assert {behind.outcome, missed.outcome} == {Outcome.UNKNOWN}
+    assert {behind.outcome, trouble.outcome, missed.outcome} == {Outcome.UNKNOWN}
     assert "`detect` left nothing about llama.cpp 0.1.2" in missed.observed
 
 

@@ -103,7 +103,7 @@ def test_without_github_every_question_that_it_answers_is_unknown() -> None:
     found = list(about.unknown("no token", hint=None))
 
     judged = {answer.id for answer in about.judged(settings(), protection(ASKED))}
-    assert {answer.id for answer in found} == judged | {"pin/age"}
+    assert {answer.id for answer in found} == judged
     assert {(each.outcome, each.observed, each.hint) for each in found} == {
         (Outcome.UNKNOWN, "no token", "")
     }
