@@ -217,8 +217,9 @@ class Dyld:
         return macho_audit.findings(images, machine=self.machine, floors=floors)
 
     def demands(self, image: macho.Image) -> frozenset[str]:
-        """Symbols that are imported strongly."""
-        return macho_closure.demands(image)
+        """Symbols that are imported strongly, and the oldest system that it is for."""
+        system = {f"macOS {image.minimum_os}"} if image.minimum_os else set()
+        return macho_closure.demands(image) | system
 
     def volatile(self, path: Path) -> Volatile:
         """What `macho_volatile` says."""

@@ -13,7 +13,7 @@ from engine_ci.records.gate import Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine_ci.bump.changes import Changes, Names
+    from engine_ci.bump.changes import Changes, Closure, Names
     from engine_ci.pins.model import Pin
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate
@@ -118,11 +118,17 @@ def changed_elsewhere(bundles: Sequence[tuple[Bundle | None, Bundle]]) -> tuple[
         for what, names in (
             ("files added", [file.path for file in found.added]),
             ("files removed", [file.path for file in found.removed]),
-            ("the system must now have", found.demands.gained if found.demands else ()),
+            ("the system must now have", _demanded(found)),
         ):
             if names:
                 notes.append(Note(subject=after.platform, text=f"{what}: {_named(names)}"))
     return tuple(notes)
+
+
+def _demanded(found: Closure) -> list[str]:
+    """What is new, versions of systems before names of symbols, of which there may be many."""
+    gained = found.demands.gained if found.demands else ()
+    return sorted(gained, key=lambda name: name.startswith("_"))
 
 
 def _named(names: Sequence[str], *, most: int = 8) -> str:

@@ -119,9 +119,9 @@ class Bundle(Versioned):
         tree_sha256: over path and content of every file but licences: equal for equal engines.
         system_libraries: names that the closure takes from the operating system, sorted.
         signer: who signed it, where its system wants that; `builtin` was verified on Linux only.
-        demands: what the system must have for it to start: symbols on macOS, versions of symbols
-            on Linux and the processor's level where a file tells, its own version on Windows;
-            sorted.
+        demands: what the system must have for it to start: its version and symbols on macOS,
+            versions of symbols on Linux and the processor's level where a file tells, its own
+            version on Windows; sorted.
     """
 
     pin: Name

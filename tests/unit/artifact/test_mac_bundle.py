@@ -131,6 +131,7 @@ def test_wanted_backends_are_roots_of_their_own(tmp_path: Path) -> None:
     assert "libggml-cpu.so" not in made.images
     assert any("Metal.framework" in name for name in made.system_libraries)
     assert "_MTLCreateSystemDefaultDevice" in made.demands
+    assert [each for each in made.demands if each.startswith("macOS ")] == ["macOS 13.4"]
     assert "_OBJC_CLASS_$_MTLResidencySetDescriptor" not in made.demands
 
 

@@ -226,13 +226,15 @@ def test_warnings_refusals_and_thin_commits_are_risks() -> None:
 
 def test_what_changed_for_another_platform_is_a_risk() -> None:
     before = records.before(platform="macos-arm64", demands=("_malloc",))
-    after = records.bundle(platform="macos-arm64", demands=("_malloc", "_new", "_newer"))
+    after = records.bundle(
+        platform="macos-arm64", demands=("_malloc", "_new", "_newer", "macOS 14.0")
+    )
 
     notes = validation.changed_elsewhere([(before, after)])
 
     texts = [note.text for note in notes]
     assert {note.subject for note in notes} == {"macos-arm64"}
-    assert "the system must now have: _new, _newer" in texts
+    assert "the system must now have: macOS 14.0, _new, _newer" in texts
     assert any(text.startswith("files added: ") for text in texts)
     assert risks(elsewhere=notes)["macos-arm64"] == texts[-1]
 
