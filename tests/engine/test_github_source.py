@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,10 @@ ENGINES = {10194: "0.1.2", 10195: "0.1.3"}
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     return CommandLine(capsys)
+
+
+# Past every cooldown.
+LONG_AGO = NOON - timedelta(days=100)
 
 
 def archived(engine: Path, build: int, *, into: Path) -> bytes:
@@ -79,7 +84,7 @@ def github(
         tmp_path / "hub", tokens={}, owner="ggml-org", repository="llama.cpp"
     ) as server:
         for build, data in content.items():
-            server.hub.shelf.publish(f"b{build}", at=NOON, files={NAME.format(build): data})
+            server.hub.shelf.publish(f"b{build}", at=LONG_AGO, files={NAME.format(build): data})
         monkeypatch.setenv("ENGINE_CI_RELEASES_API_URL", server.api_url)
         monkeypatch.setenv("ENGINE_CI_RELEASES_URL", server.api_url)
         yield server

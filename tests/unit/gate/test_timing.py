@@ -169,6 +169,24 @@ def test_where_nothing_is_wanted_nothing_is_started(tmp_path: Path, broken: Llam
     assert not list(measured)
 
 
+def test_only_what_is_wanted_is_started(tmp_path: Path, broken: LlamaServer) -> None:
+    measured = timing.measure(
+        dict.fromkeys(Role, broken),
+        models={"small": tmp_path / "small", "wide": tmp_path / "wide"},
+        logs=tmp_path,
+        seed=1,
+        restarts=1,
+        questions=(READING, GENERATION),
+        wanted=lambda question: question is GENERATION,
+    )
+
+    with pytest.raises((EngineStartError, BaselineFailedError)):
+        list(measured)
+
+    started = {path.name.partition("-")[0] for path in tmp_path.glob("*.log")}
+    assert READING.model not in started
+
+
 def test_a_session_becomes_one_array_for_each_role() -> None:
     session = [
         Restart(
