@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 TOKEN = "a-token-of-the-test"  # noqa: S105 - opens nothing but the embedded server
 
 
+class Noon(datetime):
+    """A clock that stands still, as ages count from it."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Noon:
+        return cls.fromtimestamp(NOON.timestamp(), tz)
+
+
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    monkeypatch.setattr("engine_ci.cli.detect.datetime", Noon)
     return CommandLine(capsys)
 
 
