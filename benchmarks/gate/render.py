@@ -27,6 +27,9 @@ What the gate says of engines that are broken: one line of llama.cpp edited, or 
 what `prepare` and the gate say of wheels that were packed wrongly; and faults by class, those of
 the proxy and of the process among them. Rendered by `benchmarks/gate/render.py` from
 `benchmarks/gate/results/`; of the engines `benchmarks/gate/planted.py` leaves those.
+The answers about engines and wheels are older than the gate that ships: since then its suites run
+side by side, and a broken promise is a warning where no baseline can be asked. Those about the
+proxy and the process were asked for again.
 
 ## How to repeat it
 
