@@ -13,8 +13,12 @@ _PIECE: Final = 1 << 23
 
 
 def places(data: mmap.mmap, text: bytes, *, within: range | None = None) -> Iterator[int]:
-    """The offsets at which a text begins that lies within a part of the file, or anywhere."""
-    first, last = (within.start, within.stop) if within is not None else (0, len(data))
+    """The offsets at which a text begins that lies within a part of the file, or anywhere.
+
+    The part is what the file claims of itself; what lies behind its end holds nothing.
+    """
+    part = within if within is not None else range(len(data))
+    first, last = part.start, min(part.stop, len(data))
     for begin in range(first - first % _PIECE, last, _PIECE):
         # A text may begin in this piece and end in the next.
         end = min(begin + _PIECE + len(text) - 1, last)
