@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import before, options, upstream, watch
+from engine_ci.cli import before, detect, options, upstream, watch
 from engine_ci.cli import gate as gate_command
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import BuildError, EngineError, HarnessError, VerificationError
@@ -51,7 +51,11 @@ def bump(
         ),
     ):
         past = before.learn(
-            workspace, repository=repository, api_url=api_url, remote=remote, ask=open_
+            workspace,
+            repository=repository,
+            api_url=api_url,
+            remote=remote,
+            ask=open_ or before.can_ask(repository),
         )
         candidate = search(
             workspace,
@@ -60,6 +64,7 @@ def bump(
             runner=runner,
             say=say,
         )
+        detect.tell_workflow(candidate)
         if candidate.chosen is None:
             say(_nothing(candidate))
             return
@@ -96,7 +101,7 @@ def search(
     """
     from engine_ci.artifact import commits
     from engine_ci.bump import attempts
-    from engine_ci.cli import detect, doors, prepare
+    from engine_ci.cli import doors, prepare
 
     platform, pin = prepare.known_platform(None), workspace.pin
     said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}

@@ -44,6 +44,7 @@ def detect(
     )
     listed = ask(workspace, told=partial(echo, err=True))
     candidate = choose(workspace, listed, past=past)
+    tell_workflow(candidate)
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
@@ -104,6 +105,13 @@ def choose(
     candidate = candidate.model_copy(update={"upstream": told})
     documents.write(workspace.candidate_json, documents.dump_json(candidate))
     return candidate
+
+
+def tell_workflow(candidate: Candidate) -> None:
+    """Sets the step's output `chosen` to the chosen version: empty, and no later job has to run."""
+    from engine_ci.system import actions
+
+    actions.output("chosen", candidate.chosen.version if candidate.chosen else "")
 
 
 def table(candidate: Candidate) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -223,3 +224,15 @@ def test_what_the_apps_own_command_left_is_refused_like_our_own_work(
     (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
     assert "needs libllama.so.0, which its run path does not find" in refused["reason"]
     assert (app / ".engine-ci" / "baseline" / "bin" / "llama-server").exists()
+
+
+@pytest.mark.parametrize("command", ["detect", "bump"])
+@pytest.mark.usefixtures("toy", "app")
+def test_a_workflow_is_told_that_nothing_was_chosen(
+    command: str, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+
+    assert run(command).status == Exit.OK
+
+    assert re.fullmatch(r"chosen<<(\w+)\n\n\1\n", (tmp_path / "outputs").read_text())
