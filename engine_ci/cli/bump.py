@@ -64,7 +64,7 @@ def bump(
             runner=runner,
             say=say,
         )
-        detect.tell_workflow(candidate)
+        detect.tell_workflow(candidate, past=past)
         if candidate.chosen is None:
             say(_nothing(candidate))
             return

@@ -44,7 +44,7 @@ def detect(
     )
     listed = ask(workspace, told=partial(echo, err=True))
     candidate = choose(workspace, listed, past=past)
-    tell_workflow(candidate)
+    tell_workflow(candidate, past=past)
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
@@ -107,11 +107,17 @@ def choose(
     return candidate
 
 
-def tell_workflow(candidate: Candidate) -> None:
-    """Sets the step's output `chosen` to the chosen version: empty, and no later job has to run."""
+def tell_workflow(candidate: Candidate, *, past: Past) -> None:
+    """Sets outputs of the step, by which later jobs know whether they have to run.
+
+    `chosen` is the chosen version, or empty; `proposed` is whether it waits for a review already.
+    """
     from engine_ci.system import actions
 
-    actions.output("chosen", candidate.chosen.version if candidate.chosen else "")
+    chosen, before = candidate.chosen, past.proposals
+    waits = chosen is not None and before.waiting and before.version == chosen.version
+    actions.output("chosen", chosen.version if chosen else "")
+    actions.output("proposed", str(waits).lower())
 
 
 def table(candidate: Candidate) -> str:

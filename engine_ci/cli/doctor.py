@@ -35,6 +35,7 @@ def doctor(
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.errors import Exit
+    from engine_ci.report import answers
 
     now = datetime.now(UTC)
     try:
@@ -43,7 +44,7 @@ def doctor(
         found = _unreadable(error, now=now)
     else:
         found = examine(workspace, repository=repository, api_url=api_url, remote=remote, now=now)
-    emit(found, as_json=json, otherwise=table(found))
+    emit(found, as_json=json, otherwise=answers.text(found.answers))
     if not found.sound:
         raise typer.Exit(Exit.GATE_SAYS_NO)
 
@@ -117,14 +118,3 @@ def _hosted(
         return
     yield about.age(moved, now=now)
     yield from settled.judged(settings, protection)
-
-
-def table(found: Diagnosis) -> str:
-    """A line for each question, and under it what to do."""
-    return "\n".join(line for answer in found.answers for line in _lines(answer))
-
-
-def _lines(answer: Answer) -> Iterator[str]:
-    yield f"{answer.outcome.value:<8} {answer.id:<20}  {answer.observed}"
-    if answer.hint:
-        yield f"{'':<30} → {answer.hint}"

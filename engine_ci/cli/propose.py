@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.bump.pull_request import Proposal
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.bundle import Bundle
+    from engine_ci.system.git import Repository as Clone
     from engine_ci.system.github import Hub
 
 Open = Annotated[
@@ -153,7 +154,7 @@ def submit(
     from engine_ci.system import git
 
     clone = git.Repository.containing(workspace.root)
-    there = git.Remote(name=remote, token=_token())
+    there = git.Remote(name=remote, token=token())
     with closing(hub(workspace, repository=repository, api_url=api_url, remote=remote)) as opened:
         return pull_request.open_or_refresh(
             plan,
@@ -175,11 +176,11 @@ def hub(workspace: Workspace, *, repository: str | None, api_url: str, remote: s
     from engine_ci.system import git
     from engine_ci.system.github import Hub
 
-    token = _token()
+    secret = token()
     if repository is None:
         clone = git.Repository.containing(workspace.root)
-        repository = _slug(clone.url(git.Remote(name=remote, token=token)))
-    return Hub(api_url=api_url, repository=repository, token=token)
+        repository = repository_of(clone, remote=remote, token=secret)
+    return Hub(api_url=api_url, repository=repository, token=secret)
 
 
 def shown(plan: Plan) -> str:
@@ -197,19 +198,22 @@ def told(proposal: Proposal) -> str:
     return "\n".join([where, *proposal.notes])
 
 
-def _token() -> str:
-    token = os.environ.get(TOKEN)
-    if not token:
+def token() -> str:
+    """What the environment holds for GitHub; UsageError where that is nothing."""
+    found = os.environ.get(TOKEN)
+    if not found:
         raise UsageError(
             f"no token is in the environment variable {TOKEN}",
             hint="in a workflow: `env: {GITHUB_TOKEN: ${{ github.token }}}`",
         )
-    return token
+    return found
 
 
-def _slug(url: str) -> str:
+def repository_of(clone: Clone, *, remote: str, token: str) -> str:
+    """The `owner/name` of a clone's remote; UsageError where its address does not tell."""
     from engine_ci.system import git
 
+    url = clone.url(git.Remote(name=remote, token=token))
     name = git.slug(url)
     if name is None:
         raise UsageError(

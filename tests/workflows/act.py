@@ -93,7 +93,7 @@ class Act:
                 "--eventpath", scratch / "event.json",
                 "--action-cache-path", scratch / "actions", "--action-offline-mode",
                 "--no-cache-server", "--no-skip-checkout", "--concurrent-jobs", "1",
-                *_options("--platform", {name: "-self-hosted" for name in RUNNERS}),
+                *_options("--platform", dict.fromkeys(RUNNERS, "-self-hosted")),
                 *_options("--local-repository", _standins()),
                 *_options("--secret", {"GITHUB_TOKEN": token, **(secrets or {})}),
                 *_options("--var", self.variables),

@@ -235,4 +235,5 @@ def test_a_workflow_is_told_that_nothing_was_chosen(
 
     assert run(command).status == Exit.OK
 
-    assert re.fullmatch(r"chosen<<(\w+)\n\n\1\n", (tmp_path / "outputs").read_text())
+    told = (tmp_path / "outputs").read_text()
+    assert re.fullmatch(r"chosen<<(\w+)\n\n\1\nproposed<<(\w+)\nfalse\n\2\n", told)

@@ -28,8 +28,7 @@ if os.environ["HIDDEN"] != "true":
         if not any(part.startswith(".") for part in file.relative_to(cwd).parts)
     }  # fmt: skip
 if not files:
-    print("::warning::No files were found with the provided path")
-    raise SystemExit
+    raise SystemExit(0)
 with zipfile.ZipFile(store, "x") as archive:
     for file in sorted(files):
         archive.write(file, file.relative_to(root))

