@@ -240,7 +240,7 @@ def test_an_option_beside_the_apps_own_comes_last_where_the_build_has_it(
     monkeypatch.setattr(LlamaServer, "flags", lambda _: frozenset(flags))
 
     plain, found = (
-        asking._app_arguments(ours.app_argv, ours.candidate, model, extra, 2000)
+        asking._app_arguments(ours.candidate.app_argv, ours.candidate, model, extra, 2000)
         for extra in ((), ("--cache-ram", "0"))
     )
 
