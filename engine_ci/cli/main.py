@@ -13,6 +13,7 @@ from engine_ci import __version__
 from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
+from engine_ci.cli.changes import changes
 from engine_ci.cli.detect import detect
 from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
@@ -22,6 +23,7 @@ from engine_ci.cli.hold import hold, unhold
 from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
+from engine_ci.cli.required import required
 from engine_ci.cli.review import review
 from engine_ci.errors import EngineCIError, Exit
 from engine_ci.system import actions
@@ -37,7 +39,8 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, review,
+    hold, unhold, changes,
+    required, review,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")
