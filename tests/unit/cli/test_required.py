@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from fixtures.github.records import Pull
     from tests.unit.cli.command import CommandLine, Ran
 
-RESULTS = Path("results")
+# Beside the clone, of which `push` commits everything.
+RESULTS = Path("../results")
 # What this app pins, and what a suite of it says.
 VERSION = "0.1.2"
 
