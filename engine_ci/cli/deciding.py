@@ -22,6 +22,17 @@ Number = Annotated[
     int, typer.Option("--pull", help="The number of the pull request.", metavar="N", min=1)
 ]
 
+OptionalNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--pull",
+        help="The number of the pull request, where it is one.",
+        metavar="N",
+        min=1,
+        show_default=False,
+    ),
+]
+
 
 @contextmanager
 def asking(

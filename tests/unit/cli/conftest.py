@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.cli import propose
 from tests.unit.artifact import wheels
 from tests.unit.cli.command import CommandLine, app_in, write_pin
+from tests.unit.cli.hosted import TOKEN, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from fixtures.github import GitHubServer
     from tests.unit.artifact.wheels import Index
 
 
@@ -25,6 +29,20 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = app_in(tmp_path)
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def hosted(
+    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubServer]:
+    """The app on an embedded GitHub that may only be read, and a clone as the current folder."""
+    assert home.exists()
+    with serving(app, tmp_path) as server:
+        monkeypatch.chdir(tmp_path / "clone")
+        monkeypatch.setenv(propose.TOKEN, TOKEN)
+        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
+        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+        yield server
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,63 +10,13 @@ import pytest
 
 from engine_ci.cli import propose
 from engine_ci.errors import Exit
-from fixtures.github import Fault, GitHubServer, Login
+from fixtures.github import Fault
+from tests.unit.cli.hosted import BRANCH, PIN, proposed, push
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from fixtures.github import GitHubServer
     from fixtures.github.records import Pull
     from tests.unit.cli.command import CommandLine, Ran
-
-TOKEN = secrets.token_hex(20)
-BRANCH = "engine-ci/llama.cpp"
-PIN = "pins/llama.cpp.yaml"
-
-
-@pytest.fixture
-def github(
-    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[GitHubServer]:
-    """The app on a server, and a clone of its default branch as the current folder."""
-    assert home.exists()
-    tokens = {TOKEN: Login("github-actions[bot]")}
-    people = ["ann", "ben"]
-    with GitHubServer.start(
-        tmp_path / "github", tokens=tokens, seed=app, collaborators=people
-    ) as server:
-        clone = tmp_path / "clone"
-        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
-        monkeypatch.chdir(clone)
-        monkeypatch.setenv(propose.TOKEN, TOKEN)
-        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
-        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-        yield server
-    assert [record for record in server.requests if record.problem] == []
-    assert {record.method for record in server.requests if record.operation} <= {"GET"}
-
-
-def push(server: GitHubServer, *paths: str, onto: str = "main") -> None:
-    """A commit on the branch that changes these files, through the server's own repository."""
-    where = ["git", "-C", str(Path.cwd())]
-    who = ["-c", "user.name=A Bot", "-c", "user.email=bot@example.invalid"]
-    subprocess.run([*where, "checkout", "-q", "-B", "work", f"origin/{onto}"], check=True)
-    for path in paths:
-        file = Path(path)
-        file.write_text((file.read_text() if file.exists() else "") + "# more\n")
-    subprocess.run([*where, "add", "--all"], check=True)
-    subprocess.run([*where, *who, "commit", "-q", "-m", "Change"], check=True)
-    target = [str(server.repository.path), f"work:refs/heads/{BRANCH}"]
-    subprocess.run([*where, "push", "-q", "--force", *target], check=True)
-    subprocess.run([*where, "fetch", "-q"], check=True)
-    subprocess.run([*where, "checkout", "-q", "main"], check=True)
-
-
-def proposed(server: GitHubServer, *paths: str) -> Pull:
-    """A pull request of a bot that changes these files."""
-    push(server, *paths)
-    return server.hub.open_pull(
-        author="github-actions[bot]", title="t", body="", head=BRANCH, base="main", draft=False
-    )
 
 
 def passed(server: GitHubServer, pull: Pull) -> None:
@@ -86,50 +34,50 @@ def outcomes(ran: Ran) -> dict[str, str]:
 
 
 def test_a_bump_is_red_until_a_person_approves_it_and_green_then(
-    run: CommandLine, github: GitHubServer
+    run: CommandLine, hosted: GitHubServer
 ) -> None:
-    pull = proposed(github, PIN)
-    passed(github, pull)
+    pull = proposed(hosted, PIN)
+    passed(hosted, pull)
 
     before = run("review", "--pull", "1", "--json")
-    approve(github, pull)
-    asked = len(github.requests)
+    approve(hosted, pull)
+    asked = len(hosted.requests)
     after = run("review", "--pull", "1")
 
     assert before.status == Exit.GATE_SAYS_NO
     assert outcomes(before) == {"files": "ok", "auto-merge": "ok", "approval": "fail", "gate": "ok"}
     assert after.status == Exit.OK
     assert f"ok       review/approval       ann approved {pull.head_sha[:12]}" in after.out
-    assert len(github.requests) - asked == 5
+    assert len(hosted.requests) - asked == 5
 
 
 def test_an_approval_does_not_count_for_what_was_pushed_after_it(
-    run: CommandLine, github: GitHubServer
+    run: CommandLine, hosted: GitHubServer
 ) -> None:
-    pull = proposed(github, PIN)
-    approve(github, pull)
-    push(github, PIN, "other.txt", onto=BRANCH)
-    github.hub.refresh()
-    passed(github, pull)
+    pull = proposed(hosted, PIN)
+    approve(hosted, pull)
+    push(hosted, PIN, "other.txt", onto=BRANCH)
+    hosted.hub.refresh()
+    passed(hosted, pull)
 
     assert outcomes(run("review", "--pull", "1", "--json"))["approval"] == "fail"
 
 
 @pytest.mark.parametrize("name", ["stranger", "renovate[bot]"])
 def test_an_approval_of_who_may_not_write_or_is_no_person_does_not_count(
-    run: CommandLine, github: GitHubServer, name: str
+    run: CommandLine, hosted: GitHubServer, name: str
 ) -> None:
-    pull = proposed(github, PIN)
-    passed(github, pull)
-    approve(github, pull, by=name)
+    pull = proposed(hosted, PIN)
+    passed(hosted, pull)
+    approve(hosted, pull, by=name)
 
     assert outcomes(run("review", "--pull", "1", "--json"))["approval"] == "fail"
 
 
-def test_merging_by_itself_keeps_it_red(run: CommandLine, github: GitHubServer) -> None:
-    pull = proposed(github, PIN)
-    passed(github, pull)
-    approve(github, pull)
+def test_merging_by_itself_keeps_it_red(run: CommandLine, hosted: GitHubServer) -> None:
+    pull = proposed(hosted, PIN)
+    passed(hosted, pull)
+    approve(hosted, pull)
     pull.auto_merge = "ben"
 
     ran = run("review", "--pull", "1")
@@ -139,42 +87,42 @@ def test_merging_by_itself_keeps_it_red(run: CommandLine, github: GitHubServer) 
 
 
 def test_without_the_gates_success_on_this_commit_it_is_red(
-    run: CommandLine, github: GitHubServer
+    run: CommandLine, hosted: GitHubServer
 ) -> None:
-    pull = proposed(github, PIN)
-    approve(github, pull)
+    pull = proposed(hosted, PIN)
+    approve(hosted, pull)
 
     assert outcomes(run("review", "--pull", "1", "--json"))["gate"] == "fail"
 
 
 @pytest.mark.parametrize("path", ["engine-ci.yaml", "pins/llama.cpp.yaml", "scripts/engine.sh"])
 def test_a_pin_a_target_and_the_file_that_names_them_need_a_person(
-    run: CommandLine, github: GitHubServer, path: str
+    run: CommandLine, hosted: GitHubServer, path: str
 ) -> None:
     config = Path("engine-ci.yaml")
     target = "\ntargets:\n  - {file: scripts/engine.sh, pattern: '(?P<version>[0-9.]+)'}\n"
     Path("scripts").mkdir(exist_ok=True)
-    proposed(github, path)
+    proposed(hosted, path)
     config.write_text(config.read_text() + target)
 
     assert run("review", "--pull", "1").status == Exit.GATE_SAYS_NO
 
 
-def test_any_other_change_is_not_asked_for_anything(run: CommandLine, github: GitHubServer) -> None:
-    proposed(github, "other.txt").auto_merge = "ben"
+def test_any_other_change_is_not_asked_for_anything(run: CommandLine, hosted: GitHubServer) -> None:
+    proposed(hosted, "other.txt").auto_merge = "ben"
 
     ran = run("review", "--pull", "1")
 
     assert ran.status == Exit.OK
     assert "nothing is asked here" in ran.out
-    assert len([each for each in github.requests if each.operation]) == 2
+    assert len([each for each in hosted.requests if each.operation]) == 2
 
 
-def test_what_the_token_may_not_see_is_no_pass(run: CommandLine, github: GitHubServer) -> None:
-    pull = proposed(github, PIN)
-    passed(github, pull)
-    approve(github, pull)
-    github.faults.add(Fault("GET .*/check-runs", status=403, message="Resource not accessible"))
+def test_what_the_token_may_not_see_is_no_pass(run: CommandLine, hosted: GitHubServer) -> None:
+    pull = proposed(hosted, PIN)
+    passed(hosted, pull)
+    approve(hosted, pull)
+    hosted.faults.add(Fault("GET .*/check-runs", status=403, message="Resource not accessible"))
 
     ran = run("review", "--pull", "1")
 
@@ -183,18 +131,18 @@ def test_what_the_token_may_not_see_is_no_pass(run: CommandLine, github: GitHubS
 
 
 def test_without_a_token_nothing_is_asked(
-    run: CommandLine, github: GitHubServer, monkeypatch: pytest.MonkeyPatch
+    run: CommandLine, hosted: GitHubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(propose.TOKEN)
 
     assert run("review", "--pull", "1", "--repository", "example/app").status == Exit.USAGE
-    assert not [each for each in github.requests if each.operation]
+    assert not [each for each in hosted.requests if each.operation]
 
 
 def test_on_a_runner_the_page_of_the_run_and_its_annotations_say_the_same(
-    run: CommandLine, github: GitHubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: CommandLine, hosted: GitHubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proposed(github, PIN)
+    proposed(hosted, PIN)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
 

@@ -85,7 +85,7 @@ def test_many_files_and_many_reviews_are_read_whole(
     paths = reader.paths(reader.pull_request(1))
     reviews = reader.reviews(1)
 
-    assert paths == {f"file-{number}" for number in range(250)}
+    assert paths == frozenset(f"file-{number}" for number in range(250))
     assert (len(reviews), reviews[-1].state) == (131, "APPROVED")
     assert reviews[-1].commit_id == made.head_sha
     assert {request.method for request in server.requests} == {"GET"}
@@ -99,7 +99,7 @@ def test_a_renamed_file_counts_under_both_names(
     body = b'[{"filename": "new", "previous_filename": "old"}]'
     server.faults.add(Fault("GET .*/files", status=200, body=body))
 
-    assert reader.paths(reader.pull_request(1)) == {"new", "old"}
+    assert reader.paths(reader.pull_request(1)) == frozenset({"new", "old"})
 
 
 def test_where_github_shows_not_all_files_they_are_not_known(
@@ -206,16 +206,20 @@ def test_what_the_token_may_not_see_names_the_permission_it_lacks(
     server.faults.add(Fault(f"GET .*/{path}", status=status, message=message))
 
     with pytest.raises(GitHubError, match=message) as error:
-        pull = reader.pull_request(1)
-        reader.paths(pull)
-        reader.reviews(1)
-        reader.check_runs(pull.head.sha, name="engine-gate")
-        reader.events(1)
-        reader.may_write("ann")
-        reader.pushed(pull.head)
+        read_all(reader)
 
     assert error.value.hint is not None
     assert f"{{{permission}}}" in error.value.hint
+
+
+def read_all(reader: PullRequestReader) -> None:
+    pull = reader.pull_request(1)
+    reader.paths(pull)
+    reader.reviews(1)
+    reader.check_runs(pull.head.sha, name="engine-gate")
+    reader.events(1)
+    reader.may_write("ann")
+    reader.pushed(pull.head)
 
 
 def test_a_token_that_is_wrong_is_said_to_be_so(
