@@ -124,5 +124,5 @@ def test_a_pin_that_moves_to_a_build_that_crashes_fails(
         for name, status in statuses(read(WORK / "gate" / "gate.json")).items()
         if status is Status.FAIL
     }
-    assert failed == {"loads/smollm2-135m"}
+    assert failed == {"loads/smollm2-135m", "loads/stable-smollm"}
     assert git(clone.path, "worktree", "list").count("\n") == 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Never
 
 import pytest
 
+from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.process import Stopped
 from engine_ci.errors import (
@@ -256,7 +257,7 @@ def test_each_engine_is_started_with_the_arguments_that_the_app_has_for_it(
     def running(_: Path, arguments_for: Callable[[int], tuple[str, ...]], **__: object) -> None:
         started.append(arguments_for(2000))
 
-    monkeypatch.setattr(asking.supervisor, "running", running)
+    monkeypatch.setattr(supervisor, "running", running)
     ours = context(baseline=subject("B", tree="b"), models=("stable",))
     assert ours.baseline is not None
     before = replace(ours.baseline, app_argv=("-m", "{model}", "--mlock"))
