@@ -173,8 +173,7 @@ def _listed(
 
 
 def _difference(names: Callable[[str], frozenset[str]], *, old: str, new: str) -> Names:
-    before, after = names(old), names(new)
-    return Names(gained=tuple(sorted(after - before)), lost=tuple(sorted(before - after)))
+    return Names.between(names(old), names(new))
 
 
 def _told(question: Callable[[], Answer]) -> Answer | Unavailable:
