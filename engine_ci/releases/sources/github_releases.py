@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.errors import NotThereError, OutsideError, PinError, VerificationError
+from engine_ci.errors import NotThereError, OutsideError, VerificationError
 from engine_ci.releases import ledger as ledgers
-from engine_ci.releases import offered, ordering, published
+from engine_ci.releases import listing, offered, ordering, published
 from engine_ci.releases.ledger import Ledger
 from engine_ci.releases.sources import release_list
 from engine_ci.system import documents
@@ -46,9 +46,9 @@ def read(repository: str, pin: Pin, *, at: Place) -> ReleaseList:
 
     Raises:
         OutsideError: GitHub refused, or did not answer.
-        PinError: the pin's version has no name of a build.
+        PinError: the pinned version is no tag of a build.
     """
-    return release_list.read(repository, api=at.api, pin=_build(pin))
+    return release_list.read(repository, api=at.api, pin=listing.current(pin).build or 0)
 
 
 def offers(
@@ -91,13 +91,6 @@ def offers(
     return [*found, *lost]
 
 
-def _build(pin: Pin) -> int:
-    version = ordering.tag(pin.version)
-    if version is None or version.build is None:
-        raise PinError(f"pin {pin.name}: expected a version such as b11194, found {pin.version}")
-    return version.build
-
-
 def _missing(expected: Sequence[str], listed: Iterable[PublishedRelease]) -> list[str]:
     """The tags that the list did not show, and that have to be somewhere."""
     there = {release.tag_name for release in listed}
@@ -113,8 +106,7 @@ def _by_tag(repository: str, tag: str, *, at: Place) -> PublishedRelease | None:
 
 
 def _since(current: int, releases: Iterable[PublishedRelease]) -> list[PublishedRelease]:
-    tagged = ((release, ordering.tag(release.tag_name)) for release in releases)
-    return [release for release, version in tagged if version and (version.build or 0) >= current]
+    return [release for release in releases if (ordering.build(release.tag_name) or 0) >= current]
 
 
 def _hold_against(pin: Pin, releases: Iterable[PublishedRelease]) -> None:

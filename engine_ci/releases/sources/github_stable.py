@@ -88,10 +88,9 @@ def _content(repository: str, tag: str, asset: ReleaseAsset, *, server: str) -> 
 def _newest_before(release: PublishedRelease, releases: Sequence[PublishedRelease]) -> int | None:
     """The newest build that was published when a stable release was."""
     builds = [
-        version.build
+        build
         for other in releases
-        if (version := ordering.tag(other.tag_name)) is not None
-        and version.build is not None
+        if (build := ordering.build(other.tag_name)) is not None
         and other.published_at is not None
         and release.published_at is not None
         and other.published_at <= release.published_at

@@ -60,5 +60,5 @@ def read(repository: str, *, api: RestReader, pin: int) -> ReleaseList:
 
 
 def _builds(releases: Iterable[PublishedRelease]) -> set[int]:
-    versions = (ordering.tag(release.tag_name) for release in releases)
-    return {version.build for version in versions if version is not None and version.build}
+    builds = (ordering.build(release.tag_name) for release in releases)
+    return {build for build in builds if build is not None}
