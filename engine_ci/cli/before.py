@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.cli import propose
+from engine_ci.cli import doors, propose
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,7 +61,7 @@ def learn(
 
 def can_ask(repository: str | None) -> bool:
     """Whether GitHub can be asked without being told to: a token is here, and a repository."""
-    return bool(repository and os.environ.get(propose.TOKEN))
+    return bool(repository and os.environ.get(doors.TOKEN))
 
 
 def _refused(workspace: Workspace) -> bool:

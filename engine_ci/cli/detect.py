@@ -50,12 +50,11 @@ def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
     from engine_ci.cli import doors
     from engine_ci.releases import detect as source
 
-    upstream = workspace.config.upstream
     return source.ask(
         workspace.pin,
         policy=workspace.config.policy,
         at=doors.releases(workspace),
-        upstream=upstream.repository if upstream else None,
+        upstream=workspace.upstream,
         told=told,
     )
 

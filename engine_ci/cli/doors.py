@@ -31,14 +31,20 @@ def reader(workspace: Workspace) -> RestReader:
     return RestReader(url, cache=workspace.cache / "github", token=token)
 
 
+def files() -> str:
+    """The address of the server that has the files of GitHub's releases."""
+    from engine_ci.system import release_files
+
+    return os.environ.get(release_files.VARIABLE, release_files.SERVER)
+
+
 def releases(workspace: Workspace) -> Place:
     """Where releases of GitHub are read."""
     from engine_ci.releases.sources.github_releases import Place
-    from engine_ci.system import release_files
 
     return Place(
         api=reader(workspace),
-        files=os.environ.get(release_files.VARIABLE, release_files.SERVER),
+        files=files(),
         ledgers=workspace.cache / "seen",
     )
 

@@ -45,6 +45,11 @@ class Workspace:
     vouched: Vouched = field(default_factory=dict)
 
     @property
+    def upstream(self) -> str | None:
+        """The address of llama.cpp's repository; None where it is not to be asked."""
+        return self.config.upstream.repository if self.config.upstream else None
+
+    @property
     def candidate_json(self) -> Path:
         """What `detect` leaves for `prepare`."""
         return self.work / "candidate.json"
