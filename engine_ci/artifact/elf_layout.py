@@ -27,6 +27,8 @@ EXECUTABLE: Final = 1
 READABLE: Final = 4
 
 MAGIC: Final = b"\x7fELF\x02\x01"
+# Of a note with a name of four bytes: the sizes of name and content, its kind, and the name.
+NOTE_HEAD: Final = struct.Struct("<III4s")
 _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM: Final = struct.Struct("<IIQQQQQQ")
 _ENTRY: Final = struct.Struct("<QQ")
