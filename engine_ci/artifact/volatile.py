@@ -64,12 +64,23 @@ def _commits(stream: BufferedReader, texts: tuple[range, ...], commit: str) -> I
     """Where the commit is a whole C string."""
     text = commit.encode()
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for where in texts:
+        for where in _joined(texts):
             for at in places(data, text, within=where):
                 end = at + len(text)
                 begins = at == where.start or data[at - 1] == 0
                 if begins and data[end : min(end + len(_ENDS[-1]), where.stop)].startswith(_ENDS):
                     yield range(at, end)
+
+
+def _joined(claimed: tuple[range, ...]) -> list[range]:
+    """Those that overlap as one: a file may claim the same bytes many times over."""
+    found: list[range] = []
+    for place in sorted(claimed, key=attrgetter("start")):
+        if found and place.start < found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, place.stop))
+        else:
+            found.append(place)
+    return found
 
 
 def _masked(stream: BufferedReader, masks: list[range], *, end: int) -> Iterator[memoryview]:
