@@ -135,3 +135,13 @@ def test_the_commit_is_set_aside_where_texts_overlap() -> None:
     overlapping = Volatile(texts=(range(10, 28), range(15, 60), range(10, 28)))
 
     assert same(one, other, overlapping, commits=("86a2835", "9a3bf2b"))
+
+
+@pytest.mark.parametrize(("count", "alike"), [(1 << 10, True), (1 + (1 << 10), False)])
+def test_a_commit_that_stands_in_it_thousands_of_times_is_code_in_the_end(
+    count: int, alike: bool
+) -> None:
+    one, other = (count * (b"%s\0" % commit) for commit in (b"86a2835", b"9a3bf2b"))
+    where = Volatile(texts=(range(len(one)),))
+
+    assert same(one, other, where, commits=("86a2835", "9a3bf2b")) == alike
