@@ -17,7 +17,7 @@ from engine_ci.records.candidate import Candidate, PublishedAsset, Release
 from engine_ci.system import documents
 from tests.unit.artifact import pes, wheels
 from tests.unit.bump import records
-from tests.unit.cli.test_prepare import write_release
+from tests.unit.cli.command import write_release
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
