@@ -148,10 +148,10 @@ def recorded(
 
 def publish(page: str, result: GateResult) -> None:
     """Tells GitHub Actions, where it listens."""
-    from engine_ci.report import annotations
+    from engine_ci.report import highlights
     from engine_ci.system import actions
 
     actions.summary(page)
     actions.output("verdict", result.verdict)
-    for item in annotations.of(result, most=actions.ANNOTATIONS):
+    for item in highlights.of(result, most=actions.ANNOTATIONS):
         actions.annotate(item.level, item.message, title=item.title)

@@ -163,21 +163,17 @@ def test_an_unchanged_engine_is_asked_everything_but_its_speed(
     assert (record.metal.state, record.metal.why) == ("not-run", "ubuntu-x64 has no Metal")
 
 
+@pytest.mark.usefixtures("clone")
 def test_only_the_speed_of_an_unchanged_engine_is_no_question_at_all(
-    run: CommandLine, clone: Repository, stub: Gate
+    run: CommandLine, stub: Gate
 ) -> None:
-    assert clone.path
-
     run("check", "--base", "main", "--suite", "performance")
 
     assert stub.asked["suites"] == []
 
 
-def test_other_suites_need_no_word_about_speed(
-    run: CommandLine, clone: Repository, stub: Gate
-) -> None:
-    assert clone.path
-
+@pytest.mark.usefixtures("clone")
+def test_other_suites_need_no_word_about_speed(run: CommandLine, stub: Gate) -> None:
     run("check", "--base", "main", "--suite", "loads")
 
     assert (stub.asked["suites"], stub.asked["before"]) == (["loads"], [])
@@ -245,11 +241,10 @@ def test_no_worktree_stays_behind(run: CommandLine, clone: Repository, stub: Gat
     assert not (WORK / "merge-base" / "tree").exists()
 
 
+@pytest.mark.usefixtures("clone")
 def test_before_the_first_commit_there_is_nothing_to_compare_with(
-    run: CommandLine, clone: Repository, stub: Gate
+    run: CommandLine, stub: Gate
 ) -> None:
-    assert clone.path
-
     ran = run("check", "--base", "0" * 40)
 
     assert (stub.asked["baseline"], stub.asked["baseline_argv"]) == (None, None)
@@ -314,6 +309,7 @@ def test_an_engine_that_cannot_be_made_ends_it_without_a_record(
     assert not (WORK / "check.json").exists()
 
 
+@pytest.mark.usefixtures("clone")
 @pytest.mark.parametrize(
     ("verdict", "status"),
     [
@@ -323,9 +319,8 @@ def test_an_engine_that_cannot_be_made_ends_it_without_a_record(
     ],
 )
 def test_the_exit_code_is_that_of_the_gate(
-    run: CommandLine, clone: Repository, stub: Gate, verdict: Verdict, status: Exit
+    run: CommandLine, stub: Gate, verdict: Verdict, status: Exit
 ) -> None:
-    assert clone.path
     stub.verdict = verdict
 
     ran = run("check", "--base", "main", "--json")
@@ -335,9 +330,9 @@ def test_the_exit_code_is_that_of_the_gate(
     assert recorded().verdict is verdict
 
 
+@pytest.mark.usefixtures("clone")
 def test_in_a_workflow_the_run_shows_what_failed(
     run: CommandLine,
-    clone: Repository,
     stub: Gate,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -345,7 +340,6 @@ def test_in_a_workflow_the_run_shows_what_failed(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
-    assert clone.path
     stub.verdict = Verdict.FAIL
     stub.checks = tuple(
         build.check(f"loads/{number}", Status.FAIL, observed="::error::died\n::add-mask::a")
@@ -363,11 +357,8 @@ def test_in_a_workflow_the_run_shows_what_failed(
     assert "### ❌ The gate says: fail" in (tmp_path / "page").read_text()
 
 
-def test_results_go_where_they_are_wanted(
-    run: CommandLine, clone: Repository, stub: Gate, tmp_path: Path
-) -> None:
-    assert clone.path
-
+@pytest.mark.usefixtures("clone")
+def test_results_go_where_they_are_wanted(run: CommandLine, stub: Gate, tmp_path: Path) -> None:
     run("check", "--base", "main", "--out", str(tmp_path / "results"))
 
     assert stub.asked["out"] == tmp_path / "results"
@@ -524,11 +515,11 @@ def test_a_base_that_names_a_build_without_a_hash_is_no_baseline(
     assert "a target names 0.9" in recorded().no_baseline
 
 
+@pytest.mark.usefixtures("clone")
 def test_a_pin_that_is_gone_from_the_configuration_is_refused_by_its_name(
-    run: CommandLine, clone: Repository, stub: Gate
+    run: CommandLine, stub: Gate
 ) -> None:
     ran = run("check", "--base", "main", "--pin", "other")
 
     assert ran.status == Exit.USAGE
     assert stub.asked == {}
-    assert clone.path

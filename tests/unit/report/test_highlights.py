@@ -5,24 +5,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.records.gate import Status, Verdict
-from engine_ci.report import annotations
+from engine_ci.report import highlights
 from tests.unit.report.build import PASSED, REFUSED, UNSURE, check, result
 
 if TYPE_CHECKING:
-    from engine_ci.report.annotations import Annotation
+    from engine_ci.report.highlights import Annotation
 
 
 def failing(count: int) -> tuple[Annotation, ...]:
     checks = (check(f"loads/{number}", Status.FAIL) for number in range(count))
-    return annotations.of(result(*checks, verdict=Verdict.FAIL), most=10)
+    return highlights.of(result(*checks, verdict=Verdict.FAIL), most=10)
 
 
 def test_what_passed_needs_no_word() -> None:
-    assert annotations.of(PASSED, most=10) == ()
+    assert highlights.of(PASSED, most=10) == ()
 
 
 def test_each_check_that_decided_is_an_error_and_no_other() -> None:
-    (error,) = annotations.of(REFUSED, most=10)
+    (error,) = highlights.of(REFUSED, most=10)
 
     assert (error.level, error.title) == ("error", "loads/smollm2")
     assert error.message == "expected ready, observed ended with SIGABRT before it was ready"
@@ -41,7 +41,7 @@ def test_of_more_the_rest_is_counted() -> None:
 
 
 def test_a_doubt_is_one_warning() -> None:
-    (warning,) = annotations.of(UNSURE, most=10)
+    (warning,) = highlights.of(UNSURE, most=10)
 
     assert warning.level == "warning"
     assert warning.title == "The gate cannot tell"
@@ -50,13 +50,13 @@ def test_a_doubt_is_one_warning() -> None:
 def test_questions_that_could_not_be_asked_are_errors() -> None:
     asked = result(check("loads/a"), check("setup/models/x", Status.ERROR), verdict=Verdict.ERROR)
 
-    (error,) = annotations.of(asked, most=10)
+    (error,) = highlights.of(asked, most=10)
 
     assert (error.level, error.title) == ("error", "setup/models/x")
 
 
 def test_a_gate_that_asked_nothing_says_so() -> None:
-    (error,) = annotations.of(result(verdict=Verdict.ERROR), most=10)
+    (error,) = highlights.of(result(verdict=Verdict.ERROR), most=10)
 
     assert (error.level, error.message) == ("error", "No check was run")
 
@@ -64,6 +64,6 @@ def test_a_gate_that_asked_nothing_says_so() -> None:
 def test_a_long_answer_is_cut() -> None:
     long = check("loads/a", Status.FAIL, observed="x" * 5000)
 
-    (error,) = annotations.of(result(long, verdict=Verdict.FAIL), most=10)
+    (error,) = highlights.of(result(long, verdict=Verdict.FAIL), most=10)
 
     assert len(error.message) < 700
