@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from engine_ci.bump.changes import closure
 from engine_ci.config import ALL_SUITES
+from engine_ci.gate.metal import kernels
 from engine_ci.records.gate import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine_ci.bump.changes import Changes, Closure, Names
+    from engine_ci.bump.changes import Changes, Closure
     from engine_ci.pins.model import Pin
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.gate import Check, GateResult
+    from engine_ci.records.upstream import Names
 
 _ANSWERED = (Status.PASS, Status.WARN, Status.FAIL)
 # Beyond this, a bundle's growth is worth a look.
@@ -55,6 +57,7 @@ def not_run(result: GateResult, *, pin: Pin) -> tuple[Note, ...]:
             for platform, asset in pin.platforms.items()
             if platform != here
         ),
+        *_metal(result),
         *_missing_suites(result),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.SKIP)),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.ERROR)),
@@ -148,6 +151,14 @@ def _untested(platform: str, *, made: bool, here: str) -> Note:
     )
     text = f"{done} and nothing of it was started{kernels}: this gate ran on {here}"
     return Note(subject=platform, text=text)
+
+
+def _metal(result: GateResult) -> Iterator[Note]:
+    """Of this platform; of others nothing was started at all."""
+    engine = result.engines.candidate
+    found = kernels(engine)
+    if engine.platform.startswith("macos") and found.state == "not-run":
+        yield Note(subject="Metal kernels", text=f"not run: {found.why}")
 
 
 def _missing_suites(result: GateResult) -> Iterator[Note]:

@@ -14,6 +14,7 @@ from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
 from engine_ci.cli.changes import changes
+from engine_ci.cli.check import check
 from engine_ci.cli.detect import detect
 from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, changes,
+    hold, unhold, changes, check,
     required, review,
 ):  # fmt: skip
     app.command()(command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import options
+from engine_ci.cli import doors, options
 from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ Base = Annotated[
 ]
 
 API_URL = "https://api.github.com"
-TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of the variable, not a token
 
 
 def propose(
@@ -200,10 +199,10 @@ def told(proposal: Proposal) -> str:
 
 def token() -> str:
     """What the environment holds for GitHub; UsageError where that is nothing."""
-    found = os.environ.get(TOKEN)
+    found = os.environ.get(doors.TOKEN)
     if not found:
         raise UsageError(
-            f"no token is in the environment variable {TOKEN}",
+            f"no token is in the environment variable {doors.TOKEN}",
             hint="in a workflow: `env: {GITHUB_TOKEN: ${{ github.token }}}`",
         )
     return found

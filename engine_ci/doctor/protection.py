@@ -12,14 +12,21 @@ if TYPE_CHECKING:
 
     from engine_ci.system.github_reads import Guard, Protection, RequiredCheck
 
+_REQUIRED: Final = "merge/required-check"
+_BOUND: Final = "merge/bound-check"
+_REVIEW: Final = "merge/review-check"
+_REVIEWS: Final = "merge/reviews"
+_STALE: Final = "merge/stale-reviews"
+_OWNERS: Final = "merge/code-owners"
+_BYPASS: Final = "merge/bypass"
 QUESTIONS: Final = (
-    "merge/required-check",
-    "merge/bound-check",
-    "merge/review-check",
-    "merge/reviews",
-    "merge/stale-reviews",
-    "merge/code-owners",
-    "merge/bypass",
+    _REQUIRED,
+    _BOUND,
+    _REVIEW,
+    _REVIEWS,
+    _STALE,
+    _OWNERS,
+    _BYPASS,
 )
 _RULES: Final = "Settings → Rules → Rulesets → New branch ruleset"
 _PULL: Final = f"{_RULES} → Require a pull request before merging"
@@ -44,30 +51,28 @@ def required_check(protection: Protection) -> Answer:
     """Whether the gate must pass before anything is merged."""
     found = sorted({check.name for check in _required(protection)})
     told = f"required: {', '.join(found)}" if found else "no check is required"
-    name = "merge/required-check"
     if any(_is(check, GATE_CHECK) for check in found):
-        return Answer(id=name, outcome=Outcome.OK, observed=told)
+        return Answer(id=_REQUIRED, outcome=Outcome.OK, observed=told)
     if protection.rules is None:
         unread = f"rulesets cannot be read; apart from them, {told}"
-        return Answer(id=name, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
+        return Answer(id=_REQUIRED, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
     outcome = Outcome.WARN if found else Outcome.FAIL
     hint = f"{_CHECKS}: add the check {GATE_CHECK}"
-    return Answer(id=name, outcome=outcome, observed=told, hint=hint)
+    return Answer(id=_REQUIRED, outcome=outcome, observed=told, hint=hint)
 
 
 def bound_check(protection: Protection) -> Answer:
     """Whether the gate's check counts from one app only, or from whoever may write."""
-    name = "merge/bound-check"
     own = [check for check in _required(protection) if _is(check.name, GATE_CHECK)]
     apps = sorted({check.app for check in own if check.app is not None})
     if apps:
         observed = f"{GATE_CHECK} counts from app {', '.join(map(str, apps))} only"
-        return Answer(id=name, outcome=Outcome.OK, observed=observed)
+        return Answer(id=_BOUND, outcome=Outcome.OK, observed=observed)
     if not own:
         observed = f"{GATE_CHECK} is not seen among the required checks"
-        return Answer(id=name, outcome=Outcome.UNKNOWN, observed=observed)
+        return Answer(id=_BOUND, outcome=Outcome.UNKNOWN, observed=observed)
     return Answer(
-        id=name,
+        id=_BOUND,
         outcome=Outcome.WARN,
         observed=f"whoever may write can report {GATE_CHECK} as passed",
         hint=f"{_CHECKS} → {GATE_CHECK}: choose the source GitHub Actions",
@@ -76,14 +81,13 @@ def bound_check(protection: Protection) -> Answer:
 
 def review_check(protection: Protection) -> Answer:
     """Whether the check of the approval is required too."""
-    name = "merge/review-check"
     if any(_is(check.name, REVIEW_CHECK) for check in _required(protection)):
-        return Answer(id=name, outcome=Outcome.OK, observed=f"{REVIEW_CHECK} is required")
+        return Answer(id=_REVIEW, outcome=Outcome.OK, observed=f"{REVIEW_CHECK} is required")
     if protection.rules is None:
         unread = "rulesets cannot be read"
-        return Answer(id=name, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
+        return Answer(id=_REVIEW, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
     return Answer(
-        id=name,
+        id=_REVIEW,
         outcome=Outcome.WARN,
         observed=f"{REVIEW_CHECK} is not required, so auto-merge and self-made approvals may pass",
         hint=f"{_CHECKS}: add the check {REVIEW_CHECK}",
@@ -96,16 +100,16 @@ def reviews(protection: Protection) -> Answer:
     approvals = max((guard.approvals for guard in known), default=0)
     if approvals:
         observed = f"at least {approvals} must approve"
-        return Answer(id="merge/reviews", outcome=Outcome.OK, observed=observed)
+        return Answer(id=_REVIEWS, outcome=Outcome.OK, observed=observed)
     if len(known) < len((protection.rules, protection.classic)):
         return Answer(
-            id="merge/reviews",
+            id=_REVIEWS,
             outcome=Outcome.UNKNOWN,
             observed="not all of the protection can be read, and what can asks for no approval",
             hint=_ADMIN,
         )
     return Answer(
-        id="merge/reviews",
+        id=_REVIEWS,
         outcome=Outcome.FAIL,
         observed="nobody has to approve",
         hint=f"{_PULL}: 1 required approval",
@@ -115,7 +119,7 @@ def reviews(protection: Protection) -> Answer:
 def stale_reviews(protection: Protection) -> Answer:
     """Whether a push takes approvals away, which were of something else."""
     return _either(
-        "merge/stale-reviews",
+        _STALE,
         protection,
         holds=any(guard.dismisses_stale for guard in _known(protection)),
         yes="a push dismisses approvals",
@@ -127,7 +131,7 @@ def stale_reviews(protection: Protection) -> Answer:
 def code_owners(protection: Protection) -> Answer:
     """Whether those who own `pins/` have to approve."""
     return _either(
-        "merge/code-owners",
+        _OWNERS,
         protection,
         holds=any(guard.code_owners for guard in _known(protection)),
         yes="owners of the files have to approve",
@@ -139,13 +143,12 @@ def code_owners(protection: Protection) -> Answer:
 
 def bypass(protection: Protection) -> Answer:
     """Who need not keep to any of this."""
-    name = "merge/bypass"
     guards = (protection.rules, protection.classic)
     shown = [guard.bypass for guard in guards if guard is not None and guard.bypass is not None]
     who = sorted({actor for actors in shown for actor in actors})
     if who:
         return Answer(
-            id=name,
+            id=_BYPASS,
             outcome=Outcome.WARN,
             observed=f"may merge without it: {', '.join(who)}",
             hint="Settings → Rules → Rulesets → Bypass list: empty it, or switch “Do not allow "
@@ -153,8 +156,8 @@ def bypass(protection: Protection) -> Answer:
         )
     if len(shown) < len(guards):
         observed = "who may pass by is not shown to this token"
-        return Answer(id=name, outcome=Outcome.UNKNOWN, observed=observed, hint=_ADMIN)
-    return Answer(id=name, outcome=Outcome.OK, observed="nobody may pass by")
+        return Answer(id=_BYPASS, outcome=Outcome.UNKNOWN, observed=observed, hint=_ADMIN)
+    return Answer(id=_BYPASS, outcome=Outcome.OK, observed="nobody may pass by")
 
 
 def _either(

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from engine_ci.system.github_reads import Settings
 
-QUESTIONS: Final = ("token/rights", "merge/automatic")
+_RIGHTS: Final = "token/rights"
+_AUTOMATIC: Final = "merge/automatic"
+QUESTIONS: Final = (_RIGHTS, _AUTOMATIC)
 
 
 def judged(settings: Settings) -> Iterator[Answer]:
@@ -24,7 +26,7 @@ def token(settings: Settings) -> Answer:
     """Whether this token may do what `bump` does, and whose it is."""
     if settings.scopes is not None:
         return Answer(
-            id="token/rights",
+            id=_RIGHTS,
             outcome=Outcome.WARN,
             observed="a classic personal token",
             hint="its owner becomes the author of pull requests and cannot approve them: use the "
@@ -32,11 +34,11 @@ def token(settings: Settings) -> Answer:
         )
     if settings.may_write is None:
         observed, hint = "GitHub does not say what this token may do", ""
-        return Answer(id="token/rights", outcome=Outcome.UNKNOWN, observed=observed, hint=hint)
+        return Answer(id=_RIGHTS, outcome=Outcome.UNKNOWN, observed=observed, hint=hint)
     if settings.may_write:
-        return Answer(id="token/rights", outcome=Outcome.OK, observed="may write contents")
+        return Answer(id=_RIGHTS, outcome=Outcome.OK, observed="may write contents")
     return Answer(
-        id="token/rights",
+        id=_RIGHTS,
         outcome=Outcome.WARN,
         observed="may read only",
         hint="`bump --open` needs to write contents, pull requests and issues",
@@ -47,15 +49,15 @@ def automatic(settings: Settings) -> Answer:
     """Whether GitHub may merge a pull request by itself once its checks pass."""
     if settings.automatic is None:
         return Answer(
-            id="merge/automatic",
+            id=_AUTOMATIC,
             outcome=Outcome.UNKNOWN,
             observed="GitHub shows this setting to who may write only",
             hint="ask with a token that has `Contents: write`",
         )
     if not settings.automatic:
-        return Answer(id="merge/automatic", outcome=Outcome.OK, observed="not allowed")
+        return Answer(id=_AUTOMATIC, outcome=Outcome.OK, observed="not allowed")
     return Answer(
-        id="merge/automatic",
+        id=_AUTOMATIC,
         outcome=Outcome.WARN,
         observed="allowed",
         hint="Settings → General → Pull Requests: switch “Allow auto-merge” off, or "

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 # The workflow that looks for newer engines by the clock.
 BUMP_WORKFLOW: Final = ".github/workflows/engine-bump.yml"
-QUESTIONS: Final = ("actions/token", "actions/proposes", "schedule/enabled", "schedule/last-run")
+_USUAL: Final = "actions/token"
+_PROPOSES: Final = "actions/proposes"
+_ENABLED: Final = "schedule/enabled"
+_LAST_RUN: Final = "schedule/last-run"
+QUESTIONS: Final = (
+    _USUAL,
+    _PROPOSES,
+    _ENABLED,
+    _LAST_RUN,
+)
 
 _PLACE: Final = "Settings → Actions → General → Workflow permissions"
 _SET: Final = "gh api -X PUT repos/{owner}/{repo}/actions/permissions/workflow"
@@ -47,11 +56,11 @@ def judged(
 def token(rights: Rights | None) -> Answer:
     """What the token of a workflow may do where the workflow does not say."""
     if rights is None:
-        return _unknown("actions/token", "not shown to this token", hint=_ADMIN)
+        return _unknown(_USUAL, "not shown to this token", hint=_ADMIN)
     if rights.usual == "read":
-        return Answer(id="actions/token", outcome=Outcome.OK, observed="reads by default")
+        return Answer(id=_USUAL, outcome=Outcome.OK, observed="reads by default")
     return Answer(
-        id="actions/token",
+        id=_USUAL,
         outcome=Outcome.WARN,
         observed="may write by default",
         hint=f"{_PLACE}: “Read repository contents”, or `{_SET} "
@@ -62,11 +71,11 @@ def token(rights: Rights | None) -> Answer:
 def proposes(rights: Rights | None) -> Answer:
     """Whether the token of a workflow may open the pull request."""
     if rights is None:
-        return _unknown("actions/proposes", "not shown to this token", hint=_ADMIN)
+        return _unknown(_PROPOSES, "not shown to this token", hint=_ADMIN)
     if rights.proposes:
-        return Answer(id="actions/proposes", outcome=Outcome.OK, observed="may open pull requests")
+        return Answer(id=_PROPOSES, outcome=Outcome.OK, observed="may open pull requests")
     return Answer(
-        id="actions/proposes",
+        id=_PROPOSES,
         outcome=Outcome.WARN,
         observed="may not open pull requests; a GitHub App's token may",
         hint=f"{_PLACE}: “Allow GitHub Actions to create and approve pull requests”, or `{_SET} "
@@ -76,34 +85,32 @@ def proposes(rights: Rights | None) -> Answer:
 
 def enabled(schedule: Schedule | Literal["absent"] | None) -> Answer:
     """Whether the clock may start the workflow; GitHub disables it after 60 quiet days."""
-    name = "schedule/enabled"
     if schedule is None:
-        return _unknown(name, "workflows are not shown to this token", hint=_ACTIONS)
+        return _unknown(_ENABLED, "workflows are not shown to this token", hint=_ACTIONS)
     if schedule == "absent":
         observed = f"the default branch has no {BUMP_WORKFLOW}"
-        return Answer(id=name, outcome=Outcome.WARN, observed=observed)
+        return Answer(id=_ENABLED, outcome=Outcome.WARN, observed=observed)
     if schedule.state == "active":
-        return Answer(id=name, outcome=Outcome.OK, observed="active")
+        return Answer(id=_ENABLED, outcome=Outcome.OK, observed="active")
     quiet = schedule.state == "disabled_inactivity"
     why = " by GitHub: nothing happened in the repository for 60 days" if quiet else ""
     observed = f"{schedule.state}{why}"
-    return Answer(id=name, outcome=Outcome.FAIL, observed=observed, hint=_ENABLE)
+    return Answer(id=_ENABLED, outcome=Outcome.FAIL, observed=observed, hint=_ENABLE)
 
 
 def last_run(
     schedule: Schedule | Literal["absent"] | None, *, poll: timedelta, now: datetime
 ) -> Answer:
     """Whether the clock did start it."""
-    name = "schedule/last-run"
     if schedule is None or schedule == "absent":
-        return _unknown(name, "no workflow is known", hint="")
+        return _unknown(_LAST_RUN, "no workflow is known", hint="")
     if schedule.last is None:
         observed = "no run by the clock is known"
         hint = "a new workflow waits for its hour; GitHub runs the default branch's only"
-        return Answer(id=name, outcome=Outcome.WARN, observed=observed, hint=hint)
+        return Answer(id=_LAST_RUN, outcome=Outcome.WARN, observed=observed, hint=hint)
     late = now - schedule.last > _POLLS * poll
     return Answer(
-        id=name,
+        id=_LAST_RUN,
         outcome=Outcome.WARN if late else Outcome.OK,
         observed=f"on {schedule.last.date()}, and a poll is due every {poll.days} days",
         hint="GitHub drops runs at full hours and in disabled workflows: start it by hand, or "

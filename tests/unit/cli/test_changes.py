@@ -140,9 +140,8 @@ def test_a_pin_that_nobody_could_read_before_is_new(
     assert (pin.before, pin.after, pin.moved) == (None, "b11194", True)
 
 
-def test_before_the_first_push_everything_is_new(run: CommandLine, clone: Repository) -> None:
-    assert clone.path.is_dir()
-
+@pytest.mark.usefixtures("clone")
+def test_before_the_first_push_everything_is_new(run: CommandLine) -> None:
     ran = run("changes", "--base", "0" * 40)
 
     assert ran.status == Exit.OK
