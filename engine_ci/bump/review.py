@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from engine_ci.system.github_pull import CheckRun, PullRequest, Review
 
+_FILES: Final = "review/files"
+_AUTO_MERGE: Final = "review/auto-merge"
+_APPROVAL: Final = "review/approval"
+_GATE: Final = "review/gate"
 _APPROVED: Final = "APPROVED"
 # A comment leaves an approval, or a request for changes, as it is.
 _OPINIONS: Final = (_APPROVED, "CHANGES_REQUESTED", "DISMISSED")
@@ -71,13 +75,13 @@ def decide(
 
 def _ordinary() -> Answer:
     observed = "no file that names an engine is changed: nothing is asked here"
-    return Answer(id="review/files", outcome=Outcome.OK, observed=observed)
+    return Answer(id=_FILES, outcome=Outcome.OK, observed=observed)
 
 
 def _answers(
     pull: PullRequest, files: Sequence[str], approved: Collection[str], runs: Collection[CheckRun]
 ) -> Iterator[Answer]:
-    yield Answer(id="review/files", outcome=Outcome.OK, observed=f"changes {', '.join(files)}")
+    yield Answer(id=_FILES, outcome=Outcome.OK, observed=f"changes {', '.join(files)}")
     yield _automatic(pull)
     yield _approval(pull, approved)
     yield _gate(runs)
@@ -85,10 +89,10 @@ def _answers(
 
 def _automatic(pull: PullRequest) -> Answer:
     if pull.auto_merge is None:
-        return Answer(id="review/auto-merge", outcome=Outcome.OK, observed="off")
+        return Answer(id=_AUTO_MERGE, outcome=Outcome.OK, observed="off")
     by = pull.auto_merge.enabled_by
     return Answer(
-        id="review/auto-merge",
+        id=_AUTO_MERGE,
         outcome=Outcome.FAIL,
         observed=f"switched on by {by.login if by else 'an account that is gone'}",
         hint="switch it off: a person merges a new engine, at a moment that the person chose",
@@ -98,9 +102,9 @@ def _automatic(pull: PullRequest) -> Answer:
 def _approval(pull: PullRequest, approved: Collection[str]) -> Answer:
     if approved:
         observed = f"{', '.join(sorted(approved))} approved {pull.head.sha[:12]}"
-        return Answer(id="review/approval", outcome=Outcome.OK, observed=observed)
+        return Answer(id=_APPROVAL, outcome=Outcome.OK, observed=observed)
     return Answer(
-        id="review/approval",
+        id=_APPROVAL,
         outcome=Outcome.FAIL,
         observed=f"no person who may write, other than the author, approves {pull.head.sha[:12]}",
         hint="approvals of older commits, dismissed ones and those of apps do not count",
@@ -112,10 +116,10 @@ def _gate(runs: Collection[CheckRun]) -> Answer:
     own = [run for run in runs if _is_gate(run)]
     run = max(own, key=lambda each: each.id, default=None)
     if run is not None and (run.status, run.conclusion) == ("completed", "success"):
-        return Answer(id="review/gate", outcome=Outcome.OK, observed="passed on this commit")
+        return Answer(id=_GATE, outcome=Outcome.OK, observed="passed on this commit")
     found = "did not run on this commit" if run is None else run.conclusion or run.status
     return Answer(
-        id="review/gate",
+        id=_GATE,
         outcome=Outcome.FAIL,
         observed=f"expected the check {GATE_CHECK} to be a success, found: {found}",
         hint="once it is, run this job again: an approval does not wait for it",

@@ -40,7 +40,8 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, changes, check, review, required,
+    hold, unhold, changes, check,
+    required, review,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import propose
+from engine_ci.cli import doors
 from tests.unit.artifact import wheels
 from tests.unit.cli.command import CommandLine, app_in, write_pin
 from tests.unit.cli.hosted import TOKEN, serving
@@ -39,7 +39,7 @@ def hosted(
     assert home.exists()
     with serving(app, tmp_path) as server:
         monkeypatch.chdir(tmp_path / "clone")
-        monkeypatch.setenv(propose.TOKEN, TOKEN)
+        monkeypatch.setenv(doors.TOKEN, TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         yield server

@@ -12,7 +12,7 @@ import pytest
 
 from engine_ci import config as configuration
 from engine_ci.bump.required import ARTIFACTS
-from engine_ci.cli import evidence, propose
+from engine_ci.cli import doors, evidence
 from engine_ci.errors import Exit
 from engine_ci.records.decision import OVERRIDE_LABEL
 from engine_ci.records.gate import Verdict
@@ -90,7 +90,7 @@ def answers(ran: Ran) -> dict[str, tuple[str, str]]:
 def test_a_run_whose_records_all_pass_is_green_and_asks_nobody(
     run: CommandLine, hosted: GitHubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(propose.TOKEN)
+    monkeypatch.delenv(doors.TOKEN)
     left()
 
     ran = ask(run, "--pull", "1")

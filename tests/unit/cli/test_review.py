@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import propose
+from engine_ci.cli import doors
 from engine_ci.errors import Exit
 from fixtures.github import Fault
 from tests.unit.cli.hosted import BRANCH, PIN, proposed, push
@@ -133,7 +133,7 @@ def test_what_the_token_may_not_see_is_no_pass(run: CommandLine, hosted: GitHubS
 def test_without_a_token_nothing_is_asked(
     run: CommandLine, hosted: GitHubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(propose.TOKEN)
+    monkeypatch.delenv(doors.TOKEN)
 
     assert run("review", "--pull", "1", "--repository", "example/app").status == Exit.USAGE
     assert not [each for each in hosted.requests if each.operation]
