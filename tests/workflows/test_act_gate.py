@@ -166,6 +166,25 @@ def test_a_bump_passes_its_gate_and_may_be_merged_once_a_person_approved_it(
     assert "gate" not in seen.jobs
 
 
+def test_a_bump_in_doubt_is_asked_of_another_host_and_then_of_a_maintainer(
+    act: Act, app: Repository
+) -> None:
+    text = app.text(scene.PIN)
+    lost = store.parse(text, name=scene.PIN).platforms["ubuntu-x64"].sha256
+    # The pinned engine cannot be had any more, so there is nothing to compare the new one with.
+    app.commit("main", {scene.PIN: text.replace(lost, lost[::-1])})
+    pull = Pull(act, app, "engine-ci/llama.cpp", moved(app, "0.1.3"))
+    doubt = {"gate": "failure", "again": "failure", "oldest": "failure"}
+
+    alone = pull.run("engine-gate")
+    act.server.hub.add_labels(pull.opened, ["engine-gate-override"], actor="ann")
+    with_word = pull.run("engine-gate")
+
+    assert alone.jobs == {**ORDINARY, **doubt, "engine-gate": "failure"}, alone.said
+    assert with_word.jobs == {**ORDINARY, **doubt}, with_word.said
+    assert "ann answers for it" in with_word.said
+
+
 def test_a_review_that_may_not_be_looked_at_is_no_review(act: Act, app: Repository) -> None:
     pull = Pull(act, app, "engine-ci/llama.cpp", moved(app, "0.1.3"))
     act.server.faults.add(scene.refused("GET .*/reviews"))

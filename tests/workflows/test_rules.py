@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine_ci.doctor.repository import GATE_CHECK
+from engine_ci.bump.required import ARTIFACTS, CHANGES
+from engine_ci.cli.main import app
+from engine_ci.records.decision import GATE_CHECK, REVIEW_CHECK
 from tests.workflows.files import ALL, OWN, ROOT, SHIPPED, jobs, load, shipped, steps
 
 if TYPE_CHECKING:
@@ -87,9 +89,34 @@ def test_the_required_check_waits_for_every_job_and_always_says_how_they_ended()
     assert required["if"] == "always()"
 
 
-def test_the_names_that_rulesets_require_are_those_that_doctor_asks_for() -> None:
+def test_what_the_gate_said_of_main_is_kept_whatever_it_said() -> None:
+    condition = shipped("engine-gate")["jobs"]["history"]["if"]
+
+    assert condition == "${{ !cancelled() && github.event_name == 'push' }}"
+
+
+def test_every_command_that_a_workflow_runs_is_one_of_the_program() -> None:
+    known = {each.callback.__name__ for each in app.registered_commands if each.callback}
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    used = set(re.findall(r"run: engine-ci (\S+)|^ +engine-ci (\S+)", text, re.MULTILINE))
+
+    assert {first or second for first, second in used} <= known
+
+
+def test_artifacts_have_the_names_by_which_the_required_check_finds_them() -> None:
+    kept = {
+        name: step["with"]["name"]
+        for name, job in shipped("engine-gate")["jobs"].items()
+        for step in job.get("steps", ())
+        if "upload-artifact" in str(step)
+    }
+
+    assert kept == {**ARTIFACTS, CHANGES: CHANGES}
+
+
+def test_the_required_checks_have_the_names_that_the_program_asks_for() -> None:
     assert shipped("engine-gate")["jobs"][GATE_CHECK]["name"] == GATE_CHECK
-    assert shipped("engine-review")["jobs"]["engine-review"]["name"] == "engine-review"
+    assert shipped("engine-review")["jobs"][REVIEW_CHECK]["name"] == REVIEW_CHECK
 
 
 def test_only_the_job_that_opens_the_pull_request_may_write() -> None:
