@@ -287,7 +287,7 @@ def test_builds_and_rebuilds_are_named_where_there_are_any() -> None:
     ).body
 
     assert "| build | 11194 | 11429 |\n| rebuild | 0 | 1 |\n" in text
-    assert "The source is the releases of example/llama.cpp.\n" in text
+    assert "The source is the releases of example/llama.cpp." in text
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_source_code_is_said_to_be_built_here(place: dict[str, str], named: str)
         bundle=records.bundle(commit=Commit(id="8" * 40)),
     ).body
 
-    assert f"The source is the source code of {named}, built here.\n" in text.replace("\u200b", "")
+    assert f"The source is the source code of {named}, built here." in text.replace("\u200b", "")
 
 
 def test_how_the_pin_stands_is_told_where_it_is_known() -> None:
