@@ -77,9 +77,8 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
 def test_detect_tells_of_a_pin_that_is_held(run: CommandLine) -> None:
     run("hold", "1.0", "--reason", "dies")
 
-    assert (
-        run("detect").out
-        == "toy 1.0: nothing newer; its source does not tell how old it is\n! the pin is held: dies\n"
+    assert run("detect").out == (
+        "toy 1.0: nothing newer; its source does not tell how old it is\n! the pin is held: dies\n"
     )
 
 

@@ -106,6 +106,23 @@ def test_what_only_the_bytes_tell_is_added_once_they_are_here(
     assert (told.new, len(told.commits)) == (tip, 2)
 
 
+def test_a_known_regression_is_told_once_the_bytes_tell_the_build(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    build = (10430).to_bytes(4, "little")
+    files = {
+        name.replace("1.0", "1.1"): data.replace((11434).to_bytes(4, "little"), build)
+        for name, data in wheels.engine().items()
+    }
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    run("detect")
+    before = candidate(app).regressions
+
+    assert run("prepare").status == Exit.OK
+    assert before == ()
+    assert [each.first for each in candidate(app).regressions] == [9978, 10429]
+
+
 @pytest.mark.usefixtures("source")
 def test_what_the_app_waits_for_is_proposed_without_waiting(
     run: CommandLine, toy: Index, app: Path, tmp_path: Path
