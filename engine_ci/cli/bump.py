@@ -236,5 +236,13 @@ def _nothing(candidate: Candidate) -> str:
     if candidate.postponed:
         waiting = f"{candidate.postponed.version} {candidate.postponed.reason}"
         return f"{candidate.pin} stays at {candidate.current}: {waiting}"
-    why = "what is newer is the same engine again" if candidate.refused else "nothing is newer"
-    return f"{candidate.pin} stays at {candidate.current}: {why}"
+    return f"{candidate.pin} stays at {candidate.current}: {_why_nothing(candidate)}"
+
+
+def _why_nothing(candidate: Candidate) -> str:
+    if candidate.refused:
+        return "what is newer is the same engine again"
+    if not candidate.decisions:
+        return "nothing is newer"
+    first = candidate.decisions[0]
+    return f"nothing that is newer can be proposed, first {first.subject}: {first.reason}"

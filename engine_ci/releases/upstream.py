@@ -75,19 +75,6 @@ def missed(pin: Pin, *, address: str, cache: Path) -> Missed | Unavailable:
     return _told(lambda: _missed(fetched(address, cache=cache), pin))
 
 
-def noise(history: History, pin: Pin, *, build: int, shipped: Shipped) -> str | None:
-    """Why nothing of what changed up to a build reaches the bundle.
-
-    None where something does, or where it cannot be told: then the build counts as a change.
-    """
-    try:
-        changes = history.between(_pinned(history, pin), history.tagged(f"b{build}"))
-    except OutsideError:
-        return None
-    paths = (path for change in changes for path in change.paths)
-    return relevance.irrelevant(paths, shipped=shipped)
-
-
 def fetched(address: str, *, cache: Path) -> History:
     """The history as it is now.
 
@@ -117,7 +104,7 @@ def _commits(changes: Sequence[Change], shipped: Shipped) -> tuple[UpstreamCommi
             at=change.at,
             subject=change.subject[:LONGEST_SUBJECT],
             module=module(change.subject, change.paths),
-            relevant=relevance.irrelevant(change.paths, shipped=shipped) is None,
+            relevant=relevance.touches(change.paths, shipped=shipped),
         )
         for change in changes
     )
