@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typer import echo
 
-from engine_ci.cli import before, options, propose
+from engine_ci.cli import app, before, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def detect(
     *,
-    repository: propose.Repository = None,
-    api_url: propose.ApiUrl = propose.API_URL,
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
