@@ -17,7 +17,7 @@ from engine_ci.records.candidate import Candidate, PublishedAsset, Release
 from engine_ci.system import documents
 from tests.unit.artifact import pes, wheels
 from tests.unit.bump import records
-from tests.unit.cli.test_prepare import write_release
+from tests.unit.cli.command import write_release
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 @pytest.fixture
 def workspace(app: Path, home: Path, tmp_path: Path) -> Workspace:  # noqa: ARG001 - answers are kept there
     """That of an app which pins b11434 of upstream's releases."""
-    write_release(app, wheels.asset(wheels.release(tmp_path)))
+    write_release(app, wheels.asset(wheels.release(tmp_path)), build=11434, commit="86a2835")
     return open_workspace(app / "engine-ci.yaml", pin=None, work=app / ".engine-ci")
 
 
