@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import before, detect, options, upstream, watch
+from engine_ci.cli import app, before, detect, options, upstream, watch
 from engine_ci.cli import gate as gate_command
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import BuildError, EngineError, HarnessError, VerificationError
@@ -30,9 +30,9 @@ def bump(
     suite: gate_command.Suites = None,
     profile: gate_command.Profile = None,
     runner: gate_command.Runner = None,
-    repository: propose_command.Repository = None,
-    api_url: propose_command.ApiUrl = propose_command.API_URL,
-    remote: propose_command.Remote = "origin",
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
+    remote: app.Remote = "origin",
     base: propose_command.Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -66,7 +66,7 @@ def bump(
         )
         detect.tell_workflow(candidate, past=past)
         if candidate.chosen is None:
-            say(_nothing(candidate))
+            say(propose_command.nothing(candidate))
             return
         plan = propose_command.planned(workspace)
         typer.echo(propose_command.shown(plan))
@@ -139,7 +139,7 @@ def search(
             say=say,
         )
         if refusal is None:
-            bundle = propose_command.read_bundle(workspace.candidate)
+            bundle = prepare.read_bundle(workspace.candidate)
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
@@ -235,11 +235,3 @@ def _refusal(
     workspace.refused.mkdir(parents=True, exist_ok=True)
     workspace.gate.rename(workspace.refused / release.version)
     return attempts.refused_by_gate(bundle, result)
-
-
-def _nothing(candidate: Candidate) -> str:
-    if candidate.postponed:
-        waiting = f"{candidate.postponed.version} {candidate.postponed.reason}"
-        return f"{candidate.pin} stays at {candidate.current}: {waiting}"
-    why = "what is newer is the same engine again" if candidate.refused else "nothing is newer"
-    return f"{candidate.pin} stays at {candidate.current}: {why}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import propose as app
+from engine_ci.cli import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

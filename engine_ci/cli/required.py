@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import deciding, options
-from engine_ci.cli import propose as app
+from engine_ci.cli import app, deciding, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from engine_ci.cli import deciding, options
-from engine_ci.cli import propose as app
+from engine_ci.cli import app, deciding, options
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import doors
+from engine_ci.system.github_issues import Issues
+from fixtures.github import Login
 from tests.unit.artifact import wheels
 from tests.unit.cli.command import CommandLine, app_in, write_pin
-from tests.unit.cli.hosted import TOKEN, serving
+from tests.unit.cli.hosted import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,22 +33,31 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def hosted(
-    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[GitHubServer]:
-    """The app on an embedded GitHub that may only be read, and a clone as the current folder."""
-    assert home.exists()
-    with serving(app, tmp_path) as server:
-        monkeypatch.chdir(tmp_path / "clone")
-        monkeypatch.setenv(doors.TOKEN, TOKEN)
-        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
-        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-        yield server
-
-
-@pytest.fixture
 def toy(app: Path, index: Index, tmp_path: Path) -> Index:
     """An app that pins the toy engine, 1.0 of it."""
     published = index.publish(wheels.wheel(tmp_path, wheels.engine()))
     write_pin(app, published)
     return index
+
+
+@pytest.fixture
+def github(
+    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubServer]:
+    """The app on a server, and a clone of it as the current folder."""
+    assert home.exists()
+    with serving(app, tmp_path, monkeypatch, login=Login("engine-ci[bot]", write=True)) as server:
+        # Nobody needs to wait between two writes of a server of our own.
+        monkeypatch.setattr(Issues.__init__, "__kwdefaults__", {"write_pause_s": 0.0})
+        yield server
+
+
+@pytest.fixture
+def hosted(
+    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubServer]:
+    """The same for who may only read, as the token of a workflow that decides."""
+    assert home.exists()
+    with serving(app, tmp_path, monkeypatch, login=Login("github-actions[bot]")) as server:
+        yield server
+    assert {record.method for record in server.requests if record.operation} <= {"GET"}

@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixtures.github import GitHubServer, Login
+from engine_ci.cli import doors
+from fixtures.github import GitHubServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pytest
+
+    from fixtures.github import Login
     from fixtures.github.records import Pull
 
-TOKEN = secrets.token_hex(20)
-"""Reads, like that of a workflow."""
 PEOPLE = ("ann", "ben")
 """May write."""
 BRANCH = "engine-ci/llama.cpp"
@@ -24,17 +26,22 @@ PIN = "pins/llama.cpp.yaml"
 
 
 @contextmanager
-def serving(app: Path, folder: Path) -> Iterator[GitHubServer]:
-    """The app on a server, and a clone of it at `folder / "clone"`; nobody may write to it."""
-    tokens = {TOKEN: Login("github-actions[bot]")}
+def serving(
+    app: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, *, login: Login
+) -> Iterator[GitHubServer]:
+    """The app on a server, a clone of it as the current folder, and a token of `login`."""
+    token = secrets.token_hex(20)
     with GitHubServer.start(
-        folder / "github", tokens=tokens, seed=app, collaborators=PEOPLE
+        folder / "github", tokens={token: login}, seed=app, collaborators=PEOPLE
     ) as server:
-        clone = ["git", "clone", "--quiet", server.clone_url, str(folder / "clone")]
-        subprocess.run(clone, check=True)
+        clone = folder / "clone"
+        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
+        monkeypatch.chdir(clone)
+        monkeypatch.setenv(doors.TOKEN, token)
+        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
+        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         yield server
     assert [record for record in server.requests if record.problem] == []
-    assert {record.method for record in server.requests if record.operation} <= {"GET"}
 
 
 def push(server: GitHubServer, *paths: str, onto: str = "main") -> str:
