@@ -74,7 +74,6 @@ def choose(
     from engine_ci.cli import upstream
     from engine_ci.releases import news
     from engine_ci.releases.detect import detect as choose_from
-    from engine_ci.system import documents
 
     policy = workspace.config.policy
     # One answer for the judgement and for the record: it may come over the network.
@@ -93,7 +92,7 @@ def choose(
     chosen = candidate.chosen
     told = asked(build=chosen.build if chosen else None)
     candidate = candidate.model_copy(update={"upstream": told})
-    documents.write(workspace.candidate_json, documents.dump_json(candidate))
+    record(workspace, candidate)
     return candidate
 
 
@@ -108,6 +107,13 @@ def tell_workflow(candidate: Candidate, *, past: Past) -> None:
     waits = chosen is not None and before.waiting and before.version == chosen.version
     actions.output("chosen", chosen.version if chosen else "")
     actions.output("proposed", str(waits).lower())
+
+
+def record(workspace: Workspace, candidate: Candidate) -> None:
+    """Leaves `candidate.json`."""
+    from engine_ci.system import documents
+
+    documents.write(workspace.candidate_json, documents.dump_json(candidate))
 
 
 def table(candidate: Candidate) -> str:
