@@ -7,7 +7,8 @@ import pytest
 from engine_ci.bump import moves
 from engine_ci.pins import store
 from engine_ci.pins.model import GitHubReleases, Hold
-from tests.unit.bump.test_named import TAGGED, app, ensuring, read, upstreams
+from tests.unit.bump.test_named import TAGGED, app, ensuring, read
+from tests.unit.pins.test_targets import pin
 
 if TYPE_CHECKING:
     from engine_ci.bump.named import Named
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 HEAD, BASE = "b" * 40, "a" * 40
 BRANCH = "engine-ci/llama.cpp"
-OLD, NEW = upstreams(), upstreams(11434)
+OLD, NEW = pin(11194), pin(11434)
 PIN = "pins/0.yaml"
 
 
 def state(build: int = 11194, *, ensure: str | None = None) -> Named:
     """An app whose pin and target name a build."""
     text = ensuring(f"b{build}") if ensure is None else ensure
-    return read(app(TAGGED, pins=(upstreams(build),), ensure=text))
+    return read(app(TAGGED, pins=(pin(build),), ensure=text))
 
 
 def decided(
@@ -181,8 +182,8 @@ def test_a_pin_file_that_is_renamed_holds_the_same_engine() -> None:
 
 def test_of_several_pins_the_one_that_moves_takes_its_target_along() -> None:
     def both(build: int) -> Named:
-        other = upstreams(10).model_copy(update={"name": "other"})
-        return read(app(TAGGED, pins=(upstreams(build), other), ensure=ensuring(f"b{build}")))
+        other = pin(10).model_copy(update={"name": "other"})
+        return read(app(TAGGED, pins=(pin(build), other), ensure=ensuring(f"b{build}")))
 
     change = decided(both(11194), both(11434), "ensure.ts", PIN)
 
