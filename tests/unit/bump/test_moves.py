@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine_ci.bump import moves
 from engine_ci.pins import store
@@ -53,6 +55,14 @@ def test_a_bump_that_touches_another_file_names_it() -> None:
     assert [(stray.path, stray.why) for stray in change.strays] == [
         ("README.md", "it is neither a pin nor a target")
     ]
+
+
+@given(st.sets(st.sampled_from(["ensure.ts", PIN]) | st.text(min_size=1, max_size=9)))
+def test_whatever_else_a_bump_touches_is_a_stray(files: set[str]) -> None:
+    change = decided(state(), state(11434), *sorted(files))
+
+    assert [file.path for file in change.files] == sorted(files)
+    assert {stray.path for stray in change.strays} == files - {"ensure.ts", PIN}
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,16 @@ def test_a_bump_that_touches_anything_else_fails_with_the_names(
     assert said[0].properties == {"title": "Not part of a bump", "file": "src/00.ts"}
 
 
+def test_the_name_of_a_file_stays_on_its_line(run: CommandLine, clone: Repository) -> None:
+    committed(clone, {**BUMPED, "a\n::error::b\x1b[31m": "x\n"})
+
+    ran = run("changes", "--base", "main", "--branch", BRANCH)
+
+    assert ran.out.endswith(
+        "\nnot part of a bump: a\\n::error::b\\x1b[31m: it is neither a pin nor a target\n"
+    )
+
+
 def test_a_pin_that_cannot_be_read_at_head_is_refused(run: CommandLine, clone: Repository) -> None:
     committed(clone, {"pins/0.yaml": "version: b11434\n"})
 
