@@ -201,8 +201,8 @@ def _lost_flags(changes: Changes, *, argv: Sequence[str]) -> Iterator[Note]:
     lost = changes.flags.lost if changes.flags else ()
     used = {word.partition("=")[0] for word in argv}
     for flag in sorted(lost, key=lambda flag: flag not in used):
-        text = "the flag is gone, and the app passes it" if flag in used else "the flag is gone"
-        yield Note(subject=flag, text=text)
+        breaking = "breaking: the flag is gone, and the app passes it"
+        yield Note(subject=flag, text=breaking if flag in used else "the flag is gone")
 
 
 def _lost(what: str, names: Names | None) -> Iterator[Note]:
