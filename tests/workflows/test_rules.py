@@ -119,7 +119,7 @@ def test_the_required_checks_have_the_names_that_the_program_asks_for() -> None:
     assert shipped("engine-review")["jobs"][REVIEW_CHECK]["name"] == REVIEW_CHECK
 
 
-def test_only_the_job_that_opens_the_pull_request_may_write() -> None:
+def test_only_the_jobs_that_open_the_pull_request_and_the_issue_may_write() -> None:
     writing = {
         (path.name, name): writes(job)
         for path in WORKFLOWS
@@ -129,6 +129,8 @@ def test_only_the_job_that_opens_the_pull_request_may_write() -> None:
 
     assert writing == {
         ("engine-bump.yml", "propose"): {"contents", "issues", "pull-requests"},
+        # Runs after the others, with an engine as little as the one that proposes.
+        ("engine-bump.yml", "watch"): {"issues"},
     }
 
 

@@ -1,4 +1,4 @@
-"""Unpacks one artifact in place, or several, each into a folder of its name."""
+"""Unpacks one artifact in place; several likewise, or each into a folder of its name."""
 
 import os
 import zipfile
@@ -12,4 +12,4 @@ if name:
 else:
     for path in sorted(store.glob(f"{os.environ['PATTERN']}.zip")):
         with zipfile.ZipFile(path) as archive:
-            archive.extractall(into / path.stem)
+            archive.extractall(into if os.environ["MERGE"] == "true" else into / path.stem)

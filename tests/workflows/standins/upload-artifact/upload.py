@@ -29,11 +29,12 @@ if os.environ["HIDDEN"] != "true":
     }  # fmt: skip
 if not files:
     raise SystemExit(0)
-# A test may want a file of an artifact to be another one than the job left: `NAME PATH`.
+# A test may want a file to say something else than what the job left: `NAME PATH OLD NEW`.
 forged = os.environ.get("STANDIN_FORGE", "").split()
 if forged[:1] == [os.environ["NAME"]]:
-    with (root / forged[1]).open("a") as text:
-        text.write(" ")
+    _, path, old, new = forged
+    text = (root / path).read_text()
+    (root / path).write_text(text.replace(old, new))
 with zipfile.ZipFile(store, "x") as archive:
     for file in sorted(files):
         archive.write(file, file.relative_to(root))
