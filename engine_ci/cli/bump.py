@@ -41,6 +41,7 @@ def bump(
     """Detect, prepare, gate and propose; a refused build is recorded and an older one tried."""
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
+    from engine_ci.system import actions
 
     workspace = open_workspace(config, pin=pin, work=work)
     workspace = gate_command.profiled(workspace, profile)
@@ -70,6 +71,7 @@ def bump(
             return
         plan = propose_command.planned(workspace)
         typer.echo(propose_command.shown(plan))
+        actions.summary(f"## {plan.title}\n\n{plan.body}")
         if open_:
             say(f"propose {candidate.chosen.version}")
             proposal = propose_command.submit(

