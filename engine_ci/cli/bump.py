@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.config import Rebuilds
-    from engine_ci.pins.model import Platform
+    from engine_ci.pins.model import Platform, Version
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, Refusal, Release
 
@@ -29,6 +30,7 @@ def bump(
     open_: propose_command.Open = False,
     suite: gate_command.Suites = None,
     profile: gate_command.Profile = None,
+    build: detect.Asked = None,
     runner: gate_command.Runner = None,
     repository: app.Repository = None,
     api_url: app.ApiUrl = app.API_URL,
@@ -62,6 +64,7 @@ def bump(
             workspace,
             past=past,
             suites=gate_command.asked(suite, workspace.config),
+            build=build or None,
             runner=runner,
             say=say,
         )
@@ -86,6 +89,7 @@ def search(
     past: Past,
     suites: Sequence[str],
     say: Progress,
+    build: Version | None = None,
     runner: str | None = None,
 ) -> Candidate:
     """Tries releases from the newest down until the gate lets one through.
@@ -112,7 +116,8 @@ def search(
         shutil.rmtree(stale, ignore_errors=True)
     say(f"detect: what is newer than {workspace.pin.version}")
     listed = detect.ask(workspace, told=say)
-    candidate = detect.choose(workspace, listed, past=past)
+    choose = partial(detect.choose, workspace, listed, past=past, build=build)
+    candidate = choose()
     # On most days there is nothing to try, and nothing else has to be made.
     if candidate.chosen is None:
         return candidate
@@ -145,7 +150,7 @@ def search(
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
-        candidate = detect.choose(workspace, listed, past=past, refused=refused)
+        candidate = choose(refused=refused)
         if candidate.chosen is None or attempts.costly(refused) > policy.tries:
             break
     if attempts.costly(refused):

@@ -77,14 +77,15 @@ def test_a_scheduled_run_opens_one_pull_request_and_the_next_writes_nothing(
     assert BOT not in ran.said + again.said
 
 
-def test_a_run_by_hand_may_be_dry(act: Act, github: GitHubServer) -> None:
-    dry = {"inputs": {"dry-run": "true"}}
+def test_a_run_by_hand_may_be_for_one_build_and_dry(act: Act, github: GitHubServer) -> None:
+    dry = {"inputs": {"build": "0.1.3", "dry-run": "true"}}
 
     ran = act.run(
         "workflow_dispatch", workflow="engine-bump", at=main(github), token=BOT, payload=dry
     )
 
     assert ran.jobs == TRIED, ran.said
+    assert "candidate; its source does not tell its age: no cooldown; it is asked for" in ran.said
     assert github.hub.pulls == []
 
 

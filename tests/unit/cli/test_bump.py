@@ -264,3 +264,36 @@ def test_the_page_of_a_workflow_says_what_is_newer(
 
     page = (tmp_path / "page").read_text()
     assert page.startswith("## What is newer\n\n```text\ntoy 1.0: nothing newer")
+
+
+@pytest.mark.parametrize("command", ["detect", "bump"])
+@pytest.mark.usefixtures("toy", "app")
+def test_a_build_that_is_asked_for_and_not_there_is_a_wrong_question(
+    command: str, run: CommandLine
+) -> None:
+    ran = run(command, "--build", "7.7")
+
+    assert ran.status == Exit.USAGE
+    assert "has no release 7.7" in ran.err
+
+
+@pytest.mark.usefixtures("toy", "app")
+def test_no_build_is_asked_for_where_a_form_was_left_empty(run: CommandLine) -> None:
+    ran = run("detect", "--build", "")
+
+    assert ran.status == Exit.OK
+    assert "nothing newer" in ran.out
+
+
+def test_the_build_that_is_asked_for_is_tried_and_nothing_older_after_it(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    for version in ("1.1", "1.2"):
+        bad = {"toy_engine/readme": b"no engine"}
+        toy.publish(wheels.wheel(tmp_path, bad, version=version))
+
+    ran = run("bump", "--build", "1.2")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    refused = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
+    assert [each["version"] for each in refused] == ["1.2"]
