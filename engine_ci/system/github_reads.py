@@ -177,13 +177,12 @@ def _ruled(rules: Iterable[dict[str, Any]], *, bypass: frozenset[str] | None) ->
 def _classic(data: dict[str, Any]) -> Guard:
     reviews = data.get("required_pull_request_reviews") or {}
     allowed = reviews.get("bypass_pull_request_allowances") or {}
+    free = data and not (data.get("enforce_admins") or {}).get("enabled")
     bypass = {
         f"{kind} {who.get('slug') or who.get('login')}"
         for kind in ("users", "teams", "apps")
         for who in allowed.get(kind, ())
-    }
-    if data and not (data.get("enforce_admins") or {}).get("enabled"):
-        bypass.add("administrators")
+    } | ({"administrators"} if free else set())
     return Guard(
         checks=_checks(data.get("required_status_checks") or {}),
         approvals=reviews.get("required_approving_review_count", 0),
