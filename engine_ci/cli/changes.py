@@ -90,6 +90,8 @@ def told(change: Change) -> str:
     """The same for people: the pins, the files by kind, and what must not be there."""
     from collections import Counter
 
+    from engine_ci.system.markdown import visible
+
     count = Counter(file.kind for file in change.files)
     since = change.base[:10] if change.base else "no commit in common"
     lines = [
@@ -100,6 +102,6 @@ def told(change: Change) -> str:
         ),
         f"files changed since {since}: "
         + ", ".join(f"{count[kind]} {kind}" for kind in ("pin", "target", "other")),
-        *(f"not part of a bump: {stray.path}: {stray.why}" for stray in change.strays),
+        *(f"not part of a bump: {visible(stray.path)}: {stray.why}" for stray in change.strays),
     ]
     return "\n".join(lines)

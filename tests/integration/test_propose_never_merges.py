@@ -18,7 +18,9 @@ PACKAGE = Path(engine_ci.__file__).parent
 
 # PyGithub's, git's and GitHub's ways to merge, push to a base, or have it done later; where two
 # branches parted, the merge base, is no such thing.
-CALLS = re.compile(r"^(merge|.*_merge|merge_(?!base$).*|.*automerge.*|.*auto_merge.*|update_branch)$")
+CALLS = re.compile(
+    r"^(merge|.*_merge|merge_(?!base$).*|.*automerge.*|.*auto_merge.*|update_branch)$"
+)
 WORDS = re.compile(
     r"^merge$|/merges?\b|merge_method|mergePullRequest|mergeBranch|AutoMerge|auto_merge|/graphql"
 )

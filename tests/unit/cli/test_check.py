@@ -241,6 +241,21 @@ def test_no_worktree_stays_behind(run: CommandLine, clone: Repository, stub: Gat
     assert not (WORK / "merge-base" / "tree").exists()
 
 
+def test_what_a_killed_run_left_is_no_obstacle(
+    run: CommandLine, clone: Repository, stub: Gate
+) -> None:
+    left = str(WORK / "merge-base" / "tree")
+    git(clone.path, "worktree", "add", "--quiet", "--detach", left, "main")
+    git(clone.path, "worktree", "lock", left)
+    (WORK / "merge-base" / "tree" / "engine-ci.yaml").write_text("half done")
+
+    ran = run("check", "--base", "main")
+
+    assert ran.status == Exit.OK
+    assert versions(stub) == ("1.0", "1.0")
+    assert git(clone.path, "worktree", "list").count("\n") == 0
+
+
 @pytest.mark.usefixtures("clone")
 def test_before_the_first_commit_there_is_nothing_to_compare_with(
     run: CommandLine, stub: Gate
