@@ -73,7 +73,7 @@ class PullRequest(_Answer):
     user: Account | None
     head: Tip
     changed_files: Annotated[int, Field(ge=0)]
-    automatic: Annotated[Automatic | None, Field(alias="auto_merge")]
+    automatic: Automatic | None = Field(alias="auto_merge")
 
 
 class ChangedFile(_Answer):
