@@ -193,11 +193,12 @@ def _classic(data: dict[str, Any]) -> Guard:
 
 
 def _checks(data: dict[str, Any]) -> frozenset[RequiredCheck]:
-    """Of classic protection; -1 is said where any app will do."""
+    """Of classic protection; -1 is said where any app will do, and an older server says names."""
+    apps = {check["context"]: check.get("app_id") for check in data.get("checks", ())}
     return frozenset(
-        RequiredCheck(name=check["context"], app=app if app and app > 0 else None)
-        for check in data.get("checks", ())
-        for app in (check.get("app_id"),)
+        RequiredCheck(name=name, app=app if app and app > 0 else None)
+        for name in {*apps, *data.get("contexts", ())}
+        for app in (apps.get(name),)
     )
 
 

@@ -184,7 +184,10 @@ def test_who_passes_classic_protection_by_is_named(server: GitHubServer, admin: 
     body = {
         "enforce_admins": {"enabled": True},
         "required_pull_request_reviews": {"bypass_pull_request_allowances": allowed},
-        "required_status_checks": {"checks": [{"context": "gate", "app_id": -1}]},
+        "required_status_checks": {
+            "checks": [{"context": "gate", "app_id": -1}],
+            "contexts": ["gate", "older"],
+        },
     }
     assert admin.protection("main").classic == BOTH
     answer = json.dumps(body).encode()
@@ -194,7 +197,7 @@ def test_who_passes_classic_protection_by_is_named(server: GitHubServer, admin: 
 
     assert classic is not None
     assert classic.bypass == frozenset({"users ann", "teams ops", "apps bot"})
-    assert classic.checks == {RequiredCheck(name="gate")}
+    assert classic.checks == {RequiredCheck(name="gate"), RequiredCheck(name="older")}
 
 
 def test_rules_that_cannot_be_read_are_not_known(server: GitHubServer, reader: Reader) -> None:
