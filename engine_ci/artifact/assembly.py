@@ -121,6 +121,7 @@ def _licence(path: Path, *, folder: Path) -> BundleFile:
     target = folder / "licences" / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, target)
+    target.chmod(0o644)
     return BundleFile(
         path=f"licences/{path.name}",
         kind="licence",
