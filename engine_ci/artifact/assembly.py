@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.loaders import Loader
     from engine_ci.artifact.plan import Kept, PrunePlan
-    from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.signer import Signer
     from engine_ci.pins.model import Commit
 
 

@@ -14,8 +14,8 @@ from engine_ci.artifact import (
     rights,
     vouching,
 )
-from engine_ci.artifact.bundle import tree_sha256
 from engine_ci.artifact.images import ArchivedImages
+from engine_ci.artifact.making import tree_sha256
 from engine_ci.errors import RecordError, UsageError, VerificationError
 from engine_ci.records.audit import Audit
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile

@@ -201,7 +201,8 @@ def request_for(
     Raises:
         UsageError: there is no such signer.
     """
-    from engine_ci.artifact import origins, signing
+    from engine_ci.artifact import origins
+    from engine_ci.artifact import signer as signers
     from engine_ci.artifact.bundle import Request
     from engine_ci.pins.model import Pin
     from engine_ci.system import release_files
@@ -232,7 +233,7 @@ def request_for(
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
         floors=floors_of(policy),
-        signer=signing.named(signer),
+        signer=signers.named(signer),
         expected=expected(workspace, release, platform=platform),
         recipe=None if delegate else recipe(workspace, release, platform=platform),
         delegate=delegate,
@@ -281,13 +282,14 @@ def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) 
     Raises:
         UnsupportedError: another machine has to build for that platform.
     """
-    from engine_ci.artifact.source_build import Recipe
     from engine_ci.errors import UnsupportedError
     from engine_ci.pins.model import SourceBuild
 
     source = workspace.pin.source
     if not isinstance(source, SourceBuild):
         return None
+    from engine_ci.artifact.source_build import Recipe
+
     if not makes(workspace, platform):
         raise UnsupportedError(
             f"{workspace.pin.name} is built from source, which this machine does not for {platform}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle, loaders, signing
+from engine_ci.artifact import bundle, loaders, signer
 from engine_ci.artifact.delegation import Delegate
 from engine_ci.artifact.expected import Expected
 from engine_ci.artifact.floors import NO_FLOORS, of_app
@@ -235,19 +235,19 @@ def test_two_signers_that_agree_say_nothing(tmp_path: Path, codesign: Path) -> N
     assert "llama-server" not in {item.path for item in made.findings}
 
 
-@pytest.mark.parametrize(("system", "signer"), [("Darwin", "codesign"), ("Linux", "builtin")])
+@pytest.mark.parametrize(("system", "usual"), [("Darwin", "codesign"), ("Linux", "builtin")])
 def test_what_ships_from_a_mac_is_signed_by_apples_program(
-    monkeypatch: pytest.MonkeyPatch, system: str, signer: str
+    monkeypatch: pytest.MonkeyPatch, system: str, usual: str
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)
 
-    assert signing.named(None) == signer
-    assert signing.named("builtin") == "builtin"
+    assert signer.named(None) == usual
+    assert signer.named("builtin") == "builtin"
 
 
 def test_a_signer_that_nobody_knows_is_a_mistake_of_the_user() -> None:
     with pytest.raises(UsageError, match="there is no signer `gpg`"):
-        signing.named("gpg")
+        signer.named("gpg")
 
 
 def left(folder: Path) -> Request:
