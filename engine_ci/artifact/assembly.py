@@ -44,7 +44,8 @@ def put(
     started = {file.path for file in pruned.images}
     placed: dict[Path, Path] = {}
     files, notes = [], []
-    for kept in pruned.keep:
+    # The program last: what it loads is signed before it is.
+    for kept in sorted(pruned.keep, key=lambda each: each.kind == "server"):
         unpacked = given.archive.unpack(kept.source)
         target = folder / kept.path
         target.parent.mkdir(parents=True, exist_ok=True)
