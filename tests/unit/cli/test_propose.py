@@ -79,15 +79,14 @@ def test_a_pattern_that_matches_nothing_or_twice_proposes_nothing(
 ) -> None:
     app = gated.parent
     (app / "ensure.ts").write_text('TAG = "0.1.2"\nOLD_TAG = "0.1.2"\n')
+    pattern = f'{name} = "(?P<version>[^"]+)"'
     with (app / "engine-ci.yaml").open("a") as file:
-        file.write(
-            f"""targets: [{{file: ensure.ts, pattern: '{name} = "(?P<version>[^"]+)"'}}]\n"""
-        )
+        file.write(f"targets: [{{file: ensure.ts, pattern: '{pattern}'}}]\n")
 
     ran = run("propose")
 
     assert (ran.status, ran.out) == (Exit.USAGE, "")
-    assert f"matches {matches}" in ran.err
+    assert f"expected one match, found {matches}\n" in ran.err
 
 
 @pytest.mark.usefixtures("gated")
