@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
@@ -35,6 +35,7 @@ _PLATFORMS: Mapping[tuple[str, str], Platform] = {
     ("Darwin", "x86_64"): "macos-x64",
     ("Linux", "x86_64"): "ubuntu-x64",
 }
+_SIGNERS: Final = {"codesign": "codesign", "builtin": "builtin (verified on Linux only)"}
 
 
 def prepare(
@@ -91,7 +92,7 @@ def listed(bundle: Bundle) -> str:
         *(f"keep  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.files),
         *(f"drop  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.dropped),
         *(f"{found.level}  {found.path}: {found.message}" for found in bundle.findings),
-        *([f"signer  {bundle.signer}"] if bundle.signer else []),
+        *([f"signer  {_SIGNERS[bundle.signer]}"] if bundle.signer else []),
         f"tree  {bundle.tree_sha256}",
     ]
     return "\n".join(lines)
