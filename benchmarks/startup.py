@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.unit.artifact import wheels
 from tests.unit.cli.command import app_in, write_pin
 
-ROUNDS = 15
+ROUNDS = 25
 BARE = """
 import typer
 app = typer.Typer()

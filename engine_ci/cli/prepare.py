@@ -254,11 +254,11 @@ def named_commits(release: Pin | Release) -> dict[str, Commit]:
 
 def delegated(workspace: Workspace) -> Delegate | None:
     """The app's own command, where the configuration names one."""
-    from engine_ci.artifact.delegation import Delegate
-
     policy = workspace.config.bundle.prepare
     if policy == "builtin":
         return None
+    from engine_ci.artifact.delegation import Delegate
+
     return Delegate(
         command=policy.command,
         root=workspace.root,
