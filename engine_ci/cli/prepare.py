@@ -80,7 +80,7 @@ def prepare(
             signer=signer,
             say=say,
         )
-    if not current:
+    if not current and not dry_run:
         upstream.prepared(workspace, read_candidate(workspace), bundle)
     emit(bundle, as_json=json, otherwise=listed(bundle) if dry_run else str(target))
 
