@@ -259,6 +259,13 @@ class Config(Versioned):
     gate: GatePolicy = GatePolicy()
     pull_request: PullRequestPolicy = PullRequestPolicy()
 
+    @model_validator(mode="after")
+    def _sees_what_is_wanted_arrive(self) -> Config:
+        if self.upstream is None and self.policy.wanted != Wanted():
+            msg = "`policy.wanted` needs `upstream.repository`, whose history tells what arrived"
+            raise ValueError(msg)
+        return self
+
 
 def load(path: Path) -> Config:
     """Reads `engine-ci.yaml`.
@@ -267,3 +274,8 @@ def load(path: Path) -> Config:
         ConfigError: with the file, the key and the reason.
     """
     return documents.load_yaml(path, Config, error=ConfigError)
+
+
+def parse(text: str, *, name: str) -> Config:
+    """Reads the text of an `engine-ci.yaml` of that name; errors as for `load`."""
+    return documents.parse_yaml(text, Config, name=name, error=ConfigError)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine_ci.bump.changes import closure
 from engine_ci.config import ALL_SUITES
+from engine_ci.gate.metal import kernels
 from engine_ci.records.gate import Status, Verdict
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def not_run(result: GateResult, *, pin: Pin) -> tuple[Note, ...]:
             for platform, asset in pin.platforms.items()
             if platform != here
         ),
+        *_metal(result),
         *_missing_suites(result),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.SKIP)),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.ERROR)),
@@ -151,6 +153,14 @@ def _untested(platform: str, *, made: bool, here: str) -> Note:
     return Note(subject=platform, text=text)
 
 
+def _metal(result: GateResult) -> Iterator[Note]:
+    """Of this platform; of others nothing was started at all."""
+    engine = result.engines.candidate
+    found = kernels(engine)
+    if engine.platform.startswith("macos") and found.state == "not-run":
+        yield Note(subject="Metal kernels", text=f"not run: {found.why}")
+
+
 def _missing_suites(result: GateResult) -> Iterator[Note]:
     asked = {check.suite for check in result.checks}
     if result.performance:
@@ -191,8 +201,8 @@ def _lost_flags(changes: Changes, *, argv: Sequence[str]) -> Iterator[Note]:
     lost = changes.flags.lost if changes.flags else ()
     used = {word.partition("=")[0] for word in argv}
     for flag in sorted(lost, key=lambda flag: flag not in used):
-        text = "the flag is gone, and the app passes it" if flag in used else "the flag is gone"
-        yield Note(subject=flag, text=text)
+        breaking = "breaking: the flag is gone, and the app passes it"
+        yield Note(subject=flag, text=breaking if flag in used else "the flag is gone")
 
 
 def _lost(what: str, names: Names | None) -> Iterator[Note]:

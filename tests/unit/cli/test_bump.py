@@ -36,8 +36,9 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
 
     assert ran.status == Exit.GATE_SAYS_NO
     assert "toy stays at 1.0: 1.1 was refused" in ran.err
-    (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
-    assert refused["version"] == "1.1"
+    left = json.loads((app / ".engine-ci" / "candidate.json").read_text())
+    assert left["chosen"] is None
+    assert [each["version"] for each in left["refused"]] == ["1.1"]
     assert (app / ".engine-ci" / "baseline" / "bundle.json").exists()
 
 
@@ -48,6 +49,20 @@ def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine, app: Pat
     assert ran.status == Exit.OK
     assert ran.err.endswith("toy stays at 1.0: nothing is newer\n")
     assert not (app / ".engine-ci" / "baseline").exists()
+
+
+def test_what_is_newer_and_cannot_be_proposed_is_not_passed_over_in_silence(
+    run: CommandLine, toy: Index, tmp_path: Path
+) -> None:
+    newer(toy, tmp_path)
+    run("hold", "1.1..", "--reason", "dies")
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    assert ran.err.endswith(
+        "toy stays at 1.0: nothing that is newer can be proposed, first 1.1: held: dies\n"
+    )
 
 
 @pytest.mark.usefixtures("toy")

@@ -71,7 +71,7 @@ def test_the_candidate_becomes_a_bundle_that_is_printed(
 
     assert detected.err == ""
     assert detected.out.splitlines() == [
-        "toy 1.0: 1 release is newer",
+        "toy 1.0: 1 release is newer; its source does not tell how old it is",
         "→ 1.1  candidate; its source does not tell its age: no cooldown",
     ]
     assert ran.status == Exit.OK
@@ -98,7 +98,10 @@ def test_without_a_candidate_there_is_nothing_to_prepare(run: CommandLine) -> No
     nothing = run("detect")
     ran = run("prepare")
 
-    assert (missing.status, nothing.out) == (Exit.USAGE, "toy 1.0: nothing newer\n")
+    assert (missing.status, nothing.out) == (
+        Exit.USAGE,
+        "toy 1.0: nothing newer; its source does not tell how old it is\n",
+    )
     assert ran.status == Exit.USAGE
     assert "nothing was chosen" in ran.err
 

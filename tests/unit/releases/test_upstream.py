@@ -12,6 +12,7 @@ from engine_ci.pins.model import Commit
 from engine_ci.records.upstream import Missed, Names, Range, Unavailable
 from engine_ci.releases import features, news, upstream
 from engine_ci.releases.relevance import Shipped
+from engine_ci.system import history
 from tests.unit.releases import build
 from tests.unit.system import origin
 
@@ -212,3 +213,23 @@ def test_a_commit_without_any_file_reaches_no_bundle(world: World) -> None:
 
 def test_a_range_that_is_not_known_is_no_noise(world: World) -> None:
     assert world.noise(1009) is None
+
+
+def test_a_range_that_cannot_be_read_whole_is_no_noise(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_COMMITS", 1)
+    world.origin.commit("tests : more", {"tests/a.cpp": "1"})
+    world.origin.tag("b1002")
+    world.origin.commit("tests : more", {"tests/b.cpp": "1"})
+    world.origin.tag("b1003")
+
+    assert world.noise(1002) is not None
+    assert world.noise(1003) is None
+
+
+def test_the_same_commit_released_again_is_no_noise_by_its_range(world: World) -> None:
+    world.origin.tag("b1002")
+
+    assert found(world.ask(1002)).commits == ()
+    assert world.noise(1002) is None
