@@ -77,7 +77,7 @@ def main(sizes: tuple[int, ...]) -> None:
             for size in sizes:
                 archive = packed(wheels[kind.pin.version], kind, size=size * MEGABYTE)
                 measured(archive, kind)
-        measured(crowded(wheels[prepare.VERSION]), KINDS[0])
+        measured(crowded(wheels[prepare.PIN.version]), KINDS[0])
 
 
 def measured(archive: Path, kind: Kind) -> None:
