@@ -274,9 +274,13 @@ def test_a_candidate_of_the_apps_own_command_is_hashed_for_the_pin(
 
 
 def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:
-    signed = records.bundle(signer="builtin", tree_sha256="7" * 64)
+    for name, told in (
+        ("builtin", "builtin (verified on Linux only)"),
+        ("codesign", "codesign"),
+    ):
+        signed = records.bundle(signer=name, tree_sha256="7" * 64)
 
-    assert listed(signed).endswith(f"\nsigner  builtin\ntree  {'7' * 64}")
+        assert listed(signed).endswith(f"\nsigner  {told}\ntree  {'7' * 64}")
 
 
 @pytest.mark.usefixtures("toy")

@@ -99,6 +99,8 @@ def test_what_only_the_bytes_tell_is_added_once_they_are_here(
     run("detect")
     assert isinstance(candidate(app).range, Unavailable)
 
+    assert run("prepare", "--dry-run").status == Exit.OK
+    assert isinstance(candidate(app).range, Unavailable)
     assert run("prepare").status == Exit.OK
 
     told = candidate(app).range
