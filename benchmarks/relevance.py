@@ -167,7 +167,7 @@ def shares(
 
 def quiet(change: Change, platform: str) -> bool:
     """Whether nothing of a commit reaches the bundle."""
-    return not relevance.touches(change.paths, shipped=shipped(platform))
+    return not any(relevance.reaches(path, shipped(platform)) for path in change.paths)
 
 
 def share(answers: Iterable[bool]) -> float:

@@ -13,11 +13,12 @@ from engine_ci.records.gate import Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine_ci.bump.changes import Changes, Closure, Names
+    from engine_ci.bump.changes import Changes, Closure
     from engine_ci.pins.model import Pin
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.gate import Check, GateResult
+    from engine_ci.records.upstream import Names
 
 _ANSWERED = (Status.PASS, Status.WARN, Status.FAIL)
 # Beyond this, a bundle's growth is worth a look.

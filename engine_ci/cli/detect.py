@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.before import Past
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate, Decision, Refusal, Standing
-    from engine_ci.releases.model import Offer
-    from engine_ci.releases.stable import StableRelease
+    from engine_ci.releases.detect import Listed
 
 
 def detect(
@@ -47,25 +45,17 @@ def detect(
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    """What the source says."""
-
-    offers: Sequence[Offer]
-    stable: Sequence[StableRelease]
-
-
 def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
     """Asks the source; `told` is what a person should hear of, one sentence each."""
     from engine_ci.cli import doors
     from engine_ci.releases import detect as source
 
-    pin, at, upstream = workspace.pin, doors.releases(workspace), workspace.config.upstream
-    return Listed(
-        offers=source.ask(
-            pin, at=at, upstream=upstream.repository if upstream else None, told=told
-        ),
-        stable=source.ask_stable(pin, policy=workspace.config.policy, at=at),
+    return source.ask(
+        workspace.pin,
+        policy=workspace.config.policy,
+        at=doors.releases(workspace),
+        upstream=workspace.upstream,
+        told=told,
     )
 
 

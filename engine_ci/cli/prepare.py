@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform as host
 from contextlib import ExitStack
 from dataclasses import replace
@@ -203,8 +202,8 @@ def request_for(
     """
     from engine_ci.artifact import origins, signing
     from engine_ci.artifact.bundle import Request
+    from engine_ci.cli import doors
     from engine_ci.pins.model import Pin
-    from engine_ci.system import release_files
 
     source, policy = workspace.pin.source, workspace.config.bundle
     delegate = delegated(workspace)
@@ -221,7 +220,7 @@ def request_for(
             commit=str(release.commit or ""),
             mirrors=workspace.config.mirrors,
             root=workspace.root,
-            releases=os.environ.get(release_files.VARIABLE, release_files.SERVER),
+            releases=doors.files(),
         ),
         # Of a pin that the app's own command serves, nothing is fetched here.
         assets={} if delegate and isinstance(release, Pin) else needed(release, platform=platform),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import options
+from engine_ci.cli import doors, options
 from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ Base = Annotated[
 ]
 
 API_URL = "https://api.github.com"
-TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of the variable, not a token
 
 
 def propose(
@@ -198,10 +197,10 @@ def told(proposal: Proposal) -> str:
 
 
 def _token() -> str:
-    token = os.environ.get(TOKEN)
+    token = os.environ.get(doors.TOKEN)
     if not token:
         raise UsageError(
-            f"no token is in the environment variable {TOKEN}",
+            f"no token is in the environment variable {doors.TOKEN}",
             hint="in a workflow: `env: {GITHUB_TOKEN: ${{ github.token }}}`",
         )
     return token

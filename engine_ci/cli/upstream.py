@@ -19,10 +19,9 @@ def ask(
     from engine_ci.releases import upstream
     from engine_ci.releases.relevance import Shipped
 
-    policy = workspace.config.upstream
     return upstream.ask(
         workspace.pin,
-        address=policy.repository if policy else None,
+        address=workspace.upstream,
         cache=workspace.cache,
         shipped=Shipped.of(workspace.pin, wanted=workspace.config.bundle.backends),
         build=build,

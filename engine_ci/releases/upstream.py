@@ -59,7 +59,8 @@ def ask(
             or nobody knows what it was made of.
     """
     regressions = known(build, shipped=shipped) if build is not None else ()
-    history = _told(lambda: fetched(address, cache=cache)) if address else NOT_ASKED
+    home = cache / "upstream"
+    history = _told(lambda: History.fetched(address, home=home)) if address else NOT_ASKED
     if isinstance(history, Unavailable):
         return Upstream(repository=address, range=history, missed=history, regressions=regressions)
     return Upstream(
@@ -68,20 +69,6 @@ def ask(
         missed=_told(lambda: _missed(history, pin)),
         regressions=regressions,
     )
-
-
-def missed(pin: Pin, *, address: str, cache: Path) -> Missed | Unavailable:
-    """The model architectures that upstream has now and the pinned engine does not know."""
-    return _told(lambda: _missed(fetched(address, cache=cache), pin))
-
-
-def fetched(address: str, *, cache: Path) -> History:
-    """The history as it is now.
-
-    Raises:
-        OutsideError: it could not be fetched.
-    """
-    return History.fetched(address, home=cache / "upstream")
 
 
 def _range(
@@ -104,7 +91,7 @@ def _commits(changes: Sequence[Change], shipped: Shipped) -> tuple[UpstreamCommi
             at=change.at,
             subject=change.subject[:LONGEST_SUBJECT],
             module=module(change.subject, change.paths),
-            relevant=relevance.touches(change.paths, shipped=shipped),
+            relevant=any(relevance.reaches(path, shipped) for path in change.paths),
         )
         for change in changes
     )
@@ -160,8 +147,7 @@ def _listed(
 
 
 def _difference(names: Callable[[str], frozenset[str]], *, old: str, new: str) -> Names:
-    before, after = names(old), names(new)
-    return Names(gained=tuple(sorted(after - before)), lost=tuple(sorted(before - after)))
+    return Names.between(names(old), names(new))
 
 
 def _told(question: Callable[[], Answer]) -> Answer | Unavailable:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.bump import polls
-from engine_ci.cli import propose, watch
+from engine_ci.cli import doors, propose, watch
 from engine_ci.cli.progress import Progress
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import (
@@ -53,7 +53,7 @@ def github(
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
         monkeypatch.chdir(clone)
-        monkeypatch.setenv(propose.TOKEN, TOKEN)
+        monkeypatch.setenv(doors.TOKEN, TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         # Nobody needs to wait between two writes of a server of our own.

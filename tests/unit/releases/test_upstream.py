@@ -117,7 +117,6 @@ def test_what_the_pinned_engine_misses_is_held_against_the_newest_commit(world: 
 
     assert isinstance(missed, Missed)
     assert missed.architectures == ("arch-C", "arch-D")
-    assert missed == upstream.missed(world.pin, address=world.origin.address, cache=world.cache)
 
 
 def test_a_commit_that_the_source_tells_goes_before_a_build_number(world: World) -> None:
@@ -203,6 +202,13 @@ def test_a_range_that_stays_out_of_the_bundle_is_noise(world: World) -> None:
 
     assert world.noise(1003) == "none of its 2 commits reaches the app's bundle"
     assert world.noise(1004) is None
+
+
+def test_a_commit_without_any_file_reaches_no_bundle(world: World) -> None:
+    world.origin.commit("nothing")
+    world.origin.tag("b1002")
+
+    assert [each.relevant for each in found(world.ask(1002)).commits] == [False]
 
 
 def test_a_range_that_is_not_known_is_no_noise(world: World) -> None:
