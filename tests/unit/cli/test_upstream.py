@@ -106,6 +106,21 @@ def test_what_only_the_bytes_tell_is_added_once_they_are_here(
     assert (told.new, len(told.commits)) == (tip, 2)
 
 
+@pytest.mark.usefixtures("source")
+def test_what_was_known_before_is_not_asked_for_again(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    published(toy, tmp_path, "2026.4.8001")
+    run("detect")
+    record = app / ".engine-ci" / "candidate.json"
+    before = record.stat()
+
+    run("prepare")
+
+    assert isinstance(candidate(app).range, Range)
+    assert record.stat().st_ino == before.st_ino
+
+
 def test_a_known_regression_is_told_once_the_bytes_tell_the_build(
     run: CommandLine, toy: Index, app: Path, tmp_path: Path
 ) -> None:
