@@ -167,7 +167,7 @@ def shares(
 
 def quiet(change: Change, platform: str) -> bool:
     """Whether nothing of a commit reaches the bundle."""
-    return not any(relevance.reaches(path, shipped(platform)) for path in change.paths)
+    return not relevance.touches(change.paths, shipped=shipped(platform))
 
 
 def share(answers: Iterable[bool]) -> float:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.cli import doors, propose
+from engine_ci.cli import app, doors
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,7 +50,7 @@ def learn(
 
     pulls: tuple[PullRequest, ...] = ()
     if ask:
-        hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+        hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
         with closing(hub):
             pulls = hub.pull_requests(workspace.config.pull_request.branch)
     return Past(

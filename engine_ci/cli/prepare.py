@@ -139,6 +139,15 @@ def read_candidate(workspace: Workspace) -> Candidate:
     return candidate
 
 
+def read_bundle(folder: Path) -> Bundle:
+    """What a prepared folder says of itself; RecordError when it does not."""
+    from engine_ci.errors import RecordError
+    from engine_ci.records.bundle import RECORD, Bundle
+    from engine_ci.system import documents
+
+    return documents.load_json(folder / RECORD, Bundle, error=RecordError)
+
+
 def make(
     workspace: Workspace,
     release: Pin | Release,
@@ -155,7 +164,6 @@ def make(
     prepared without asking anybody, as is an archive that is here.
     """
     from engine_ci.artifact import bundle
-    from engine_ci.cli import doors
     from engine_ci.pins.model import Pin
 
     request = request_for(
@@ -168,13 +176,20 @@ def make(
         told=say.count,
     )
     if archive is None and not isinstance(release, Pin):
-        request = replace(
-            request,
-            vouching=doors.vouching(workspace),
-            commits=doors.tagged(workspace, release.version),
-        )
+        request = vouched(request, workspace)
     return bundle.prepare(
         request, phase=lambda name: say(step(name, version=release.version, platform=platform))
+    )
+
+
+def vouched(request: Request, workspace: Workspace) -> Request:
+    """The same, with upstream being asked who vouches for it, and what its tag names."""
+    from engine_ci.cli import doors
+
+    return replace(
+        request,
+        vouching=doors.vouching(workspace),
+        commits=doors.tagged(workspace, request.version),
     )
 
 

@@ -99,6 +99,11 @@ def reaches(path: str, shipped: Shipped) -> bool:
     return rule.ships and shipped.has(platforms=rule.platforms, backends=rule.backends)
 
 
+def touches(paths: Iterable[str], *, shipped: Shipped) -> bool:
+    """Whether a change of these paths, all that it has, reaches the bundle."""
+    return any(reaches(path, shipped) for path in paths)
+
+
 @cache
 def _first(path: str) -> Rule | None:
     return next((rule for pattern, rule in _patterns() if pattern.match(path)), None)

@@ -91,7 +91,7 @@ def _commits(changes: Sequence[Change], shipped: Shipped) -> tuple[UpstreamCommi
             at=change.at,
             subject=change.subject[:LONGEST_SUBJECT],
             module=module(change.subject, change.paths),
-            relevant=any(relevance.reaches(path, shipped) for path in change.paths),
+            relevant=relevance.touches(change.paths, shipped=shipped),
         )
         for change in changes
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine_ci.pins.model import Asset, SourceBuild
 from engine_ci.releases import relevance
-from engine_ci.releases.relevance import Shipped, part, reaches
+from engine_ci.releases.relevance import Shipped, part, reaches, touches
 from fixtures.upstream import history
 from tests.unit.releases import build
 
@@ -28,10 +28,6 @@ BACKENDS = ["cpu", "cuda", "metal", "opencl", "rpc", "sycl", "vulkan"]
 
 def ships(*platforms: str, backends: Sequence[str] = ("cpu",)) -> Shipped:
     return Shipped(platforms=frozenset(platforms), backends=frozenset(backends))
-
-
-def reached(change: Change, bundle: Shipped) -> bool:
-    return any(reaches(path, bundle) for path in change.paths)
 
 
 def numbered() -> dict[int, Change]:
@@ -152,19 +148,26 @@ def test_the_share_of_real_commits_that_reach_no_bundle_is_the_one_that_was_meas
         ships("macos-arm64", "ubuntu-x64", "windows-x64", backends=["cpu", "vulkan"]),
     ]
 
-    silent = [sum(not reached(change, bundle) for change in history.load()) for bundle in bundles]
+    silent = [
+        sum(not touches(change.paths, shipped=bundle) for change in history.load())
+        for bundle in bundles
+    ]
 
     assert silent == [119, 129, 117, 107]
 
 
 @pytest.mark.parametrize("number", [10288, 10308, 10428, 10501, 10555])
 def test_real_builds_that_change_tests_alone_are_noise(number: int) -> None:
-    assert not reached(numbered()[number], MAC)
+    assert not touches(numbered()[number].paths, shipped=MAC)
 
 
 @pytest.mark.parametrize("number", [10332, 10356, 10379, 10396, 10470, 10502, 10512, 10558, 10582])
 def test_real_builds_that_change_how_releases_are_made_are_not(number: int) -> None:
-    assert reached(numbered()[number], MAC)
+    assert touches(numbered()[number].paths, shipped=MAC)
+
+
+def test_a_change_without_any_file_reaches_nothing() -> None:
+    assert not touches([], shipped=LINUX)
 
 
 @given(
