@@ -117,12 +117,12 @@ class Reader(Connection):
         with self._asking("reading the settings"):
             data = self._repository.raw_data
             scopes = self._client.oauth_scopes
-        return Settings(
-            branch=data["default_branch"],
-            may_write=data.get("permissions", {}).get("push"),
-            scopes=None if scopes is None else tuple(filter(None, scopes)),
-            automatic=data.get("allow_auto_merge"),
-        )
+            return Settings(
+                branch=data["default_branch"],
+                may_write=data.get("permissions", {}).get("push"),
+                scopes=None if scopes is None else tuple(filter(None, scopes)),
+                automatic=data.get("allow_auto_merge"),
+            )
 
     def protection(self, branch: str) -> Protection:
         """Reads how a branch is protected; GitHubError when that fails."""
@@ -132,11 +132,11 @@ class Reader(Connection):
             rules = self._shown(f"/rules/branches/{name}?per_page=100")
             bypass = self._bypass(rules or ())
             classic = self._shown(f"/branches/{name}/protection") if found["protected"] else {}
-        return Protection(
-            rules=None if rules is None else _ruled(rules, bypass=bypass),
-            classic=None if classic is None else _classic(classic),
-            checks=_checks(found["protection"].get("required_status_checks") or {}),
-        )
+            return Protection(
+                rules=None if rules is None else _ruled(rules, bypass=bypass),
+                classic=None if classic is None else _classic(classic),
+                checks=_checks(found["protection"].get("required_status_checks") or {}),
+            )
 
     def _bypass(self, rules: Iterable[dict[str, Any]]) -> frozenset[str] | None:
         """Who need not keep to the rules; None where one of the rulesets does not say."""
