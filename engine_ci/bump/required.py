@@ -1,24 +1,24 @@
-"""Pure. The required check: how every job ended, whether its record says the same, and what counts.
+"""Pure. The required check: how every job ended, whether its record says so, and what counts.
 
-GitHub takes a skipped job for a success, and an artifact holds whatever a job wrote. So a job that
-did not run needs a reason, and a verdict follows from its checks once more.
+GitHub takes a skipped job for a success; here a job that did not run needs a reason.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from engine_ci.gate.judge import is_fatal, judge
+from engine_ci.bump import evidence
+from engine_ci.bump.evidence import Evidence, differs
+from engine_ci.gate.judge import is_fatal
 from engine_ci.records.change import Change
 from engine_ci.records.decision import OVERRIDE_LABEL, Decision, Override
 from engine_ci.records.doctor import Answer, Outcome
 from engine_ci.records.gate import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from engine_ci.records.check import CheckRecord
+    from engine_ci.bump.evidence import Asked
     from engine_ci.records.gate import GateResult
 
 Ended: TypeAlias = Literal["success", "failure", "cancelled", "skipped"]
@@ -34,35 +34,8 @@ ARTIFACTS: Final[Mapping[str, str]] = {
 # That which says what the others have to do, and its artifact; and one that has none.
 CHANGES, LINUX = "changes", "linux"
 JOBS: Final = (CHANGES, LINUX, *ARTIFACTS)
-_SPEED: Final = "performance"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """What a job that ran the gate left.
-
-    Attributes:
-        gate_sha256: measured, of the file that `result` was read from.
-    """
-
-    record: CheckRecord
-    result: GateResult
-    gate_sha256: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """What all of it has to be about.
-
-    Attributes:
-        head: the commit that is checked out.
-        suites: of the configuration there.
-        change: what that commit changes; a text says why nobody knows.
-    """
-
-    head: str
-    suites: Collection[str]
-    change: Change | str
+# Of the checks that failed.
+_NAMED: Final = 3
 
 
 def decide(
@@ -99,7 +72,7 @@ def _changes(ended: Ended | None, asked: Asked) -> Answer:
     if isinstance(asked.change, str):
         return _fail(CHANGES, asked.change)
     if asked.change.head != asked.head:
-        return _fail(CHANGES, _other("the commit", asked.head, asked.change.head))
+        return _fail(CHANGES, differs("the commit", asked.head, asked.change.head))
     if asked.change.strays:
         first, count = asked.change.strays[0], len(asked.change.strays)
         return _fail(CHANGES, f"not part of a bump: {first.path}: {first.why} ({count} in all)")
@@ -127,9 +100,10 @@ def _found(
     left = results.get(job, "it left no record")
     if isinstance(left, str):
         return f"{ended}; {left}"
-    flaw = next(_flaws(left, asked), None)
-    if flaw is not None:
-        return f"{ended}; its record does not hold: {flaw}"
+    others = [each for other, each in results.items() if other != job]
+    wrong = evidence.flaw(left, asked, others=others)
+    if wrong is not None:
+        return f"{ended}; its record does not hold: {wrong}"
     verdict = left.result.verdict
     # An inconclusive gate ends with a status of its own, which is a failure to GitHub.
     if (ended, verdict) == ("failure", Verdict.PASS):
@@ -139,48 +113,10 @@ def _found(
     return verdict
 
 
-def _flaws(left: Evidence, asked: Asked) -> Iterator[str]:
-    """What shows that a record is of something else, or was not written by the gate."""
-    record, result = left.record, left.result
-    if isinstance(asked.change, Change):
-        yield from _differences(
-            ("its base", asked.change.base, record.base),
-            ("that a pin moved", asked.change.pin_moved, record.pin_moved),
-        )
-        named = {(pin.name, pin.after) for pin in asked.change.pins}
-        if (record.pin, record.candidate) not in named:
-            yield f"{record.pin} {record.candidate} is no engine of this commit"
-    engine = result.engines.candidate
-    yield from _differences(
-        ("the commit", asked.head, record.head),
-        ("the sha256 of gate.json", record.gate_sha256, left.gate_sha256),
-        ("the engine", f"{record.pin} {record.candidate}", f"{engine.pin} {engine.version}"),
-        ("the verdict of gate.json", record.verdict, result.verdict),
-    )
-    compared = (False,) if result.engines.baseline is None else (True, False)
-    follow = [judge(result.checks, result.performance, compared=each) for each in compared]
-    if result.verdict not in follow:
-        yield _other("the verdict that follows from the checks", follow[0], result.verdict)
-    missing = sorted(set(asked.suites) - _suites(result))
-    if missing:
-        yield f"nothing was asked of {', '.join(missing)}"
-
-
-def _suites(result: GateResult) -> set[str]:
-    measured = {_SPEED} if result.performance else set()
-    return measured | {check.suite for check in result.checks}
-
-
-def _differences(*pairs: tuple[str, object, object]) -> Iterator[str]:
-    for what, expected, found in pairs:
-        if expected != found:
-            yield _other(what, expected, found)
-
-
 def _reasons(result: GateResult) -> str:
     names = [check.id for check in result.checks if is_fatal(check)]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - some
-    return f": {', '.join(names[:3])}{more}" if names else ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f": {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
 def _answer(
@@ -246,7 +182,3 @@ def _ended(job: str, ended: Ended | None) -> Answer:
 
 def _fail(name: str, observed: str) -> Answer:
     return Answer(id=name, outcome=Outcome.FAIL, observed=observed)
-
-
-def _other(what: str, expected: object, found: object) -> str:
-    return f"{what}: expected {expected}, found {found}"

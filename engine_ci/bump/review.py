@@ -88,9 +88,9 @@ def _answers(
 
 
 def _automatic(pull: PullRequest) -> Answer:
-    if pull.auto_merge is None:
+    if pull.automatic is None:
         return Answer(id=_AUTO_MERGE, outcome=Outcome.OK, observed="off")
-    by = pull.auto_merge.enabled_by
+    by = pull.automatic.enabled_by
     return Answer(
         id=_AUTO_MERGE,
         outcome=Outcome.FAIL,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar, get_args
 
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
-from engine_ci.bump.required import ARTIFACTS, CHANGES, Ended, Evidence
+from engine_ci.bump.evidence import Evidence
+from engine_ci.bump.required import ARTIFACTS, CHANGES, Ended
 from engine_ci.errors import EngineCIError, RecordError, UsageError
 from engine_ci.records.change import Change
 from engine_ci.records.check import CheckRecord

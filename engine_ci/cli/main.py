@@ -41,7 +41,8 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, changes, check, required, review, watch,
+    hold, unhold, changes, check, watch,
+    required, review,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")

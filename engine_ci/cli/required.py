@@ -32,7 +32,8 @@ def required(
 ) -> None:
     """Exit 1 unless every job that was to run has succeeded, by its record too."""
     from engine_ci import config as configuration
-    from engine_ci.bump.required import Asked, decide
+    from engine_ci.bump.evidence import Asked
+    from engine_ci.bump.required import decide
     from engine_ci.cli import evidence
     from engine_ci.records.decision import GATE_CHECK
     from engine_ci.system import git_change

@@ -137,7 +137,7 @@ def code_owners(protection: Protection) -> Answer:
         yes="owners of the files have to approve",
         no="owners of the files need not approve",
         hint=f"{_PULL}: Require review from Code Owners, with lines for `pins/` and "
-        "`.github/workflows/` in CODEOWNERS",
+        "`.github/` in CODEOWNERS",
     )
 
 

@@ -60,6 +60,5 @@ def automatic(settings: Settings) -> Answer:
         id=_AUTOMATIC,
         outcome=Outcome.WARN,
         observed="allowed",
-        hint="Settings → General → Pull Requests: switch “Allow auto-merge” off, or "
-        "`gh api -X PATCH repos/{owner}/{repo} -F allow_auto_merge=false`",
+        hint="Settings → General → Pull Requests: switch “Allow auto-merge” off",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.records.doctor import Outcome
-from engine_ci.system.markdown import plain
+from engine_ci.system.markdown import plain, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,14 +21,14 @@ _MARKS: Final[Mapping[Outcome, str]] = {
 
 
 def text(answers: Iterable[Answer]) -> str:
-    """A line for each question, and under it what to do."""
+    """A line for each question, and under it what to do; what nobody can see is spelled out."""
     return "\n".join(line for answer in answers for line in _lines(answer))
 
 
 def _lines(answer: Answer) -> Iterator[str]:
-    yield f"{answer.outcome.value:<8} {answer.id:<20}  {answer.observed}"
+    yield f"{answer.outcome.value:<8} {answer.id:<20}  {visible(answer.observed)}"
     if answer.hint:
-        yield f"{'':<30} → {answer.hint}"
+        yield f"{'':<30} → {visible(answer.hint)}"
 
 
 def table(answers: Iterable[Answer], *, subject: str) -> str:

@@ -54,7 +54,7 @@ class Tip(_Answer):
     sha: str
 
 
-class AutoMerge(_Answer):
+class Automatic(_Answer):
     """That a pull request is merged once its checks pass, and who asked for that."""
 
     enabled_by: Account | None
@@ -66,13 +66,14 @@ class PullRequest(_Answer):
     Attributes:
         user: its author; None where the account is gone.
         changed_files: how many there are, however many can be listed.
+        automatic: None where somebody has to merge it.
     """
 
     number: int
     user: Account | None
     head: Tip
     changed_files: Annotated[int, Field(ge=0)]
-    auto_merge: AutoMerge | None
+    automatic: Automatic | None = Field(alias="auto_merge")
 
 
 class ChangedFile(_Answer):

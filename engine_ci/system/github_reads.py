@@ -117,12 +117,12 @@ class Reader(Connection):
         with self._asking("reading the settings"):
             data = self._repository.raw_data
             scopes = self._client.oauth_scopes
-        return Settings(
-            branch=data["default_branch"],
-            may_write=data.get("permissions", {}).get("push"),
-            scopes=None if scopes is None else tuple(filter(None, scopes)),
-            automatic=data.get("allow_auto_merge"),
-        )
+            return Settings(
+                branch=data["default_branch"],
+                may_write=data.get("permissions", {}).get("push"),
+                scopes=None if scopes is None else tuple(filter(None, scopes)),
+                automatic=data.get("allow_auto_merge"),
+            )
 
     def protection(self, branch: str) -> Protection:
         """Reads how a branch is protected; GitHubError when that fails."""
@@ -132,11 +132,11 @@ class Reader(Connection):
             rules = self._shown(f"/rules/branches/{name}?per_page=100")
             bypass = self._bypass(rules or ())
             classic = self._shown(f"/branches/{name}/protection") if found["protected"] else {}
-        return Protection(
-            rules=None if rules is None else _ruled(rules, bypass=bypass),
-            classic=None if classic is None else _classic(classic),
-            checks=_checks(found["protection"].get("required_status_checks") or {}),
-        )
+            return Protection(
+                rules=None if rules is None else _ruled(rules, bypass=bypass),
+                classic=None if classic is None else _classic(classic),
+                checks=_checks(found["protection"].get("required_status_checks") or {}),
+            )
 
     def _bypass(self, rules: Iterable[dict[str, Any]]) -> frozenset[str] | None:
         """Who need not keep to the rules; None where one of the rulesets does not say."""
@@ -177,13 +177,12 @@ def _ruled(rules: Iterable[dict[str, Any]], *, bypass: frozenset[str] | None) ->
 def _classic(data: dict[str, Any]) -> Guard:
     reviews = data.get("required_pull_request_reviews") or {}
     allowed = reviews.get("bypass_pull_request_allowances") or {}
+    free = data and not (data.get("enforce_admins") or {}).get("enabled")
     bypass = {
         f"{kind} {who.get('slug') or who.get('login')}"
         for kind in ("users", "teams", "apps")
         for who in allowed.get(kind, ())
-    }
-    if data and not (data.get("enforce_admins") or {}).get("enabled"):
-        bypass.add("administrators")
+    } | ({"administrators"} if free else set())
     return Guard(
         checks=_checks(data.get("required_status_checks") or {}),
         approvals=reviews.get("required_approving_review_count", 0),
@@ -194,11 +193,12 @@ def _classic(data: dict[str, Any]) -> Guard:
 
 
 def _checks(data: dict[str, Any]) -> frozenset[RequiredCheck]:
-    """Of classic protection; -1 is said where any app will do."""
+    """Of classic protection; -1 is said where any app will do, and an older server says names."""
+    apps = {check["context"]: check.get("app_id") for check in data.get("checks", ())}
     return frozenset(
-        RequiredCheck(name=check["context"], app=app if app and app > 0 else None)
-        for check in data.get("checks", ())
-        for app in (check.get("app_id"),)
+        RequiredCheck(name=name, app=app if app and app > 0 else None)
+        for name in {*apps, *data.get("contexts", ())}
+        for app in (apps.get(name),)
     )
 
 

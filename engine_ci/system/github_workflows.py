@@ -45,12 +45,12 @@ class Workflows(Connection):
         """Of a workflow's token; None where that is not shown. GitHubError when it fails."""
         with self._asking("reading what workflows may do"):
             found = self._shown("/actions/permissions/workflow")
-        if found is None:
-            return None
-        return Rights(
-            usual=found["default_workflow_permissions"],
-            proposes=found["can_approve_pull_request_reviews"],
-        )
+            if found is None:
+                return None
+            return Rights(
+                usual=found["default_workflow_permissions"],
+                proposes=found["can_approve_pull_request_reviews"],
+            )
 
     def schedule(self, path: str) -> Schedule | Literal["absent"] | None:
         """How the workflow in a file is; None where workflows are not shown.
@@ -67,6 +67,6 @@ class Workflows(Connection):
                 return "absent"
             file = quote(path.rpartition("/")[2])
             runs = self._shown(f"/actions/workflows/{file}/runs?event=schedule&per_page=1")
-        started = [run["created_at"] for run in (runs or {}).get("workflow_runs", ())]
-        last = datetime.fromisoformat(started[0]) if started else None
-        return Schedule(state=named[0]["state"], last=last)
+            started = [run["created_at"] for run in (runs or {}).get("workflow_runs", ())]
+            last = datetime.fromisoformat(started[0]) if started else None
+            return Schedule(state=named[0]["state"], last=last)

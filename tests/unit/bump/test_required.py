@@ -8,7 +8,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from engine_ci.bump import required
-from engine_ci.bump.required import ARTIFACTS, JOBS, Asked, Ended, Evidence
+from engine_ci.bump.evidence import Asked, Evidence
+from engine_ci.bump.required import ARTIFACTS, JOBS, Ended
 from engine_ci.records.change import Change, Stray
 from engine_ci.records.decision import Override
 from engine_ci.records.doctor import Outcome
@@ -202,6 +203,14 @@ def test_a_record_that_is_mixed_up_or_forged_is_a_failure_that_says_how(
     assert not decision.passed
 
 
+def test_one_record_does_not_stand_for_two_jobs() -> None:
+    decision = decide(results=dict.fromkeys(("gate", "oldest"), left()))
+
+    told = "success; its record does not hold: another job left the same gate.json"
+    assert answers(decision)["oldest"] == (Outcome.FAIL, told)
+    assert not decision.passed
+
+
 def test_a_baseline_that_would_not_run_leaves_it_inconclusive_and_that_follows() -> None:
     refused = forged(gated(verdict=Verdict.INCONCLUSIVE), pin_moved=False)
 
@@ -279,7 +288,7 @@ def test_a_bump_in_doubt_needs_the_pass_of_a_fresh_runner() -> None:
 
 def test_a_bump_that_no_runner_can_tell_needs_a_maintainers_word() -> None:
     doubt = needs(gate="failure", again="failure")
-    results = FINE | {"gate": NOISY, "again": NOISY}
+    results = FINE | {"gate": NOISY, "again": left(Verdict.INCONCLUSIVE)}
 
     without, answered = (
         decide(doubt, results=results),
@@ -314,7 +323,7 @@ def test_a_job_on_a_mac_of_ones_own_counts_once_it_runs() -> None:
 ENDED = st.sampled_from(get_args(Ended))
 KNOWN = st.builds(change, bump=st.booleans(), pin_moved=st.booleans())
 CHANGES: st.SearchStrategy[Change | str] = st.one_of(KNOWN, KNOWN, KNOWN, st.just("not readable"))
-WORDS = st.sampled_from([None, WORD, "set by a bot"])
+WORDS = st.sampled_from([None, None, WORD, "set by a bot"])
 
 
 @st.composite
@@ -323,17 +332,16 @@ def runs(draw: st.DrawFn) -> tuple[dict[str, Ended], Change | str, dict[str, Evi
     found = draw(CHANGES)
     moved = isinstance(found, Change) and found.pin_moved
     fine = {job: st.just(how) for job, how in needs().items()}
-    ended = st.fixed_dictionaries({}, optional={job: how | ENDED for job, how in fine.items()})
-    good = st.just(left(pin_moved=moved))
-    evidence: st.SearchStrategy[Evidence | str] = st.one_of(
-        good,
-        good,
+    any_end = st.fixed_dictionaries({}, optional={job: how | ENDED for job, how in fine.items()})
+    good = st.builds(left, pin_moved=st.just(moved))
+    any_evidence: st.SearchStrategy[Evidence | str] = st.one_of(
         good,
         st.builds(left, st.sampled_from(Verdict), pin_moved=st.just(moved)),
-        st.sampled_from(["it left no record", left(head="c" * 40)]),
+        st.just("it left no record") | st.builds(left, head=st.just("c" * 40)),
     )
-    results = st.fixed_dictionaries(dict.fromkeys(ARTIFACTS, evidence))
-    return draw(st.fixed_dictionaries(fine) | ended), found, draw(results)
+    evidence = draw(st.sampled_from([good, good, any_evidence]))
+    ended = draw(st.sampled_from([st.fixed_dictionaries(fine), any_end]))
+    return draw(ended), found, draw(st.fixed_dictionaries(dict.fromkeys(ARTIFACTS, evidence)))
 
 
 @given(runs(), WORDS)

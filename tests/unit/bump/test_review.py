@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine_ci.bump import review
 from engine_ci.records.doctor import Outcome
-from engine_ci.system.github_pull import Account, App, AutoMerge, CheckRun, PullRequest, Review, Tip
+from engine_ci.system.github_pull import Account, App, Automatic, CheckRun, PullRequest, Review, Tip
 
 if TYPE_CHECKING:
     from engine_ci.records.decision import Decision
@@ -132,7 +132,7 @@ def test_a_run_that_was_repeated_with_success_counts() -> None:
 def test_merging_by_itself_is_refused_with_who_switched_it_on(
     by: Account | None, told: str
 ) -> None:
-    on = pull(auto_merge=AutoMerge(enabled_by=by))
+    on = pull(auto_merge=Automatic(enabled_by=by))
 
     decision = review.decide(on, files=FILES, approved=["ann"], runs=[run()])
 
@@ -141,7 +141,7 @@ def test_merging_by_itself_is_refused_with_who_switched_it_on(
 
 
 def test_who_changes_no_engine_is_asked_for_nothing() -> None:
-    on = pull(auto_merge=AutoMerge(enabled_by=ANN))
+    on = pull(auto_merge=Automatic(enabled_by=ANN))
 
     decision = review.decide(on, files=(), approved=(), runs=())
 
@@ -192,7 +192,7 @@ RUNS = st.lists(
 PULLS = st.builds(
     pull,
     user=ACCOUNTS,
-    auto_merge=st.none() | st.builds(AutoMerge, enabled_by=ACCOUNTS),
+    auto_merge=st.none() | st.builds(Automatic, enabled_by=ACCOUNTS),
 )
 
 
@@ -206,7 +206,7 @@ def test_whatever_was_said_nothing_passes_without_a_valid_approval_a_gate_and_a_
 
     if not decision.passed:
         return
-    assert of.auto_merge is None
+    assert of.automatic is None
     assert any(
         each.state == "APPROVED"
         and each.commit_id == HEAD

@@ -15,6 +15,15 @@ def test_for_a_terminal_each_answer_is_a_line_and_what_to_do_is_under_it() -> No
     ]
 
 
+def test_for_a_terminal_what_others_wrote_moves_nothing() -> None:
+    loud = Answer(id="gate", outcome=Outcome.FAIL, observed="a\x1b[2Jb\nok  c\u202ed", hint="\r")
+
+    assert answers.text([loud]).splitlines() == [
+        "fail     gate                  a\\x1b[2Jb\\nok  c\\u202ed",
+        "                               → \\r",
+    ]
+
+
 def test_in_markdown_what_others_wrote_breaks_no_table_and_calls_nobody() -> None:
     assert answers.table([FINE, BAD], subject="job").splitlines() == [
         "| job | result | why |",

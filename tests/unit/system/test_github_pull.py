@@ -68,10 +68,10 @@ def test_a_pull_request_tells_whose_it_is_its_head_and_whether_it_merges_itself(
     assert before.user is not None
     assert (before.user.login, before.user.person) == ("engine-ci[bot]", False)
     assert before.head == Tip(ref=BRANCH, sha=made.head_sha)
-    assert before.auto_merge is None
-    assert after.auto_merge is not None
-    assert after.auto_merge.enabled_by is not None
-    assert after.auto_merge.enabled_by.login == "ann"
+    assert before.automatic is None
+    assert after.automatic is not None
+    assert after.automatic.enabled_by is not None
+    assert after.automatic.enabled_by.login == "ann"
 
 
 def test_many_files_and_many_reviews_are_read_whole(

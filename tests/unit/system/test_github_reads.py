@@ -14,6 +14,7 @@ from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github_reads import Guard, Protection, Reader, RequiredCheck, Settings
 from fixtures.github import Fault, GitHubServer, Login
 from fixtures.github import Guard as Planted
+from tests.unit.system import strange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +185,10 @@ def test_who_passes_classic_protection_by_is_named(server: GitHubServer, admin: 
     body = {
         "enforce_admins": {"enabled": True},
         "required_pull_request_reviews": {"bypass_pull_request_allowances": allowed},
-        "required_status_checks": {"checks": [{"context": "gate", "app_id": -1}]},
+        "required_status_checks": {
+            "checks": [{"context": "gate", "app_id": -1}],
+            "contexts": ["gate", "older"],
+        },
     }
     assert admin.protection("main").classic == BOTH
     answer = json.dumps(body).encode()
@@ -194,7 +198,7 @@ def test_who_passes_classic_protection_by_is_named(server: GitHubServer, admin: 
 
     assert classic is not None
     assert classic.bypass == frozenset({"users ann", "teams ops", "apps bot"})
-    assert classic.checks == {RequiredCheck(name="gate")}
+    assert classic.checks == {RequiredCheck(name="gate"), RequiredCheck(name="older")}
 
 
 def test_rules_that_cannot_be_read_are_not_known(server: GitHubServer, reader: Reader) -> None:
@@ -208,3 +212,19 @@ def test_any_other_refusal_is_an_error(server: GitHubServer, reader: Reader) -> 
 
     with pytest.raises(GitHubError, match=r"reading how main is protected: .* answered 400"):
         reader.protection("main")
+
+
+@pytest.mark.parametrize("kind", strange.KINDS)
+def test_an_answer_that_is_none_tells_nothing(
+    server: GitHubServer, reader: Reader, kind: str
+) -> None:
+    wrong = "is not what was asked for: "
+    for match in ("GET .*/commits", "GET .*/rules/branches/main", "GET /repos/example/app"):
+        server.faults.add(strange.fault(kind, match))
+
+    with pytest.raises(GitHubError, match=wrong):
+        reader.changed(PIN, line=LINE)
+    with pytest.raises(GitHubError, match=wrong):
+        reader.protection("main")
+    with pytest.raises(GitHubError, match=wrong):
+        reader.settings()

@@ -9,6 +9,7 @@ import pytest
 from engine_ci.errors import GitHubError
 from engine_ci.system.github_workflows import Rights, Schedule, Workflows
 from fixtures.github import Fault, GitHubServer, Login
+from tests.unit.system import strange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,4 +90,17 @@ def test_any_other_refusal_is_an_error(server: GitHubServer, reader: Workflows) 
     server.faults.add(Fault("GET .*/actions/workflows", status=400))
 
     with pytest.raises(GitHubError, match=r"reading the workflows: .* answered 400"):
+        reader.schedule(PATH)
+
+
+@pytest.mark.parametrize("kind", strange.KINDS)
+def test_an_answer_that_is_none_tells_nothing(
+    server: GitHubServer, reader: Workflows, kind: str
+) -> None:
+    server.faults.add(strange.fault(kind, "GET .*/actions/permissions/workflow"))
+    server.faults.add(strange.fault(kind, "GET .*/actions/workflows"))
+
+    with pytest.raises(GitHubError, match="is not what was asked for: "):
+        reader.rights()
+    with pytest.raises(GitHubError, match="is not what was asked for: "):
         reader.schedule(PATH)
