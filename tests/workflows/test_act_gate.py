@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine_ci.pins import store
+from fixtures.github.hub import utc_now
 from tests.workflows import scene
 from tests.workflows.scene import ORDINARY, READER, Pull
 
@@ -92,6 +94,8 @@ def test_a_bump_in_doubt_is_asked_of_another_host_and_then_of_a_maintainer(
     pull = Pull.opened(act, "engine-ci/llama.cpp", app.moved("0.1.3"))
     doubt = {"gate": "failure", "again": "failure", "oldest": "failure"}
 
+    # Of a label in the second of the push nobody could say which was first.
+    act.server.hub.clock = lambda: utc_now() + timedelta(minutes=1)
     act.server.hub.add_labels(pull.hosted, ["engine-gate-override"], actor="ann")
     ran = pull.run("engine-gate")
 
