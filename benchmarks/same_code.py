@@ -79,7 +79,7 @@ def unpacked(requirement: str, tags: tuple[str, ...], scratch: Path) -> Path:
     """The folder of a wheel, fetched once."""
     folder = scratch / f"{requirement}-{'-'.join(tags)}"
     if not folder.exists():
-        (found,) = pip.report(requirement, tags=tags)
+        found = pip.report(requirement, tags=tags)
         folder.mkdir()
         wheel = pip.download(requirement, sha256=found.sha256, tags=tags, into=folder)
         with zipfile.ZipFile(wheel) as archive:

@@ -259,6 +259,13 @@ class Config(Versioned):
     gate: GatePolicy = GatePolicy()
     pull_request: PullRequestPolicy = PullRequestPolicy()
 
+    @model_validator(mode="after")
+    def _sees_what_is_wanted_arrive(self) -> Config:
+        if self.upstream is None and self.policy.wanted != Wanted():
+            msg = "`policy.wanted` needs `upstream.repository`, whose history tells what arrived"
+            raise ValueError(msg)
+        return self
+
 
 def load(path: Path) -> Config:
     """Reads `engine-ci.yaml`.

@@ -109,6 +109,10 @@ class BuildError(OutsideError):
     """Source code could not be built here."""
 
 
+# What to do where GitHub does not know a token.
+WRONG_TOKEN = "check the token: it is wrong, expired, or of another server"  # noqa: S105 - words about a token
+
+
 class GitHubError(OutsideError):
     """GitHub refused or did not answer."""
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from benchmarks import wheels
 from engine_ci.errors import OutsideError, VerificationError
-from engine_ci.system import command, pip
+from engine_ci.system import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def samples(cache: Path) -> Iterator[Sample]:
     """Every Mach-O file of all packages; a registry that cannot be asked is said on stdout."""
     inputs = _listed()
     for wheel in inputs["wheels"]:
-        yield from _files(wheel["package"], _wheel(cache, **wheel), cache=cache)
+        yield from _files(wheel["package"], wheels.kept(cache, **wheel), cache=cache)
     for pack in inputs["npm"]:
         try:
             archive = _pack(cache, **pack)
@@ -61,14 +62,6 @@ def samples(cache: Path) -> Iterator[Sample]:
 def _listed() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("inputs.yaml").read_text())
     return found
-
-
-def _wheel(cache: Path, *, package: str, tag: str, sha256: str) -> Path:
-    kept = cache / f"{sha256}.whl"
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            pip.download(package, sha256=sha256, tags=(tag,), into=Path(folder)).rename(kept)
-    return kept
 
 
 def _pack(cache: Path, *, package: str, sha256: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from engine_ci.system import pip
+from benchmarks import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,15 +34,7 @@ def samples(cache: Path) -> Iterator[Sample]:
     """Every PE file of all wheels, one at a time."""
     listed = yaml.safe_load(Path(__file__).with_name("inputs.yaml").read_text(encoding="utf-8"))
     for each in listed["wheels"]:
-        yield from _images(f"{each['package']} {each['tag']}", _wheel(cache, **each))
-
-
-def _wheel(cache: Path, *, package: str, tag: str, sha256: str) -> Path:
-    kept = cache / f"{sha256}.whl"
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            pip.download(package, sha256=sha256, tags=(tag,), into=Path(folder)).rename(kept)
-    return kept
+        yield from _images(f"{each['package']} {each['tag']}", wheels.kept(cache, **each))
 
 
 def _images(wheel: str, archive: Path) -> Iterator[Sample]:

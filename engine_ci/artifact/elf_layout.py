@@ -27,10 +27,14 @@ EXECUTABLE: Final = 1
 READABLE: Final = 4
 
 MAGIC: Final = b"\x7fELF\x02\x01"
+# Of a note with a name of four bytes: the sizes of name and content, its kind, and the name.
+NOTE_HEAD: Final = struct.Struct("<III4s")
 _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM: Final = struct.Struct("<IIQQQQQQ")
 _ENTRY: Final = struct.Struct("<QQ")
 _STRTAB: Final = 5
+# Linkers write fewer than 20. What is read for each one adds up.
+_MOST_SEGMENTS: Final = 1 << 7
 _MOST_ENTRIES: Final = 1 << 12
 _LONGEST: Final = 1 << 12  # of a text, in bytes
 
@@ -61,6 +65,8 @@ class Layout:
         if not head.startswith(MAGIC) or len(head) < _HEADER.size:
             raise self.damaged("expected an ELF image of 64 bit, found something unreadable")
         _, _, self.machine, _, _, start, _, _, _, size, count, *_ = _HEADER.unpack(head)
+        if count > _MOST_SEGMENTS:
+            raise self.damaged(f"expected at most {_MOST_SEGMENTS} program headers, found {count}")
         table = self.stored(start, count * _PROGRAM.size)
         if size != _PROGRAM.size or not table or len(table) < count * _PROGRAM.size:
             raise self.damaged("expected an ELF image, found one without program headers")

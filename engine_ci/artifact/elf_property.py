@@ -10,7 +10,6 @@ from engine_ci.artifact import elf_layout
 if TYPE_CHECKING:
     from engine_ci.artifact.elf_layout import Layout
 
-_NOTE: Final = struct.Struct("<III4s")
 _PROPERTY: Final = struct.Struct("<II")
 _GNU_PROPERTIES: Final = 5
 _ISA_NEEDED: Final = 0xC0008002
@@ -32,10 +31,10 @@ def level(layout: Layout) -> int:
 
 def _properties(note: bytes) -> bytes:
     """What the note holds; nothing where it is another kind of note, or is cut off."""
-    if len(note) < _NOTE.size:
+    if len(note) < elf_layout.NOTE_HEAD.size:
         return b""
-    _, size, kind, name = _NOTE.unpack_from(note)
-    found = note[_NOTE.size : _NOTE.size + size]
+    _, size, kind, name = elf_layout.NOTE_HEAD.unpack_from(note)
+    found = note[elf_layout.NOTE_HEAD.size : elf_layout.NOTE_HEAD.size + size]
     return found if (kind, name, len(found)) == (_GNU_PROPERTIES, b"GNU\0", size) else b""
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from engine_ci.artifact.elf_layout import Layout, Segment
 
-_NOTE_HEAD: Final = struct.Struct("<III4s")
 _BUILD_ID: Final = (4, 3, b"GNU\0")
 _LONGEST_ID: Final = 64
 _MOST_NOTES: Final = 1 << 12  # bytes of them
@@ -61,8 +60,8 @@ def _build_ids(layout: Layout) -> Iterator[range]:
 def _ids(notes: bytes) -> Iterator[range]:
     """Where in a segment of notes build IDs are."""
     at = 0
-    while at + _NOTE_HEAD.size <= len(notes):
-        name_size, size, kind, name = _NOTE_HEAD.unpack_from(notes, at)
+    while at + elf_layout.NOTE_HEAD.size <= len(notes):
+        name_size, size, kind, name = elf_layout.NOTE_HEAD.unpack_from(notes, at)
         begin = at + 12 + name_size + -name_size % 4
         at = begin + size + -size % 4
         if (name_size, kind, name) == _BUILD_ID and size <= _LONGEST_ID and at <= len(notes):

@@ -54,8 +54,8 @@ def opened(request: Request, *, work: Path, phase: Callable[[str], None]) -> Ite
         OutsideError: a file could not be fetched, or the code could not be built.
     """
     phase("fetch")
-    fetched = {platform: _fetched(request, platform) for platform in request.assets}
-    provenance = {name: _provenance(request, name, file) for name, file in fetched.items()}
+    fetched = _all(request)
+    provenance = _vouched(request, fetched)
     into = work / "unpacked"
     if request.delegate is not None:
         phase("run the app's own command")
@@ -78,6 +78,16 @@ def opened(request: Request, *, work: Path, phase: Callable[[str], None]) -> Ite
     phase("unpack")
     with unpack.opened(file.path, name=asset.name, into=into) as archive:
         yield Input(archive=archive, loader=loader, keep=request.keep, provenance=provenance)
+
+
+def provenance(request: Request) -> Mapping[Platform, Provenance]:
+    """Where every file of a request comes from: fetched and hashed, and nothing unpacked.
+
+    Raises:
+        VerificationError: a file is not what it should be, or who made it is somebody else.
+        OutsideError: a file could not be fetched.
+    """
+    return _vouched(request, _all(request))
 
 
 def _delegated(
@@ -108,6 +118,14 @@ def _delegated(
         settled=True,
         judged=judge,
     )
+
+
+def _all(request: Request) -> dict[Platform, Fetched]:
+    return {platform: _fetched(request, platform) for platform in request.assets}
+
+
+def _vouched(request: Request, fetched: Mapping[Platform, Fetched]) -> dict[Platform, Provenance]:
+    return {name: _provenance(request, name, file) for name, file in fetched.items()}
 
 
 def _fetched(request: Request, platform: Platform) -> Fetched:

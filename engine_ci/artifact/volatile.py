@@ -11,7 +11,7 @@ import hashlib
 import mmap
 import os
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PIECE: Final = 1 << 20
+# A build stores a handful; in a file that is made to take time the others count as code.
+_MOST_COMMITS: Final = 1 << 10
 # Of a checkout that was changed, ggml's own stamp says so.
 _ENDS: Final = (b"\0", b"-dirty\0")
 
@@ -50,7 +52,8 @@ def code_sha256(path: Path, volatile: Volatile, *, commit: str | None) -> str:
     """
     with path.open("rb") as stream:
         commits = _commits(stream, volatile.texts, commit) if commit else ()
-        masks = sorted(chain(volatile.ranges, commits), key=attrgetter("start"))
+        aside = chain(volatile.ranges, islice(commits, _MOST_COMMITS))
+        masks = sorted(aside, key=attrgetter("start"))
         end = os.fstat(stream.fileno()).st_size
         while masks and masks[-1].stop == end:
             end = masks.pop().start  # a signature's length is no code either
@@ -64,12 +67,23 @@ def _commits(stream: BufferedReader, texts: tuple[range, ...], commit: str) -> I
     """Where the commit is a whole C string."""
     text = commit.encode()
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for where in texts:
+        for where in _joined(texts):
             for at in places(data, text, within=where):
                 end = at + len(text)
                 begins = at == where.start or data[at - 1] == 0
                 if begins and data[end : min(end + len(_ENDS[-1]), where.stop)].startswith(_ENDS):
                     yield range(at, end)
+
+
+def _joined(claimed: tuple[range, ...]) -> list[range]:
+    """Those that overlap as one: a file may claim the same bytes many times over."""
+    found: list[range] = []
+    for place in sorted(claimed, key=attrgetter("start")):
+        if found and place.start < found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, place.stop))
+        else:
+            found.append(place)
+    return found
 
 
 def _masked(stream: BufferedReader, masks: list[range], *, end: int) -> Iterator[memoryview]:

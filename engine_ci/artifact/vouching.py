@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import yaml
 from pydantic import BaseModel, StringConstraints, TypeAdapter
@@ -15,12 +15,15 @@ from engine_ci.artifact.attestation import Workflow
 from engine_ci.errors import VerificationError
 from engine_ci.pins.model import Build, Repository
 from engine_ci.records.bundle import Attestation, AuditFinding
-from engine_ci.system.documents import Document, RelativePath
+from engine_ci.system.documents import Document, RelativePath, Sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from engine_ci.records.bundle import Provenance
+
+# By build too: what may lack an attestation in an old one must have it in a newer one.
+Vouched: TypeAlias = dict[tuple[Sha256, Build | None], Attestation]
 
 
 class Attester(Document):
@@ -64,13 +67,15 @@ class Vouching:
     Attributes:
         repository: on GitHub.
         ask: the attestations that it has of a file, by sha256, as Sigstore's bundles.
+        known: what was found out before, by sha256 and build.
     """
 
     repository: Repository
     ask: Callable[[str], Sequence[Mapping[str, Any]]]
+    known: Vouched = field(default_factory=dict)
 
     def of(self, asset: str, *, sha256: str, build: int | None) -> Attestation:
-        """What is known of a file.
+        """What is known of a file, asked for and verified once.
 
         Args:
             asset: its name.
@@ -81,6 +86,11 @@ class Vouching:
             VerificationError: it is signed by somebody else, or not at all where it has to be.
             OutsideError: upstream could not be asked.
         """
+        if (sha256, build) not in self.known:
+            self.known[sha256, build] = self._found(asset, sha256=sha256, build=build)
+        return self.known[sha256, build]
+
+    def _found(self, asset: str, *, sha256: str, build: int | None) -> Attestation:
         attester = attesters().get(self.repository)
         if attester is None:
             return _not_checked(f"no workflow of {self.repository} is known to sign its releases")

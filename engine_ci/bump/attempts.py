@@ -40,7 +40,7 @@ def pinned_again(
     if in_trouble or not all(_same_code(*pair) for pair in pairs):
         return None
     of = f"the one that is pinned ({current.version})"
-    return _known(bundle, of, bytes_too=all(_same_bytes(*pair) for pair in pairs))
+    return _again(bundle, of, bytes_too=all(_same_bytes(*pair) for pair in pairs))
 
 
 def refused_again(bundle: Bundle, *, refused: Sequence[Refusal]) -> Refusal | None:
@@ -48,7 +48,7 @@ def refused_again(bundle: Bundle, *, refused: Sequence[Refusal]) -> Refusal | No
     for earlier in refused:
         if not earlier.known and _same_code(earlier, bundle):
             of = f"that of {earlier.version}, which was refused"
-            return _known(bundle, of, bytes_too=_same_bytes(earlier, bundle))
+            return _again(bundle, of, bytes_too=_same_bytes(earlier, bundle))
     return None
 
 
@@ -56,13 +56,7 @@ def packaged_again(bundle: Bundle, *, pin: Pin) -> Refusal | None:
     """The refusal of a bundle of the pinned commit, for who wants no other package of it."""
     if bundle.commit is None or not bundle.commit.same_as(pin.commit):
         return None
-    return Refusal(
-        version=bundle.version,
-        reason=f"it is the pinned commit {pin.commit} again, and `rebuilds` is `never`",
-        tree_sha256=bundle.tree_sha256,
-        code_sha256=bundle.code_sha256,
-        known=True,
-    )
+    return _known(bundle, f"it is the pinned commit {pin.commit} again, and `rebuilds` is `never`")
 
 
 def refused_by_gate(bundle: Bundle, result: GateResult) -> Refusal:
@@ -95,11 +89,15 @@ def _same_bytes(one: Bundle | Refusal | None, other: Bundle) -> bool:
     return one is not None and one.tree_sha256 == other.tree_sha256
 
 
-def _known(bundle: Bundle, of: str, *, bytes_too: bool) -> Refusal:
+def _again(bundle: Bundle, of: str, *, bytes_too: bool) -> Refusal:
     what, aside = ("engine", "") if bytes_too else ("code", f": {_ASIDE}")
+    return _known(bundle, f"its {what} is byte for byte {of}{aside}")
+
+
+def _known(bundle: Bundle, reason: str) -> Refusal:
     return Refusal(
         version=bundle.version,
-        reason=f"its {what} is byte for byte {of}{aside}",
+        reason=reason,
         tree_sha256=bundle.tree_sha256,
         code_sha256=bundle.code_sha256,
         known=True,

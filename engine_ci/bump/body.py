@@ -89,8 +89,8 @@ def render(
         "changes": changed,
         "closure": changed.closure,
         "upstream": candidate.upstream or _UNASKED,
-        "modules": commits.relevant(listed),
-        "others": commits.irrelevant(listed),
+        "modules": commits.by_module(listed, relevant=True),
+        "others": commits.by_module(listed, relevant=False),
         "draft": draft,
         "source": _source(new),
         "provenance": [(name, bundle.provenance[name]) for name in new.platforms],
@@ -205,7 +205,6 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "code": _code,
-        "counts": lambda counts: _Markdown(", ".join(f"{_code(each)} {n:,}" for each, n in counts)),
         "codes": lambda names: _Markdown(", ".join(map(_code, names))),
         "cell": lambda name: _Markdown(markdown.cell(name)),
         "block": lambda lines: _Markdown(markdown.block("\n".join(map(_cut, lines)))),

@@ -8,28 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from engine_ci.records.upstream import Names
 
+if TYPE_CHECKING:
     from engine_ci.records.bundle import Bundle, BundleFile
     from engine_ci.records.gate import Engines
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Names:
-    """What a set of names gained and lost, each sorted."""
-
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
-
-    @classmethod
-    def between(cls, before: Iterable[str], after: Iterable[str]) -> Names:
-        """Compares two sets."""
-        old, new = set(before), set(after)
-        return cls(gained=tuple(sorted(new - old)), lost=tuple(sorted(old - new)))
-
-    def __bool__(self) -> bool:
-        return bool(self.gained or self.lost)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,25 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Module:
-    """A part of llama.cpp, with its commits that reach the bundle, newest first."""
+    """A part of llama.cpp, with commits of it, newest first."""
 
     name: str
     commits: tuple[UpstreamCommit, ...]
 
 
-def relevant(commits: Iterable[UpstreamCommit]) -> tuple[Module, ...]:
-    """The commits that reach the bundle, by module: first that with most of them."""
+def by_module(commits: Iterable[UpstreamCommit], *, relevant: bool) -> tuple[Module, ...]:
+    """The commits that reach the bundle, or those that do not: first the module with most."""
     found: defaultdict[str, list[UpstreamCommit]] = defaultdict(list)
     for commit in commits:
-        if commit.relevant:
+        if commit.relevant == relevant:
             found[commit.module].append(commit)
     return tuple(
         Module(name=name, commits=tuple(each))
         for name, each in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     )
-
-
-def irrelevant(commits: Iterable[UpstreamCommit]) -> tuple[tuple[str, int], ...]:
-    """How many commits of each module reach no bundle: first the module with most of them."""
-    counts = Counter(commit.module for commit in commits if not commit.relevant)
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from engine_ci.bump import body
 from engine_ci.bump.polls import later
+from engine_ci.pins import store
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine_ci.system.github import Hub
     from engine_ci.system.github_reads import Reader
-
-# Of a pin file; a hold is an edit too, and moves nothing.
-_MOVES = re.compile(r"(version|build|rebuild|commit): ")
 
 
 def moved(reader: Reader, *, path: str) -> datetime | None:
@@ -28,7 +26,7 @@ def moved(reader: Reader, *, path: str) -> datetime | None:
     Raises:
         GitHubError: GitHub refused or did not answer.
     """
-    return reader.changed(path, line=_MOVES)
+    return reader.changed(path, line=re.compile(store.MOVES))
 
 
 def last(

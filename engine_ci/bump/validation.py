@@ -13,11 +13,12 @@ from engine_ci.records.gate import Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine_ci.bump.changes import Changes, Closure, Names
+    from engine_ci.bump.changes import Changes, Closure
     from engine_ci.pins.model import Pin
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.gate import Check, GateResult
+    from engine_ci.records.upstream import Names
 
 _ANSWERED = (Status.PASS, Status.WARN, Status.FAIL)
 # Beyond this, a bundle's growth is worth a look.
@@ -190,8 +191,8 @@ def _lost_flags(changes: Changes, *, argv: Sequence[str]) -> Iterator[Note]:
     lost = changes.flags.lost if changes.flags else ()
     used = {word.partition("=")[0] for word in argv}
     for flag in sorted(lost, key=lambda flag: flag not in used):
-        text = "the flag is gone, and the app passes it" if flag in used else "the flag is gone"
-        yield Note(subject=flag, text=text)
+        breaking = "breaking: the flag is gone, and the app passes it"
+        yield Note(subject=flag, text=breaking if flag in used else "the flag is gone")
 
 
 def _lost(what: str, names: Names | None) -> Iterator[Note]:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.cli import propose
+from engine_ci.cli import app, doors
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,7 +50,7 @@ def learn(
 
     pulls: tuple[PullRequest, ...] = ()
     if ask:
-        hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+        hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
         with closing(hub):
             pulls = hub.pull_requests(workspace.config.pull_request.branch)
     return Past(
@@ -61,7 +61,7 @@ def learn(
 
 def can_ask(repository: str | None) -> bool:
     """Whether GitHub can be asked without being told to: a token is here, and a repository."""
-    return bool(repository and os.environ.get(propose.TOKEN))
+    return bool(repository and os.environ.get(doors.TOKEN))
 
 
 def _refused(workspace: Workspace) -> bool:
@@ -81,6 +81,7 @@ def _refused(workspace: Workspace) -> bool:
 def moved(workspace: Workspace) -> datetime | None:
     """When the pin moved; None where that is not known, as outside of a clone."""
     from engine_ci.errors import UsageError
+    from engine_ci.pins import store
     from engine_ci.system.git import Repository
 
     try:
@@ -88,4 +89,4 @@ def moved(workspace: Workspace) -> datetime | None:
     except UsageError:
         return None
     path = (workspace.root / workspace.pin_file).resolve().relative_to(clone.path.resolve())
-    return clone.changed(path.as_posix(), line="^version:")
+    return clone.changed(path.as_posix(), line=store.MOVES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import before, options, upstream, watch
+from engine_ci.cli import app, before, options, upstream, watch
 from engine_ci.cli import gate as gate_command
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import BuildError, EngineError, HarnessError, VerificationError
@@ -30,9 +30,9 @@ def bump(
     suite: gate_command.Suites = None,
     profile: gate_command.Profile = None,
     runner: gate_command.Runner = None,
-    repository: propose_command.Repository = None,
-    api_url: propose_command.ApiUrl = propose_command.API_URL,
-    remote: propose_command.Remote = "origin",
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
+    remote: app.Remote = "origin",
     base: propose_command.Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
@@ -51,7 +51,11 @@ def bump(
         ),
     ):
         past = before.learn(
-            workspace, repository=repository, api_url=api_url, remote=remote, ask=open_
+            workspace,
+            repository=repository,
+            api_url=api_url,
+            remote=remote,
+            ask=open_ or before.can_ask(repository),
         )
         candidate = search(
             workspace,
@@ -61,7 +65,7 @@ def bump(
             say=say,
         )
         if candidate.chosen is None:
-            say(_nothing(candidate))
+            say(propose_command.nothing(candidate))
             return
         plan = propose_command.planned(workspace)
         typer.echo(propose_command.shown(plan))
@@ -134,7 +138,7 @@ def search(
             say=say,
         )
         if refusal is None:
-            bundle = propose_command.read_bundle(workspace.candidate)
+            bundle = prepare.read_bundle(workspace.candidate)
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
@@ -230,11 +234,3 @@ def _refusal(
     workspace.refused.mkdir(parents=True, exist_ok=True)
     workspace.gate.rename(workspace.refused / release.version)
     return attempts.refused_by_gate(bundle, result)
-
-
-def _nothing(candidate: Candidate) -> str:
-    if candidate.postponed:
-        waiting = f"{candidate.postponed.version} {candidate.postponed.reason}"
-        return f"{candidate.pin} stays at {candidate.current}: {waiting}"
-    why = "what is newer is the same engine again" if candidate.refused else "nothing is newer"
-    return f"{candidate.pin} stays at {candidate.current}: {why}"

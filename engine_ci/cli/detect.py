@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from typer import echo
 
-from engine_ci.cli import before, options, propose
+from engine_ci.cli import app, before, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,14 +16,13 @@ if TYPE_CHECKING:
     from engine_ci.cli.before import Past
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate, Decision, Refusal, Standing
-    from engine_ci.releases.model import Offer
-    from engine_ci.releases.stable import StableRelease
+    from engine_ci.releases.detect import Listed
 
 
 def detect(
     *,
-    repository: propose.Repository = None,
-    api_url: propose.ApiUrl = propose.API_URL,
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
@@ -47,25 +45,17 @@ def detect(
     emit(candidate, as_json=json, otherwise=table(candidate))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    """What the source says."""
-
-    offers: Sequence[Offer]
-    stable: Sequence[StableRelease]
-
-
 def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
     """Asks the source; `told` is what a person should hear of, one sentence each."""
     from engine_ci.cli import doors
     from engine_ci.releases import detect as source
 
-    pin, at, upstream = workspace.pin, doors.releases(workspace), workspace.config.upstream
-    return Listed(
-        offers=source.ask(
-            pin, at=at, upstream=upstream.repository if upstream else None, told=told
-        ),
-        stable=source.ask_stable(pin, policy=workspace.config.policy, at=at),
+    return source.ask(
+        workspace.pin,
+        policy=workspace.config.policy,
+        at=doors.releases(workspace),
+        upstream=workspace.upstream,
+        told=told,
     )
 
 
@@ -130,7 +120,9 @@ def _place(standing: Standing) -> str:
     """Where the pin is among the releases."""
     many = f"{standing.behind} releases are newer" if standing.behind > 1 else "1 release is newer"
     newer = many if standing.behind else "nothing newer"
-    return newer if standing.age_days is None else f"{newer}; it is {standing.age_days} days old"
+    days = standing.age_days
+    age = "its source does not tell how old it is" if days is None else f"it is {days} days old"
+    return f"{newer}; {age}"
 
 
 def _sign(decision: Decision, candidate: Candidate) -> str:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import before, options
-from engine_ci.cli import propose as app
+from engine_ci.cli import app, before, options
 from engine_ci.errors import ConfigError, OutsideError, PinError, RecordError, UsageError
 
 if TYPE_CHECKING:

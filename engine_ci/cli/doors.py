@@ -41,14 +41,20 @@ def api(cache: Path) -> RestReader:
     return RestReader(url, cache=cache / "github", token=token)
 
 
+def files() -> str:
+    """The address of the server that has the files of GitHub's releases."""
+    from engine_ci.system import release_files
+
+    return os.environ.get(release_files.VARIABLE, release_files.SERVER)
+
+
 def releases(workspace: Workspace) -> Place:
     """Where releases of GitHub are read."""
     from engine_ci.releases.sources.github_releases import Place
-    from engine_ci.system import release_files
 
     return Place(
         api=reader(workspace),
-        files=os.environ.get(release_files.VARIABLE, release_files.SERVER),
+        files=files(),
         ledgers=workspace.cache / "seen",
     )
 
@@ -73,16 +79,20 @@ def vouching(workspace: Workspace) -> Vouching | None:
             return ()
         return page.content.bundles
 
-    return Vouching(repository=repository, ask=ask)
+    return Vouching(repository=repository, ask=ask, known=workspace.vouched)
 
 
 def tagged(workspace: Workspace, version: str) -> dict[str, Commit]:
-    """The commit that the tag of a release names now, by who says so; nothing elsewhere."""
+    """The commit that the tag of a release names, by who says so; nothing elsewhere."""
     from engine_ci.pins.model import Commit, GitHubReleases
     from engine_ci.releases.sources import github_tags
 
     source = workspace.pin.source
     if not isinstance(source, GitHubReleases):
         return {}
-    found = github_tags.commit(source.repository, version, api=reader(workspace))
+    if version not in workspace.tagged:
+        workspace.tagged[version] = github_tags.commit(
+            source.repository, version, api=reader(workspace)
+        )
+    found = workspace.tagged[version]
     return {} if found is None else {"the tag": Commit(id=found)}

@@ -22,9 +22,8 @@ def ensure(
 ) -> None:
     """Have the current pin's bundle in a folder, for an app's own build; instant if it is there."""
     from engine_ci.artifact import bundle
-    from engine_ci.cli.prepare import known_platform, request_for, step
+    from engine_ci.cli.prepare import known_platform, read_bundle, request_for, step
     from engine_ci.cli.progress import Progress
-    from engine_ci.cli.propose import read_bundle
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.system import documents
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform as host
 from contextlib import ExitStack
 from dataclasses import replace
@@ -140,6 +139,15 @@ def read_candidate(workspace: Workspace) -> Candidate:
     return candidate
 
 
+def read_bundle(folder: Path) -> Bundle:
+    """What a prepared folder says of itself; RecordError when it does not."""
+    from engine_ci.errors import RecordError
+    from engine_ci.records.bundle import RECORD, Bundle
+    from engine_ci.system import documents
+
+    return documents.load_json(folder / RECORD, Bundle, error=RecordError)
+
+
 def make(
     workspace: Workspace,
     release: Pin | Release,
@@ -156,7 +164,6 @@ def make(
     prepared without asking anybody, as is an archive that is here.
     """
     from engine_ci.artifact import bundle
-    from engine_ci.cli import doors
     from engine_ci.pins.model import Pin
 
     request = request_for(
@@ -169,13 +176,20 @@ def make(
         told=say.count,
     )
     if archive is None and not isinstance(release, Pin):
-        request = replace(
-            request,
-            vouching=doors.vouching(workspace),
-            commits=doors.tagged(workspace, release.version),
-        )
+        request = vouched(request, workspace)
     return bundle.prepare(
         request, phase=lambda name: say(step(name, version=release.version, platform=platform))
+    )
+
+
+def vouched(request: Request, workspace: Workspace) -> Request:
+    """The same, with upstream being asked who vouches for it, and what its tag names."""
+    from engine_ci.cli import doors
+
+    return replace(
+        request,
+        vouching=doors.vouching(workspace),
+        commits=doors.tagged(workspace, request.version),
     )
 
 
@@ -203,8 +217,8 @@ def request_for(
     """
     from engine_ci.artifact import origins, signing
     from engine_ci.artifact.bundle import Request
+    from engine_ci.cli import doors
     from engine_ci.pins.model import Pin
-    from engine_ci.system import release_files
 
     source, policy = workspace.pin.source, workspace.config.bundle
     delegate = delegated(workspace)
@@ -221,7 +235,7 @@ def request_for(
             commit=str(release.commit or ""),
             mirrors=workspace.config.mirrors,
             root=workspace.root,
-            releases=os.environ.get(release_files.VARIABLE, release_files.SERVER),
+            releases=doors.files(),
         ),
         # Of a pin that the app's own command serves, nothing is fetched here.
         assets={} if delegate and isinstance(release, Pin) else needed(release, platform=platform),

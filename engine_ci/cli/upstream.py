@@ -19,10 +19,9 @@ def ask(
     from engine_ci.releases import upstream
     from engine_ci.releases.relevance import Shipped
 
-    policy = workspace.config.upstream
     return upstream.ask(
         workspace.pin,
-        address=policy.repository if policy else None,
+        address=workspace.upstream,
         cache=workspace.cache,
         shipped=Shipped.of(workspace.pin, wanted=workspace.config.bundle.backends),
         build=build,
@@ -31,13 +30,12 @@ def ask(
 
 
 def prepared(workspace: Workspace, candidate: Candidate, bundle: Bundle) -> Candidate:
-    """The candidate once its bytes have told the commit, where nothing else did; on disk too."""
+    """The candidate once its bytes have told build and commit, where nothing else did; on disk."""
     from engine_ci.records.upstream import Unavailable
     from engine_ci.system import documents
 
     told = candidate.upstream
-    unknown = told and told.repository and isinstance(told.range, Unavailable)
-    if not unknown or bundle.commit is None:
+    if told is None or not isinstance(told.range, Unavailable):
         return candidate
     asked = ask(workspace, build=bundle.build, commit=bundle.commit)
     completed = candidate.model_copy(update={"upstream": asked})

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine_ci.cli import propose
+from engine_ci.cli import app
 from engine_ci.errors import EngineCIError, EngineError, GitHubError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def over(
     if not asked:
         yield
         return
-    hub = propose.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+    hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
     with closing(hub):
         try:
             yield
@@ -122,7 +122,7 @@ def _ask(workspace: Workspace, kept: Polls, *, hub: Hub, now: datetime) -> Polls
     from engine_ci.bump import polls, progress
     from engine_ci.system.github_reads import Reader
 
-    name, path = workspace.pin.name, propose.carrying(workspace, workspace.pin_file).path
+    name, path = workspace.pin.name, app.carrying(workspace, workspace.pin_file).path
     branch = workspace.config.pull_request.branch
     with closing(Reader(**hub.access)) as reader:
         told = progress.last(hub, reader, pin=name, branch=branch, path=path, now=now)

@@ -15,8 +15,9 @@ from engine_ci.pins import store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine_ci.artifact.vouching import Vouched
     from engine_ci.config import Config
-    from engine_ci.pins.model import Pin, Platform
+    from engine_ci.pins.model import Pin, Platform, Version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,8 @@ class Workspace:
         work: the folder for records and bundles.
         cache: the user's folder for downloads, kept by sha256.
         hashed: of those, what this run has hashed.
+        tagged: the commits that upstream's tags named when this run asked; None without a tag.
+        vouched: what this run has found out about who vouches for a file.
     """
 
     config: Config
@@ -38,6 +41,13 @@ class Workspace:
     work: Path
     cache: Path
     hashed: Hashed = field(default_factory=Hashed)
+    tagged: dict[Version, str | None] = field(default_factory=dict)
+    vouched: Vouched = field(default_factory=dict)
+
+    @property
+    def upstream(self) -> str | None:
+        """The address of llama.cpp's repository; None where it is not to be asked."""
+        return self.config.upstream.repository if self.config.upstream else None
 
     @property
     def candidate_json(self) -> Path:

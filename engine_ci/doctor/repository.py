@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 GATE_CHECK = "engine-gate"
 _RULES = "Settings → Rules → Rulesets → New branch ruleset"
 _ADMIN = "ask with a token that may read the administration of the repository"
-_QUESTIONS = ("token/rights", "merge/automatic", "merge/required-check", "merge/reviews")
+_RIGHTS = "token/rights"
+_AUTOMATIC = "merge/automatic"
+_REQUIRED_CHECK = "merge/required-check"
+_REVIEWS = "merge/reviews"
+_QUESTIONS = (_RIGHTS, _AUTOMATIC, _REQUIRED_CHECK, _REVIEWS)
 
 
 def unknown(reason: str, *, hint: str | None) -> Iterator[Answer]:
@@ -36,7 +40,7 @@ def token(settings: Settings) -> Answer:
     """Whether this token may do what `bump` does, and whose it is."""
     if settings.scopes is not None:
         return Answer(
-            id="token/rights",
+            id=_RIGHTS,
             outcome=Outcome.WARN,
             observed="a classic personal token",
             hint="its owner becomes the author of pull requests and cannot approve them: use the "
@@ -44,11 +48,11 @@ def token(settings: Settings) -> Answer:
         )
     if settings.may_write is None:
         observed, hint = "GitHub does not say what this token may do", ""
-        return Answer(id="token/rights", outcome=Outcome.UNKNOWN, observed=observed, hint=hint)
+        return Answer(id=_RIGHTS, outcome=Outcome.UNKNOWN, observed=observed, hint=hint)
     if settings.may_write:
-        return Answer(id="token/rights", outcome=Outcome.OK, observed="may write contents")
+        return Answer(id=_RIGHTS, outcome=Outcome.OK, observed="may write contents")
     return Answer(
-        id="token/rights",
+        id=_RIGHTS,
         outcome=Outcome.WARN,
         observed="may read only",
         hint="`bump --open` needs to write contents, pull requests and issues",
@@ -59,15 +63,15 @@ def automatic(settings: Settings) -> Answer:
     """Whether GitHub may merge a pull request by itself once its checks pass."""
     if settings.automatic is None:
         return Answer(
-            id="merge/automatic",
+            id=_AUTOMATIC,
             outcome=Outcome.UNKNOWN,
             observed="GitHub shows this setting to who may write only",
             hint="ask with a token that may write",
         )
     if not settings.automatic:
-        return Answer(id="merge/automatic", outcome=Outcome.OK, observed="not allowed")
+        return Answer(id=_AUTOMATIC, outcome=Outcome.OK, observed="not allowed")
     return Answer(
-        id="merge/automatic",
+        id=_AUTOMATIC,
         outcome=Outcome.WARN,
         observed="allowed",
         hint="Settings → General → Pull Requests: switch “Allow auto-merge” off",
@@ -81,14 +85,13 @@ def required_check(protection: Protection) -> Answer:
         found |= guard.checks
     told = f"required: {', '.join(sorted(found))}" if found else "no check is required"
     hint = f"{_RULES} → Require status checks to pass: add the check {GATE_CHECK}"
-    name = "merge/required-check"
     if any(check.startswith(GATE_CHECK) for check in found):
-        return Answer(id=name, outcome=Outcome.OK, observed=told)
+        return Answer(id=_REQUIRED_CHECK, outcome=Outcome.OK, observed=told)
     if protection.rules is None:
         unread = f"rulesets cannot be read; apart from them, {told}"
-        return Answer(id=name, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
+        return Answer(id=_REQUIRED_CHECK, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
     outcome = Outcome.WARN if found else Outcome.FAIL
-    return Answer(id=name, outcome=outcome, observed=told, hint=hint)
+    return Answer(id=_REQUIRED_CHECK, outcome=outcome, observed=told, hint=hint)
 
 
 def reviews(protection: Protection) -> Answer:
@@ -97,16 +100,16 @@ def reviews(protection: Protection) -> Answer:
     approvals = max((guard.approvals for guard in known), default=0)
     if approvals:
         observed = f"at least {approvals} must approve"
-        return Answer(id="merge/reviews", outcome=Outcome.OK, observed=observed)
+        return Answer(id=_REVIEWS, outcome=Outcome.OK, observed=observed)
     if len(known) < len((protection.rules, protection.classic)):
         return Answer(
-            id="merge/reviews",
+            id=_REVIEWS,
             outcome=Outcome.UNKNOWN,
             observed="not all of the protection can be read, and what can asks for no approval",
             hint=_ADMIN,
         )
     return Answer(
-        id="merge/reviews",
+        id=_REVIEWS,
         outcome=Outcome.FAIL,
         observed="nobody has to approve",
         hint=f"{_RULES} → Require a pull request before merging: 1 required approval",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import PinError
 from engine_ci.pins.model import Pin
@@ -10,6 +10,9 @@ from engine_ci.system import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# The line of a pin file that changes with every move; a hold is an edit too, and moves nothing.
+MOVES: Final = "^version:"
 
 
 def load(path: Path) -> Pin:

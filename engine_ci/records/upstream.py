@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
 from engine_ci.pins.model import Build
 from engine_ci.system.documents import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST_SUBJECT = 300
 
@@ -22,10 +25,16 @@ class Unavailable(Document):
 
 
 class Names(Document):
-    """What a list of names gained and lost, each sorted."""
+    """What a set of names gained and lost, each sorted."""
 
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+
+    @classmethod
+    def between(cls, before: Iterable[str], after: Iterable[str]) -> Names:
+        """Compares two sets."""
+        old, new = set(before), set(after)
+        return cls(gained=tuple(sorted(new - old)), lost=tuple(sorted(old - new)))
 
 
 class UpstreamCommit(Document):

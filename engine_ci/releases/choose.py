@@ -93,6 +93,7 @@ def choose(
         now=now,
         refused={canonicalize_version(each.version): each.reason for each in refused},
         closed=frozenset(map(canonicalize_version, proposals.closed)),
+        waiting=proposals.version if proposals.waiting else None,
         stable=channels.named(stable) if by_channel else None,
     )
     newer = [offer for offer in every if offer.version.order > current.order]
@@ -100,8 +101,8 @@ def choose(
     if best is None:
         waits, words = eligible.ripening(newer, case), ""
     else:
-        since = [offer.version.text for offer in newer[reasons.index(None) :]]
-        waits, words = _turn(best, since, case, proposals=proposals, ask_news=ask_news)
+        versions = [offer.version.text for offer in newer]
+        waits, words = _turn(best, versions, case, proposals=proposals, ask_news=ask_news)
     chosen = None if waits else best
     said = [words if reason is None else reason for reason in reasons]
     lost = (
@@ -155,7 +156,7 @@ def _may_be_noise(case: Case) -> bool:
 
 def _turn(
     best: Release,
-    since: Sequence[Version],
+    newer: Sequence[Version],
     case: Case,
     *,
     proposals: Proposals,
@@ -164,7 +165,7 @@ def _turn(
     """What the best release waits for, and what is said of it."""
     words = _words(best, case)
     waits = throttle.postponed(
-        best, since=since, proposals=proposals, propose=case.policy.propose, now=case.now
+        best, newer=newer, proposals=proposals, propose=case.policy.propose, now=case.now
     )
     if waits is None:
         return None, words

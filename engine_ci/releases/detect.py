@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.pins.model import GitHubReleases, PackageIndex
@@ -32,17 +33,32 @@ if TYPE_CHECKING:
     from engine_ci.releases.throttle import Proposals
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What a source says.
+
+    Attributes:
+        offers: everything that it offers to the pin, in no order.
+        stable: the stable releases of upstream, newest first; none where the channel is not theirs.
+    """
+
+    offers: Sequence[Offer]
+    stable: Sequence[StableRelease] = ()
+
+
 def ask(
     pin: Pin,
     *,
+    policy: Policy,
     at: Place,
     upstream: str | None = None,
     told: Callable[[str], None] = lambda _: None,
-) -> list[Offer]:
-    """Everything that the pin's source offers, in no order.
+) -> Listed:
+    """What the pin's source says.
 
     Args:
         pin: what is used now.
+        policy: of the app.
         at: where releases of GitHub are read.
         upstream: the address of llama.cpp's repository, whose tags name the commits of source
             distributions; None where it is not to be asked.
@@ -53,23 +69,24 @@ def ask(
         VerificationError: what is pinned has been replaced.
     """
     if isinstance(pin.source, PackageIndex):
-        return package_index.offers(pin.source.package, pin.platforms)
+        return Listed(offers=package_index.offers(pin.source.package, pin.platforms))
     if isinstance(pin.source, GitHubReleases):
-        return github_releases.offers(pin.source.repository, pin, at=at, told=told)
+        return _released(pin.source.repository, pin, policy=policy, at=at, told=told)
     if pin.source.repository is not None:
-        return git_tags.offers(pin.source.repository, pin)
-    return source_distributions.offers(str(pin.source.package), pin, upstream=upstream)
+        return Listed(offers=git_tags.offers(pin.source.repository, pin))
+    package = str(pin.source.package)
+    return Listed(offers=source_distributions.offers(package, pin, upstream=upstream))
 
 
-def ask_stable(pin: Pin, *, policy: Policy, at: Place) -> list[StableRelease]:
-    """The stable releases of upstream, newest first; none where the channel is not theirs.
-
-    Raises:
-        OutsideError: GitHub refused, or did not answer.
-    """
-    if policy.channel != "stable" or not isinstance(pin.source, GitHubReleases):
-        return []
-    return [resolve(each) for each in github_stable.materials(pin.source.repository, pin, at=at)]
+def _released(
+    repository: str, pin: Pin, *, policy: Policy, at: Place, told: Callable[[str], None]
+) -> Listed:
+    listed = github_releases.read(repository, pin, at=at)
+    offers = github_releases.offers(listed, repository, pin, at=at, told=told)
+    if policy.channel != "stable":
+        return Listed(offers=offers)
+    materials = github_stable.materials(listed, repository, at=at)
+    return Listed(offers=offers, stable=[resolve(each) for each in materials])
 
 
 def files(offer: Offer, pin: Pin) -> Mapping[Platform, PublishedAsset]:
@@ -104,10 +121,10 @@ def detect(
 
     Args:
         pin: what is used now.
-        offers: the source's answer to `ask`.
+        offers: of the source, as `ask` found them.
         policy: of the app.
         now: when this is asked, with its time zone.
-        stable: the answer to `ask_stable`.
+        stable: the stable releases, as `ask` found them.
         refused: what this run tried before, newest first.
         proposals: what was proposed to the app before.
         failed: whether the gate refused the pinned build.

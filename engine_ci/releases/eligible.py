@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine_ci.config import Policy
-    from engine_ci.pins.model import Pin, Platform
+    from engine_ci.pins.model import Pin, Platform, Version
     from engine_ci.records.candidate import PublishedAsset, Standing
     from engine_ci.releases.model import Offer
     from engine_ci.releases.ordering import PackageVersion
@@ -31,6 +31,8 @@ class Case:
         standing: how the pin stands.
         refused: in this run, why, by version.
         closed: versions of proposals that a person closed.
+        waiting: the version of the proposal that is open: it was old enough once, and a clock that
+            went back must not take it back.
         stable: builds that a stable release names; None where every build will do.
     """
 
@@ -41,6 +43,7 @@ class Case:
     now: datetime
     refused: Mapping[str, str] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
+    waiting: Version | None = None
     stable: frozenset[str] | None = None
 
 
@@ -82,8 +85,8 @@ def unaccepted(assets: Mapping[Platform, PublishedAsset]) -> str | None:
 
 
 def _ripe_at(offer: Offer, case: Case) -> datetime:
-    """When a release is old enough: at once where the source does not say how old it is."""
-    if offer.published is None:
+    """When a release is old enough: at once where it was, or where nobody says how old it is."""
+    if offer.published is None or offer.version.text == case.waiting:
         return case.now
     return offer.published + timedelta(hours=case.policy.cooldown_hours)
 

@@ -85,5 +85,4 @@ def noted(ledger: Ledger, found: Iterable[tuple[str, ReleaseAsset]], *, since: i
 
 
 def _build(seen: Seen) -> int:
-    version = ordering.tag(seen.tag)
-    return 0 if version is None or version.build is None else version.build
+    return ordering.build(seen.tag) or 0

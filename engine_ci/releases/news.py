@@ -46,6 +46,7 @@ def read(upstream: Upstream, *, wanted: Wanted) -> News:
 
 
 def _noise(changes: Range) -> str | None:
-    if any(commit.relevant for commit in changes.commits):
+    # The same commit packaged again may have other bytes, which are for the gate to judge.
+    if not changes.commits or any(commit.relevant for commit in changes.commits):
         return None
     return f"none of its {len(changes.commits)} commits reaches the app's bundle"

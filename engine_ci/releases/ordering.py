@@ -67,12 +67,17 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None
 
 
+def build(text: str) -> int | None:
+    """The number in upstream's tag of a build; None for every other text."""
+    return int(text.removeprefix("b")) if is_tag(text) else None
+
+
 def tag(text: str) -> PackageVersion | None:
     """Reads upstream's tag of a build; None for every other text."""
-    if not is_tag(text):
+    number = build(text)
+    if number is None:
         return None
-    number = text.removeprefix("b")
-    return PackageVersion(text=text, build=int(number), rebuild=0, python=Version(number))
+    return PackageVersion(text=text, build=number, rebuild=0, python=Version(str(number)))
 
 
 def parse(text: str) -> PackageVersion | None:

@@ -1,14 +1,12 @@
 """Pure. Whether a change upstream reaches the engine that an app bundles, by the paths it touches.
 
-The rules are data, `relevance.yaml`. What they do not know counts as relevant, and so does a list
-of paths that was cut: a change is called irrelevant only where every path of it is known to stay
-out of the bundle on each of its platforms.
+The rules are data, `relevance.yaml`. What they do not know counts as relevant: a change is called
+irrelevant only where every path of it is known to stay out of the bundle on each of its platforms.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
 from functools import cache
@@ -101,23 +99,9 @@ def reaches(path: str, shipped: Shipped) -> bool:
     return rule.ships and shipped.has(platforms=rule.platforms, backends=rule.backends)
 
 
-def irrelevant(paths: Iterable[str], *, shipped: Shipped, whole: bool = True) -> str | None:
-    """Why a range of changes does not reach the bundle; None where it does, or may.
-
-    Args:
-        paths: that the range touches; a path may come more than once.
-        shipped: what is in the bundle.
-        whole: whether these are all paths of the range.
-    """
-    touched = dict.fromkeys(paths)
-    if not whole or any(reaches(path, shipped) for path in touched):
-        return None
-    counts = Counter(part(path) for path in touched)
-    found = ", ".join(f"{name} {count}" for name, count in counts.most_common())
-    where = ", ".join(sorted(shipped.platforms))
-    if not counts:
-        return f"noise: it changes no file, so nothing of it reaches the bundle on {where}"
-    return f"noise: nothing that it touches reaches the bundle on {where} (files: {found})"
+def touches(paths: Iterable[str], *, shipped: Shipped) -> bool:
+    """Whether a change of these paths, all that it has, reaches the bundle."""
+    return any(reaches(path, shipped) for path in paths)
 
 
 @cache

@@ -41,7 +41,7 @@ NONE = Proposals()
 def postponed(
     release: Release,
     *,
-    since: Sequence[Version],
+    newer: Sequence[Version],
     proposals: Proposals,
     propose: config.Interval | EveryBuilds,
     now: datetime,
@@ -50,7 +50,7 @@ def postponed(
 
     Args:
         release: the one that would be proposed.
-        since: its version and the older ones down to the pin, newest first.
+        newer: the versions that are newer than the pin, its own among them, newest first.
         proposals: what was proposed before.
         propose: how often.
         now: with its time zone.
@@ -58,17 +58,19 @@ def postponed(
     if proposals.waiting:
         return None
     if isinstance(propose, EveryBuilds):
-        return _for_builds(release, since=since, last=proposals.version, least=propose.every_builds)
+        return _for_builds(release, newer=newer, last=proposals.version, least=propose.every_builds)
     return _for_days(release, last=proposals.last, least=config.days(propose), now=now)
 
 
 def _for_builds(
-    release: Release, *, since: Sequence[Version], last: Version | None, least: int
+    release: Release, *, newer: Sequence[Version], last: Version | None, least: int
 ) -> Postponed | None:
-    seen = since.index(last) if last in since else len(since)
+    begin = newer.index(last) if last in newer else len(newer)
+    # One that is older than the last proposal is not what came since.
+    seen = max(begin - newer.index(release.version), 0)
     if seen >= least:
         return None
-    what = f"{last} was proposed" if last in since else "the pin"
+    what = f"{last} was proposed" if last in newer else "the pin"
     reason = (
         f"waits for {least - seen} more builds: {seen} came since {what}, {least} are asked for"
     )

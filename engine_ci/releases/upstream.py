@@ -59,7 +59,8 @@ def ask(
             or nobody knows what it was made of.
     """
     regressions = known(build, shipped=shipped) if build is not None else ()
-    history = _told(lambda: fetched(address, cache=cache)) if address else NOT_ASKED
+    home = cache / "upstream"
+    history = _told(lambda: History.fetched(address, home=home)) if address else NOT_ASKED
     if isinstance(history, Unavailable):
         return Upstream(repository=address, range=history, missed=history, regressions=regressions)
     return Upstream(
@@ -68,33 +69,6 @@ def ask(
         missed=_told(lambda: _missed(history, pin)),
         regressions=regressions,
     )
-
-
-def missed(pin: Pin, *, address: str, cache: Path) -> Missed | Unavailable:
-    """The model architectures that upstream has now and the pinned engine does not know."""
-    return _told(lambda: _missed(fetched(address, cache=cache), pin))
-
-
-def noise(history: History, pin: Pin, *, build: int, shipped: Shipped) -> str | None:
-    """Why nothing of what changed up to a build reaches the bundle.
-
-    None where something does, or where it cannot be told: then the build counts as a change.
-    """
-    try:
-        changes = history.between(_pinned(history, pin), history.tagged(f"b{build}"))
-    except OutsideError:
-        return None
-    paths = (path for change in changes for path in change.paths)
-    return relevance.irrelevant(paths, shipped=shipped)
-
-
-def fetched(address: str, *, cache: Path) -> History:
-    """The history as it is now.
-
-    Raises:
-        OutsideError: it could not be fetched.
-    """
-    return History.fetched(address, home=cache / "upstream")
 
 
 def _range(
@@ -117,7 +91,7 @@ def _commits(changes: Sequence[Change], shipped: Shipped) -> tuple[UpstreamCommi
             at=change.at,
             subject=change.subject[:LONGEST_SUBJECT],
             module=module(change.subject, change.paths),
-            relevant=relevance.irrelevant(change.paths, shipped=shipped) is None,
+            relevant=relevance.touches(change.paths, shipped=shipped),
         )
         for change in changes
     )
@@ -173,8 +147,7 @@ def _listed(
 
 
 def _difference(names: Callable[[str], frozenset[str]], *, old: str, new: str) -> Names:
-    before, after = names(old), names(new)
-    return Names(gained=tuple(sorted(after - before)), lost=tuple(sorted(before - after)))
+    return Names.between(names(old), names(new))
 
 
 def _told(question: Callable[[], Answer]) -> Answer | Unavailable:

@@ -7,7 +7,8 @@ from urllib.parse import urljoin, urlsplit
 
 from engine_ci.errors import DownloadError
 
-_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
+# What is sent there stays on this machine.
+LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 
 
 def host_of(address: str) -> str:
@@ -26,7 +27,7 @@ def safe(url: str, *, base: str = "") -> str:
         parts = urlsplit(whole)
     except ValueError as problem:
         raise DownloadError(f"an address that cannot be read: {problem}") from problem
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise DownloadError(f"not over HTTPS: an address of `{parts.scheme}`")
     if parts.username is not None or parts.password is not None:
         raise DownloadError("an address with a user name or a password, which would be sent")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 import requests
 from github import Auth, Github, GithubException, GithubRetry
 
-from engine_ci.errors import GitHubError
+from engine_ci.errors import WRONG_TOKEN, GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +21,7 @@ _RETRIES = 3
 FORBIDDEN, MISSING = 403, 404
 _UNAUTHORISED = 401
 _HINTS = {
-    _UNAUTHORISED: "check the token: it is wrong, expired, or of another server",
+    _UNAUTHORISED: WRONG_TOKEN,
     MISSING: "check owner/name, and that the token may see the repository",
 }
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from engine_ci.errors import CommandError, OutsideError, UsageError
-from engine_ci.system import documents, git
+from engine_ci.system import addresses, documents, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ _TIMEOUT_S: Final = 300.0
 # More than llama.cpp publishes in three years; a range that long is no question worth an answer.
 MOST_COMMITS: Final = 20_000
 MOST_BYTES: Final = 16 << 20
-_HERE: Final = ("127.0.0.1", "::1", "localhost")
 _SETTINGS: Final = (
     ("core.askPass", ""),
     ("credential.helper", ""),
@@ -196,7 +195,8 @@ class History:
 def _protocol(address: str) -> str:
     """The one protocol that an address may be asked by; plain HTTP only on this machine."""
     parts = urlsplit(address)
-    if parts.scheme in ("https", "file") or (parts.scheme == "http" and parts.hostname in _HERE):
+    here = parts.hostname in addresses.LOOPBACK
+    if parts.scheme in ("https", "file") or (parts.scheme == "http" and here):
         return parts.scheme
     raise UsageError(f"{address}: not the address of a repository that is read over HTTPS")
 

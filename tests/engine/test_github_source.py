@@ -13,10 +13,9 @@ import pytest
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import Exit
-from engine_ci.pins import store
-from engine_ci.pins.model import Asset, Commit, GitHubReleases, Pin
+from engine_ci.pins.model import Asset
 from fixtures.github import GitHubServer
-from tests.unit.cli.command import CommandLine, app_in
+from tests.unit.cli.command import CommandLine, app_in, write_release
 from tests.unit.releases.upstream import NOON
 
 if TYPE_CHECKING:
@@ -67,17 +66,7 @@ def github(
         size=len(content[10194]),
         sha256=hashlib.sha256(content[10194]).hexdigest(),
     )
-    pin = Pin(
-        schema=1,
-        name="llama.cpp",
-        adapter="llama-server",
-        source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
-        version="b10194",
-        build=10194,
-        commit=Commit(id="9a3bf2b", abbreviated=True),
-        platforms={"ubuntu-x64": pinned},
-    )
-    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
+    write_release(app, pinned, build=10194, commit="9a3bf2b")
     monkeypatch.chdir(app)
     assert home.is_dir()
     with GitHubServer.start(

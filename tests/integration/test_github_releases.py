@@ -237,7 +237,7 @@ def test_nothing_new_leaves_the_ledger_as_it_is(upstream: Upstream) -> None:
 def test_a_pin_without_a_build_is_refused(upstream: Upstream) -> None:
     odd = pin().model_copy(update={"version": "v0.5.0"})
 
-    with pytest.raises(PinError, match=r"expected a version such as b11194, found v0\.5\.0"):
+    with pytest.raises(PinError, match=r"`version` is v0\.5\.0, which is no tag of a build"):
         upstream.offers(odd)
 
 

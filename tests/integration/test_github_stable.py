@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.config import Policy
 from engine_ci.errors import GitHubError
-from engine_ci.releases import stable
-from engine_ci.releases.sources import github_stable, github_tags
+from engine_ci.releases import detect, stable
+from engine_ci.releases.sources import github_releases, github_stable, github_tags
 from fixtures.github import Fault, GitHubServer
 from tests.integration.upstreams import Upstream
 from tests.unit.releases.upstream import NOON, REPOSITORY, pin
@@ -46,7 +47,9 @@ def publish(upstream: Upstream, tag: str, content: bytes | None = None) -> None:
 
 def resolved(upstream: Upstream) -> dict[str, str | None]:
     """By stable release its build, or why there is none."""
-    found = map(stable.resolve, github_stable.materials(REPOSITORY, pin(), at=upstream.place))
+    at = upstream.place
+    listed = github_releases.read(REPOSITORY, pin(), at=at)
+    found = map(stable.resolve, github_stable.materials(listed, REPOSITORY, at=at))
     return {each.name: each.build or each.reason for each in found}
 
 
@@ -68,7 +71,19 @@ def test_the_newest_stable_releases_are_resolved_by_their_files(upstream: Upstre
     ]
 
 
-def test_after_the_offers_the_list_is_not_sent_again(upstream: Upstream) -> None:
+def test_the_offers_and_the_stable_releases_are_told_from_one_list(upstream: Upstream) -> None:
+    upstream.publish(11194, 11195)
+    publish(upstream, "v0.5.0", b"b11195\n")
+
+    found = detect.ask(pin(), policy=Policy(channel="stable"), at=upstream.place)
+
+    assert {offer.version.text for offer in found.offers} == {"b11194", "b11195"}
+    assert [(each.name, each.build) for each in found.stable] == [("v0.5.0", "b11195")]
+    lists = [record for record in upstream.server.requests if record.path.endswith("/releases")]
+    assert [record.status for record in lists] == [200]
+
+
+def test_on_another_day_the_list_is_not_sent_again(upstream: Upstream) -> None:
     upstream.publish(11194)
     publish(upstream, "v0.5.0", b"b11146\n")
     upstream.offers()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_ci.cli import gate, propose
+from engine_ci.cli import gate, prepare, propose
 from engine_ci.cli.prepare import known_platform
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit
@@ -97,7 +97,7 @@ def content(monkeypatch: pytest.MonkeyPatch) -> None:
             records.engine(made.version, tree="0").model_copy(
                 update={"tree_sha256": made.tree_sha256, "platform": made.platform}
             )
-            for made in map(propose.read_bundle, (candidate, baseline))
+            for made in map(prepare.read_bundle, (candidate, baseline))
         )
         result = records.result(engines=Engines(candidate=new, baseline=old))
         documents.write(out / "gate.json", documents.dump_json(result))

@@ -57,9 +57,9 @@ class Upstream:
 
     def offers(self, pinned: Pin | None = None) -> dict[str, Offer]:
         """What is offered to a pin of b11194, by version."""
-        found = github_releases.offers(
-            REPOSITORY, pinned or pin(), at=self.place, told=self.heard.append
-        )
+        pinned, at = pinned or pin(), self.place
+        listed = github_releases.read(REPOSITORY, pinned, at=at)
+        found = github_releases.offers(listed, REPOSITORY, pinned, at=at, told=self.heard.append)
         assert len({offer.version.text for offer in found}) == len(found)
         return {offer.version.text: offer for offer in found}
 

@@ -62,6 +62,7 @@ def test_everything_about_when_can_be_said(tmp_path: Path) -> None:
         LEAST + "policy: {poll: 2 days, propose: {every_builds: 50}, cooldown_hours: 0,\n"
         "  channel: stable, rebuilds: never, stuck_days: 30, stuck_failures: 2,\n"
         "  wanted: {architectures: [qwen4], fixes: [26375, '#26001', 6b5224c, '0123456']}}\n"
+        "upstream: {repository: 'https://example.invalid/llama.cpp'}\n"
     )
     policy = config.load(path).policy
 
@@ -123,6 +124,15 @@ def test_what_makes_no_sense_is_refused_with_its_key(
     refusal: Callable[[str], str], text: str, reason: str
 ) -> None:
     assert refusal(text).startswith(reason)
+
+
+@pytest.mark.parametrize("what", ["architectures: [qwen4]", "fixes: [26375]"])
+def test_nothing_is_waited_for_that_nobody_would_see_arrive(
+    refusal: Callable[[str], str], what: str
+) -> None:
+    reason = refusal(f"{LEAST}policy: {{wanted: {{{what}}}}}\n")
+
+    assert "`policy.wanted` needs `upstream.repository`" in reason
 
 
 @pytest.mark.parametrize("place", ["{model}", "{port}"])

@@ -84,7 +84,7 @@ def _compare(
     try:
         for restart in measured:
             session.add(restart)
-            if any(map(speed.has_collapsed, session.samples())):
+            if session.collapsed:
                 break
     except EngineError as error:
         yield speed_checks.broken(error)
@@ -106,6 +106,7 @@ class _Session:
         looks: after how many restarts to judge, and at what confidence.
         comparisons: what the last look at each metric said.
         settled: metrics that are not measured any more.
+        collapsed: whether a metric is so slow that nothing more has to be measured.
     """
 
     profile: Profile
@@ -114,6 +115,7 @@ class _Session:
     restarts: list[Restart] = field(default_factory=list)
     comparisons: dict[Metric, Comparison] = field(default_factory=dict)
     settled: set[Metric] = field(default_factory=set)
+    collapsed: bool = False
 
     def wants(self, question: Question) -> bool:
         """Whether it is to be asked again."""
@@ -126,6 +128,7 @@ class _Session:
     def add(self, restart: Restart) -> None:
         """Takes in a restart, and judges what is open when it is time for a look."""
         self.restarts.append(restart)
+        self.collapsed = any(map(speed.has_collapsed, self.samples()))
         confidence = self.looks.get(len(self.restarts))
         if confidence is not None:
             for question in filter(self.wants, self.profile.questions):
@@ -146,7 +149,7 @@ class _Session:
 
 def _report(session: _Session, context: Context) -> Iterator[Check | Measurement]:
     every = session.samples()
-    if any(map(speed.has_collapsed, every)):
+    if session.collapsed:
         for samples in every:
             yield from speed_checks.collapse(samples)
         return

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.errors import NotThereError, OutsideError, PinError, VerificationError
+from engine_ci.errors import NotThereError, OutsideError, VerificationError
 from engine_ci.releases import ledger as ledgers
-from engine_ci.releases import offered, ordering, published
+from engine_ci.releases import listing, offered, ordering, published
 from engine_ci.releases.ledger import Ledger
 from engine_ci.releases.sources import release_list
 from engine_ci.system import documents
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine_ci.pins.model import Pin
     from engine_ci.releases.model import Offer
     from engine_ci.releases.published import PublishedRelease
+    from engine_ci.releases.sources.release_list import ReleaseList
     from engine_ci.system.rest import RestReader
 
 # Of releases that were there before and are missing from the list.
@@ -40,12 +41,28 @@ class Place:
     ledgers: Path
 
 
+def read(repository: str, pin: Pin, *, at: Place) -> ReleaseList:
+    """The releases since the pinned one, as far as they are listed.
+
+    Raises:
+        OutsideError: GitHub refused, or did not answer.
+        PinError: the pinned version is no tag of a build.
+    """
+    return release_list.read(repository, api=at.api, pin=listing.current(pin).build or 0)
+
+
 def offers(
-    repository: str, pin: Pin, *, at: Place, told: Callable[[str], None] = lambda _: None
+    listed: ReleaseList,
+    repository: str,
+    pin: Pin,
+    *,
+    at: Place,
+    told: Callable[[str], None] = lambda _: None,
 ) -> list[Offer]:
     """The pinned build and every newer one, in no order; those that were taken away too.
 
     Args:
+        listed: what was read of the list.
         repository: `owner/name`.
         pin: what is used now, and for which platforms.
         at: where it is asked.
@@ -53,17 +70,15 @@ def offers(
 
     Raises:
         OutsideError: GitHub refused, or did not answer.
-        PinError: the pin's version or one of its files has no name of a build.
+        PinError: one of the pin's files has no name of a build.
         VerificationError: the pinned build's files are not what the pin says.
     """
-    current = _build(pin)
     file = at.ledgers / f"{repository.replace('/', '--')}--{pin.name}.json"
     ledger = _remembered(file, told=told)
-    listed = release_list.read(repository, api=at.api, pin=current)
-    expected = [pin.version, *(ledgers.tags(ledger, after=current) if listed.whole else ())]
+    expected = [pin.version, *(ledgers.tags(ledger, after=listed.pin) if listed.whole else ())]
     missing = _missing(expected, listed.releases)
     looked_up = (_by_tag(repository, tag, at=at) for tag in missing[:_MOST_LOOKED_UP])
-    releases = _since(current, [*listed.releases, *filter(None, looked_up)])
+    releases = _since(listed.pin, [*listed.releases, *filter(None, looked_up)])
     _hold_against(pin, releases)
     found = offered.offers(releases, pin, ledger=ledger)
     lost = offered.vanished(ledger, found, pin) if listed.whole else []
@@ -72,15 +87,8 @@ def offers(
             f"{repository}: the newest {len(listed.releases)} releases were read, "
             f"which are not all since {pin.version}"
         )
-    _note(file, ledger, releases, pin, since=current)
+    _note(file, ledger, releases, pin, since=listed.pin)
     return [*found, *lost]
-
-
-def _build(pin: Pin) -> int:
-    version = ordering.tag(pin.version)
-    if version is None or version.build is None:
-        raise PinError(f"pin {pin.name}: expected a version such as b11194, found {pin.version}")
-    return version.build
 
 
 def _missing(expected: Sequence[str], listed: Iterable[PublishedRelease]) -> list[str]:
@@ -98,8 +106,7 @@ def _by_tag(repository: str, tag: str, *, at: Place) -> PublishedRelease | None:
 
 
 def _since(current: int, releases: Iterable[PublishedRelease]) -> list[PublishedRelease]:
-    tagged = ((release, ordering.tag(release.tag_name)) for release in releases)
-    return [release for release, version in tagged if version and (version.build or 0) >= current]
+    return [release for release in releases if (ordering.build(release.tag_name) or 0) >= current]
 
 
 def _hold_against(pin: Pin, releases: Iterable[PublishedRelease]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.releases import ordering, stable
-from engine_ci.releases.sources import github_tags, release_list
+from engine_ci.releases.sources import github_tags
 from engine_ci.releases.stable import StableMaterial
 from engine_ci.system import documents, release_files
 from engine_ci.system.download import download
@@ -16,9 +16,9 @@ from engine_ci.system.download import download
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine_ci.pins.model import Pin
     from engine_ci.releases.published import PublishedRelease, ReleaseAsset
     from engine_ci.releases.sources.github_releases import Place
+    from engine_ci.releases.sources.release_list import ReleaseList
 
 FILE: Final = "nightly-tag.txt"
 # The newest ones; who is further behind proposes one of these anyway.
@@ -26,18 +26,17 @@ MOST: Final = 5
 _LARGEST: Final = 64  # bytes; `b12345` and an end of line
 
 
-def materials(repository: str, pin: Pin, *, at: Place) -> list[StableMaterial]:
+def materials(listed: ReleaseList, repository: str, *, at: Place) -> list[StableMaterial]:
     """What there is to tell the builds of the newest stable releases by, newest first.
 
     Args:
+        listed: what was read of the list; stable releases long before the pin are not looked for.
         repository: `owner/name`.
-        pin: what is used now; stable releases long before it are not looked for.
         at: where it is asked.
 
     Raises:
         OutsideError: GitHub refused, or did not answer.
     """
-    listed = release_list.read(repository, api=at.api, pin=pin.build or 0)
     found = [
         (order, release)
         for release in listed.releases
@@ -89,10 +88,9 @@ def _content(repository: str, tag: str, asset: ReleaseAsset, *, server: str) -> 
 def _newest_before(release: PublishedRelease, releases: Sequence[PublishedRelease]) -> int | None:
     """The newest build that was published when a stable release was."""
     builds = [
-        version.build
+        build
         for other in releases
-        if (version := ordering.tag(other.tag_name)) is not None
-        and version.build is not None
+        if (build := ordering.build(other.tag_name)) is not None
         and other.published_at is not None
         and release.published_at is not None
         and other.published_at <= release.published_at

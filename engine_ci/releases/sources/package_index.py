@@ -9,7 +9,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from engine_ci.errors import OutsideError
 from engine_ci.records.candidate import PublishedAsset
 from engine_ci.releases import ordering
 from engine_ci.releases.model import Offer
@@ -65,11 +64,8 @@ def wheel(package: str, version: str, *, tags: Sequence[str] = ()) -> PublishedA
     Raises:
         OutsideError: pip failed, or would install something else than one file.
     """
-    requirement = f"{package}=={version}"
-    found = pip.report(requirement, tags=tags)
-    if len(found) != 1:
-        raise OutsideError(f"pip reports {len(found)} files for {requirement}, expected one")
-    return PublishedAsset(name=found[0].name, sha256=found[0].sha256, wheel_tags=tuple(tags))
+    found = pip.report(f"{package}=={version}", tags=tags)
+    return PublishedAsset(name=found.name, sha256=found.sha256, wheel_tags=tuple(tags))
 
 
 def files(

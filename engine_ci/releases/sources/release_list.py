@@ -25,10 +25,12 @@ class ReleaseList:
 
     Attributes:
         releases: of any tag, in the list's order.
-        whole: every build newer than the pin is among them.
+        pin: the number of the pinned build.
+        whole: every newer build is among them.
     """
 
     releases: tuple[PublishedRelease, ...]
+    pin: int
     whole: bool
 
 
@@ -52,11 +54,11 @@ def read(repository: str, *, api: RestReader, pin: int) -> ReleaseList:
         page = api.page(address, RELEASES, after=before)
         releases += page.content
         if page.next is None or reach.passed(_builds(releases), pin=pin):
-            return ReleaseList(releases=tuple(releases), whole=True)
+            return ReleaseList(releases=tuple(releases), pin=pin, whole=True)
         address, before = page.next, page.etag
-    return ReleaseList(releases=tuple(releases), whole=False)
+    return ReleaseList(releases=tuple(releases), pin=pin, whole=False)
 
 
 def _builds(releases: Iterable[PublishedRelease]) -> set[int]:
-    versions = (ordering.tag(release.tag_name) for release in releases)
-    return {version.build for version in versions if version is not None and version.build}
+    builds = (ordering.build(release.tag_name) for release in releases)
+    return {build for build in builds if build is not None}

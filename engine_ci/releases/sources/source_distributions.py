@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci.errors import OutsideError
 from engine_ci.pins.model import Commit
 from engine_ci.records.candidate import PublishedAsset
 from engine_ci.releases import ordering
@@ -44,11 +43,8 @@ def files(package: str, offer: Offer, pin: Pin) -> dict[Platform, PublishedAsset
     Raises:
         OutsideError: pip failed, or would install something else than one file.
     """
-    requirement = f"{package}=={offer.version.text}"
-    found = pip.source_report(requirement)
-    if len(found) != 1:
-        raise OutsideError(f"pip reports {len(found)} files for {requirement}, expected one")
-    asset = PublishedAsset(name=found[0].name, sha256=found[0].sha256)
+    found = pip.source_report(f"{package}=={offer.version.text}")
+    asset = PublishedAsset(name=found.name, sha256=found.sha256)
     return dict.fromkeys(pin.platforms, asset)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,18 @@ def test_a_file_that_ends_before_what_the_loader_maps_is_refused(path: Path) -> 
 
     sizes = f"expected {len(WHOLE)} bytes or more, found {len(WHOLE) - 1}"
     with pytest.raises(VerificationError, match=rf"libtoy\.so: cut off: {sizes}"):
+        elf.read(path)
+
+
+def test_more_segments_than_a_linker_writes_are_refused_unread(path: Path) -> None:
+    """Each of them may lead to the same bytes, which would be read as often."""
+    dynamic = WHOLE[64 + 56 : 64 + 2 * 56]
+    content = bytearray(WHOLE + 0xFFFF * dynamic)
+    struct.pack_into("<Q", content, 32, len(WHOLE))
+    struct.pack_into("<H", content, 56, 0xFFFF)
+    path.write_bytes(content)
+
+    with pytest.raises(VerificationError, match="at most 128 program headers, found 65535"):
         elf.read(path)
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.artifact import volatile
+from engine_ci.artifact import searching, volatile
 from engine_ci.artifact.volatile import Volatile
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Iterator
 
 COMMIT = "86a2835"
 WHERE = Volatile(ranges=(range(4, 8),), texts=(range(10, 60),))
@@ -107,3 +112,36 @@ def test_a_commit_is_set_aside_for_itself_alone() -> None:
     one, other = (bytes(20) + b"%s\0" % commit for commit in (b"86a2835", b"9a3bf2b"))
 
     assert not same(one, other, WHERE, commits=("86a2835", "86a2835"))
+
+
+@given(claims=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=8))
+def test_bytes_that_are_claimed_many_times_are_searched_once(claims: list[tuple[int, int]]) -> None:
+    searched: list[int] = []
+
+    def places(data: mmap.mmap, text: bytes, *, within: range) -> Iterator[int]:
+        searched.extend(within)
+        return searching.places(data, text, within=within)
+
+    texts = tuple(range(start, start + size) for start, size in claims)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(volatile, "places", places)
+        code(bytes(60), Volatile(texts=texts), commit=COMMIT)
+
+    assert sorted(searched) == sorted(set().union(*texts))
+
+
+def test_the_commit_is_set_aside_where_texts_overlap() -> None:
+    one, other = (bytes(20) + b"%s\0" % commit for commit in (b"86a2835", b"9a3bf2b"))
+    overlapping = Volatile(texts=(range(10, 28), range(15, 60), range(10, 28)))
+
+    assert same(one, other, overlapping, commits=("86a2835", "9a3bf2b"))
+
+
+@pytest.mark.parametrize(("count", "alike"), [(1 << 10, True), (1 + (1 << 10), False)])
+def test_a_commit_that_stands_in_it_thousands_of_times_is_code_in_the_end(
+    count: int, alike: bool
+) -> None:
+    one, other = (count * (b"%s\0" % commit) for commit in (b"86a2835", b"9a3bf2b"))
+    where = Volatile(texts=(range(len(one)),))
+
+    assert same(one, other, where, commits=("86a2835", "9a3bf2b")) == alike

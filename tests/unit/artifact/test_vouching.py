@@ -71,6 +71,23 @@ def test_one_that_is_there_must_hold_whatever_the_build(build: int | None) -> No
     assert caught.value.exit_code == Exit.VERIFICATION
 
 
+def test_a_file_is_asked_about_once_and_again_as_that_of_another_build() -> None:
+    asked: list[str] = []
+
+    def ask(sha256: str) -> Sequence[dict[str, Any]]:
+        asked.append(sha256)
+        return ()
+
+    known = Vouching(repository=REPOSITORY, ask=ask)
+
+    one, again = (known.of(NAME, sha256=SHA256, build=1) for _ in range(2))
+    with pytest.raises(VerificationError, match="expected an attestation of it"):
+        known.of(NAME, sha256=SHA256, build=10502)
+
+    assert one == again == Attestation(state="absent", why="upstream signs from b10502 on")
+    assert asked == [SHA256] * 2
+
+
 @pytest.mark.parametrize("build", [1, 10501, None])
 def test_none_is_expected_of_builds_that_upstream_did_not_sign(build: int | None) -> None:
     found = judged(build=build)

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_ci.bump import changes
-from engine_ci.bump.changes import Names, Resized
+from engine_ci.bump.changes import Resized
 from engine_ci.records.gate import Engines
+from engine_ci.records.upstream import Names
 from tests.unit.bump import records
 
 ENGINES = records.result().engines
@@ -20,7 +21,7 @@ def test_what_is_gained_and_lost_turns_one_set_into_the_other(
 
     assert (set(before) - set(change.lost)) | set(change.gained) == set(after)
     assert not set(change.gained) & set(before)
-    assert bool(change) == (set(before) != set(after))
+    assert (change == Names()) == (set(before) == set(after))
 
 
 def test_flags_are_those_that_both_engines_told() -> None:

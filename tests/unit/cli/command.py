@@ -13,7 +13,7 @@ import pytest
 
 from engine_ci.cli.main import main
 from engine_ci.pins import store
-from engine_ci.pins.model import Commit, PackageIndex, Pin
+from engine_ci.pins.model import Commit, GitHubReleases, PackageIndex, Pin
 from tests.unit.artifact import wheels
 
 if TYPE_CHECKING:
@@ -61,6 +61,25 @@ def write_pin(app: Path, published: Asset) -> None:
         commit=Commit(id="86a2835", abbreviated=True),
         platforms={"ubuntu-x64": published},
     )
+    _write(app, pin)
+
+
+def write_release(app: Path, published: Asset, *, build: int, commit: str) -> None:
+    """Pins a release of upstream, by its archive for Linux."""
+    pin = Pin(
+        schema=1,
+        name="llama.cpp",
+        adapter="llama-server",
+        source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
+        version=f"b{build}",
+        build=build,
+        commit=Commit(id=commit, abbreviated=True),
+        platforms={"ubuntu-x64": published},
+    )
+    _write(app, pin)
+
+
+def _write(app: Path, pin: Pin) -> None:
     (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.cli import doors
+from engine_ci.system.github_issues import Issues
+from fixtures.github import GitHubServer, Login
 from tests.unit.artifact import wheels
 from tests.unit.cli.command import CommandLine, app_in, write_pin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.unit.artifact.wheels import Index
@@ -33,3 +39,24 @@ def toy(app: Path, index: Index, tmp_path: Path) -> Index:
     published = index.publish(wheels.wheel(tmp_path, wheels.engine()))
     write_pin(app, published)
     return index
+
+
+@pytest.fixture
+def github(
+    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubServer]:
+    """The app on a server, and a clone of it as the current folder."""
+    assert home.exists()
+    token = secrets.token_hex(20)
+    tokens = {token: Login("engine-ci[bot]", write=True)}
+    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=app) as server:
+        clone = tmp_path / "clone"
+        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
+        monkeypatch.chdir(clone)
+        monkeypatch.setenv(doors.TOKEN, token)
+        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
+        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+        # Nobody needs to wait between two writes of a server of our own.
+        monkeypatch.setattr(Issues.__init__, "__kwdefaults__", {"write_pause_s": 0.0})
+        yield server
+    assert [record for record in server.requests if record.problem] == []

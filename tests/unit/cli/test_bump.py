@@ -50,6 +50,20 @@ def test_when_nothing_is_newer_there_is_nothing_to_do(run: CommandLine, app: Pat
     assert not (app / ".engine-ci" / "baseline").exists()
 
 
+def test_what_is_newer_and_cannot_be_proposed_is_not_passed_over_in_silence(
+    run: CommandLine, toy: Index, tmp_path: Path
+) -> None:
+    newer(toy, tmp_path)
+    run("hold", "1.1..", "--reason", "dies")
+
+    ran = run("bump")
+
+    assert ran.status == Exit.OK
+    assert ran.err.endswith(
+        "toy stays at 1.0: nothing that is newer can be proposed, first 1.1: held: dies\n"
+    )
+
+
 @pytest.mark.usefixtures("toy")
 def test_without_a_token_nothing_is_begun_that_could_not_be_opened(
     run: CommandLine, app: Path, monkeypatch: pytest.MonkeyPatch

@@ -23,9 +23,12 @@ def test_every_newer_release_has_a_line_and_the_candidate_an_arrow() -> None:
 @pytest.mark.parametrize(
     ("standing", "line"),
     [
-        (Standing(), "llama.cpp 0.1.2: nothing newer"),
+        (Standing(), "llama.cpp 0.1.2: nothing newer; its source does not tell how old it is"),
         (Standing(age_days=1), "llama.cpp 0.1.2: nothing newer; it is 1 days old"),
-        (Standing(behind=1), "llama.cpp 0.1.2: 1 release is newer"),
+        (
+            Standing(behind=1),
+            "llama.cpp 0.1.2: 1 release is newer; its source does not tell how old it is",
+        ),
     ],
 )
 def test_how_far_behind_the_pin_is_and_how_old_is_said(standing: Standing, line: str) -> None:

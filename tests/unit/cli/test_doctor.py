@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import propose
+from engine_ci.cli import doors
 from engine_ci.errors import Exit
 from engine_ci.pins import store
 from engine_ci.records.upstream import Missed, Unavailable, Upstream
@@ -39,7 +39,7 @@ def github(
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
         monkeypatch.chdir(clone)
-        monkeypatch.setenv(propose.TOKEN, ADMIN)
+        monkeypatch.setenv(doors.TOKEN, ADMIN)
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         server.hub.settings.ruleset = WHOLE
@@ -103,7 +103,7 @@ def test_what_fails_ends_with_1_and_says_what_to_do(run: CommandLine, github: Gi
 def test_what_a_token_may_not_see_is_unknown(
     run: CommandLine, github: GitHubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(propose.TOKEN, READ)
+    monkeypatch.setenv(doors.TOKEN, READ)
     monkeypatch.setenv("GITHUB_REPOSITORY", "example/app")
     github.hub.settings.ruleset, github.hub.settings.classic = None, WHOLE
 

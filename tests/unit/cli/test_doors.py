@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 
-from engine_ci.cli import doors
+from engine_ci.cli import doors, prepare
+from engine_ci.cli.progress import Progress
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit
 from engine_ci.pins.model import Commit, GitHubReleases
 from engine_ci.records.candidate import Candidate, PublishedAsset, Release
 from engine_ci.system import documents
-from tests.unit.artifact import wheels
+from tests.unit.artifact import pes, wheels
 from tests.unit.bump import records
-from tests.unit.cli.test_prepare import write_release
+from tests.unit.cli.command import write_release
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Platform
     from tests.unit.cli.command import CommandLine
 
 WHOLE = "86a283532072722c5f3363d37d59a874d09fa99b"
@@ -39,7 +42,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 @pytest.fixture
 def workspace(app: Path, home: Path, tmp_path: Path) -> Workspace:  # noqa: ARG001 - answers are kept there
     """That of an app which pins b11434 of upstream's releases."""
-    write_release(app, wheels.asset(wheels.release(tmp_path)))
+    write_release(app, wheels.asset(wheels.release(tmp_path)), build=11434, commit="86a2835")
     return open_workspace(app / "engine-ci.yaml", pin=None, work=app / ".engine-ci")
 
 
@@ -139,3 +142,56 @@ def test_a_new_release_without_the_attestation_that_it_must_have_is_refused(
         asset.name,
         f"sha256:{asset.sha256}",
     ]
+
+
+def archived(folder: Path, platform: str, machine: int) -> Path:
+    """An engine for Windows, as upstream ships one."""
+    path = folder / f"llama-b10501-bin-{platform}.zip"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("llama-server.exe", pes.image(needed=("KERNEL32.dll",), machine=machine))
+        archive.writestr("LICENSE", wheels.LICENCE)
+    return path
+
+
+def test_for_the_bundles_of_three_platforms_upstream_is_asked_once_about_a_release(
+    github: Shelf, workspace: Workspace, tmp_path: Path
+) -> None:
+    archives: dict[Platform, Path] = {
+        "ubuntu-x64": wheels.release(tmp_path, build=10501),
+        "windows-arm64": archived(tmp_path, "windows-arm64", pes.ARM64),
+        "windows-x64": archived(tmp_path, "windows-x64", pes.X64),
+    }
+    assets = {platform: wheels.asset(path) for platform, path in archives.items()}
+    release = Release(
+        version="b10501",
+        build=10501,
+        assets={
+            platform: PublishedAsset(name=asset.name, size=asset.size, sha256=asset.sha256)
+            for platform, asset in assets.items()
+        },
+    )
+    answered(github, tag(WHOLE))
+    github.replies = [
+        says(200, body=github.content),
+        *(says(200, body=path.read_bytes()) for path in archives.values()),
+        *[says(404)] * 3,
+    ]
+
+    with Progress() as say:
+        bundles = [
+            prepare.make(workspace, release, into=tmp_path / name, platform=name, say=say)
+            for name in archives
+        ]
+
+    assert [path.rpartition("/")[2] for path, _ in github.asked] == [
+        "b10501",
+        *(asset.name for asset in assets.values()),
+        *(f"sha256:{asset.sha256}" for asset in assets.values()),
+    ]
+    assert [list(bundle.provenance) for bundle in bundles] == [list(archives)] * 3
+    assert {
+        file.attestation.state
+        for bundle in bundles
+        for file in bundle.provenance.values()
+        if file.attestation
+    } == {"absent"}

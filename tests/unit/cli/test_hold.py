@@ -77,7 +77,9 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
 def test_detect_tells_of_a_pin_that_is_held(run: CommandLine) -> None:
     run("hold", "1.0", "--reason", "dies")
 
-    assert run("detect").out == "toy 1.0: nothing newer\n! the pin is held: dies\n"
+    assert run("detect").out == (
+        "toy 1.0: nothing newer; its source does not tell how old it is\n! the pin is held: dies\n"
+    )
 
 
 def test_a_hold_is_heeded_at_once(run: CommandLine, toy: Index, tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_a_hold_is_heeded_at_once(run: CommandLine, toy: Index, tmp_path: Path) 
     run("hold", "1.1..", "--reason", "all of them die")
 
     assert run("detect").out == (
-        "toy 1.0: 2 releases are newer\n"
+        "toy 1.0: 2 releases are newer; its source does not tell how old it is\n"
         "  1.2  held: all of them die\n"
         "  1.1  held: all of them die\n"
     )

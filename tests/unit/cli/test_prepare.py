@@ -16,10 +16,11 @@ from engine_ci.cli.prepare import known_platform, listed, makes, request_for
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
-from engine_ci.pins.model import Commit, GitHubReleases, Pin, SourceBuild
+from engine_ci.pins.model import Commit, Pin, SourceBuild
 from engine_ci.records.candidate import Release
 from tests.unit.artifact import code, wheels
 from tests.unit.bump import records
+from tests.unit.cli.command import write_release
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def test_the_candidate_becomes_a_bundle_that_is_printed(
 
     assert detected.err == ""
     assert detected.out.splitlines() == [
-        "toy 1.0: 1 release is newer",
+        "toy 1.0: 1 release is newer; its source does not tell how old it is",
         "→ 1.1  candidate; its source does not tell its age: no cooldown",
     ]
     assert ran.status == Exit.OK
@@ -97,7 +98,10 @@ def test_without_a_candidate_there_is_nothing_to_prepare(run: CommandLine) -> No
     nothing = run("detect")
     ran = run("prepare")
 
-    assert (missing.status, nothing.out) == (Exit.USAGE, "toy 1.0: nothing newer\n")
+    assert (missing.status, nothing.out) == (
+        Exit.USAGE,
+        "toy 1.0: nothing newer; its source does not tell how old it is\n",
+    )
     assert ran.status == Exit.USAGE
     assert "nothing was chosen" in ran.err
 
@@ -115,25 +119,11 @@ def test_a_candidate_for_another_pin_is_refused(run: CommandLine, toy: Index, ap
     assert toy.downloads == []
 
 
-def write_release(app: Path, published: Asset) -> None:
-    pin = Pin(
-        schema=1,
-        name="llama.cpp",
-        adapter="llama-server",
-        source=GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp"),
-        version="b11434",
-        build=11434,
-        commit=Commit(id="86a2835", abbreviated=True),
-        platforms={"ubuntu-x64": published},
-    )
-    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
-
-
 def test_an_archive_of_a_release_is_prepared_offline_under_any_name(
     run: CommandLine, app: Path, tmp_path: Path
 ) -> None:
     archive = wheels.release(tmp_path)
-    write_release(app, wheels.asset(archive))
+    write_release(app, wheels.asset(archive), build=11434, commit="86a2835")
     here = archive.rename(tmp_path / "downloaded")
 
     ran = run("prepare", "--current", "--archive", str(here), "--json")
@@ -147,7 +137,7 @@ def test_an_archive_of_a_release_is_as_strictly_verified(
     run: CommandLine, app: Path, tmp_path: Path
 ) -> None:
     archive = wheels.release(tmp_path)
-    write_release(app, wheels.asset(archive))
+    write_release(app, wheels.asset(archive), build=11434, commit="86a2835")
     archive.write_bytes(archive.read_bytes()[:-1] + b"\1")
 
     ran = run("prepare", "--current", "--archive", str(archive))

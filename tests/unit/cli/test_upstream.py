@@ -72,7 +72,7 @@ def test_detect_says_what_changed_up_to_the_candidates_build(
 
     assert ran.status == Exit.OK
     assert ran.out == (
-        "toy 1.0: 1 release is newer\n"
+        "toy 1.0: 1 release is newer; its source does not tell how old it is\n"
         "→ 2026.4.8001  candidate; its source does not tell its age: no cooldown\n"
         "upstream: 1 commits, 1 relevant; architectures missed since: kimi-k3\n"
     )
@@ -85,7 +85,7 @@ def test_detect_says_what_changed_up_to_the_candidates_build(
 @pytest.mark.usefixtures("source")
 def test_what_is_missed_is_told_where_nothing_is_newer(run: CommandLine) -> None:
     assert run("detect").out == (
-        "toy 1.0: nothing newer\n"
+        "toy 1.0: nothing newer; its source does not tell how old it is\n"
         "upstream: commits not available: no build and no commit is known to compare the pin with; "
         "architectures missed since: kimi-k3\n"
     )
@@ -104,6 +104,23 @@ def test_what_only_the_bytes_tell_is_added_once_they_are_here(
     told = candidate(app).range
     assert isinstance(told, Range)
     assert (told.new, len(told.commits)) == (tip, 2)
+
+
+def test_a_known_regression_is_told_once_the_bytes_tell_the_build(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    build = (10430).to_bytes(4, "little")
+    files = {
+        name.replace("1.0", "1.1"): data.replace((11434).to_bytes(4, "little"), build)
+        for name, data in wheels.engine().items()
+    }
+    toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    run("detect")
+    before = candidate(app).regressions
+
+    assert run("prepare").status == Exit.OK
+    assert before == ()
+    assert [each.first for each in candidate(app).regressions] == [9978, 10429]
 
 
 @pytest.mark.usefixtures("source")
@@ -139,7 +156,7 @@ def test_a_repository_that_does_not_answer_stops_nothing(
 
 @pytest.mark.usefixtures("toy")
 def test_without_a_repository_nobody_is_asked(run: CommandLine, app: Path) -> None:
-    assert run("detect").out == "toy 1.0: nothing newer\n"
+    assert run("detect").out == "toy 1.0: nothing newer; its source does not tell how old it is\n"
     assert candidate(app).repository is None
 
 

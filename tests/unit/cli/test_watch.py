@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.bump import polls
-from engine_ci.cli import propose, watch
+from engine_ci.cli import app, watch
 from engine_ci.cli.progress import Progress
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import (
@@ -24,8 +22,7 @@ from engine_ci.errors import (
 )
 from engine_ci.records.candidate import Postponed, Release
 from engine_ci.system import documents
-from engine_ci.system.github_issues import Issues
-from fixtures.github import Fault, GitHubServer, Login
+from fixtures.github import Fault, GitHubServer
 from tests.unit.bump import records
 
 if TYPE_CHECKING:
@@ -36,30 +33,9 @@ if TYPE_CHECKING:
     from engine_ci.system.github import Hub
     from tests.unit.cli.command import CommandLine
 
-TOKEN = secrets.token_hex(20)
 DAY = timedelta(days=1)
 DOWN = OutsideError("the index did not answer", hint="check the network")
 LIST = "GET /repos/example/app/issues"
-
-
-@pytest.fixture
-def github(
-    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[GitHubServer]:
-    """The app on a server, and a clone of it as the current folder."""
-    assert home.exists()
-    tokens = {TOKEN: Login("engine-ci[bot]", write=True)}
-    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=app) as server:
-        clone = tmp_path / "clone"
-        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
-        monkeypatch.chdir(clone)
-        monkeypatch.setenv(propose.TOKEN, TOKEN)
-        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
-        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-        # Nobody needs to wait between two writes of a server of our own.
-        monkeypatch.setattr(Issues.__init__, "__kwdefaults__", {"write_pause_s": 0.0})
-        yield server
-    assert [record for record in server.requests if record.problem] == []
 
 
 @pytest.fixture
@@ -70,7 +46,7 @@ def workspace(github: GitHubServer) -> Workspace:
 
 @pytest.fixture
 def hub(workspace: Workspace, github: GitHubServer) -> Iterator[Hub]:
-    found = propose.hub(workspace, repository=None, api_url=github.api_url, remote="origin")
+    found = app.hub(workspace, repository=None, api_url=github.api_url, remote="origin")
     yield found
     found.close()
 

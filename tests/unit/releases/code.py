@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine_ci.config import Policy
 from engine_ci.releases.detect import ask
 from engine_ci.releases.sources.github_releases import Place
 from engine_ci.system.rest import RestReader
@@ -20,4 +21,4 @@ _NOWHERE = Place(
 
 def asked(pin: Pin, *, upstream: str | None = None) -> list[Offer]:
     """What the pin's source offers."""
-    return ask(pin, at=_NOWHERE, upstream=upstream)
+    return list(ask(pin, policy=Policy(), at=_NOWHERE, upstream=upstream).offers)

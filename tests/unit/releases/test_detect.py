@@ -72,7 +72,9 @@ def content(name: str) -> bytes:
 
 def detected(pinned: Pin, *, refused: Sequence[Refusal] = ()) -> Candidate:
     """The outcome for a pin, from what its source offers now."""
-    return detect(pinned, ask(pinned, at=NOWHERE), policy=Policy(), now=NOW, refused=refused)
+    policy = Policy()
+    listed = ask(pinned, policy=policy, at=NOWHERE)
+    return detect(pinned, listed.offers, policy=policy, now=NOW, refused=refused)
 
 
 @contextmanager

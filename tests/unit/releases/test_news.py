@@ -61,7 +61,8 @@ def test_what_is_wanted_is_found_among_commits_and_architectures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("relevant", "noise"), [((False, False), NOISE), ((False, True), None), ((True,), None)]
+    ("relevant", "noise"),
+    [((False, False), NOISE), ((False, True), None), ((True,), None), ((), None)],
 )
 def test_a_range_of_which_nothing_reaches_the_bundle_is_noise(
     relevant: tuple[bool, ...], noise: str | None

@@ -112,7 +112,8 @@ def test_what_is_chosen_is_newer_than_the_pin_complete_unheld_and_old_enough(
     assert not own.flaws
     assert own.version.text not in proposals.closed
     cooldown = timedelta(hours=policy.cooldown_hours)
-    assert own.published is None or own.published + cooldown <= NOW
+    proposed = proposals.waiting and own.version.text == proposals.version
+    assert proposed or own.published is None or own.published + cooldown <= NOW
     without = choice(
         *offers,
         of=released(holds=[*holds, Hold(version="b1..b99999", reason="a year", until=NOW.date())]),
@@ -120,6 +121,25 @@ def test_what_is_chosen_is_newer_than_the_pin_complete_unheld_and_old_enough(
         proposals=proposals,
     )
     assert without.chosen is None
+
+
+@given(lists(), lists(), POLICIES, st.integers(-400, 400))
+def test_an_open_proposal_never_goes_back_whatever_comes_and_whatever_the_clock_says(
+    offers: list[Offer], later: list[Offer], policy: Policy, hours: int
+) -> None:
+    first = choice(*offers, of=released(), policy=policy)
+    if first.chosen is None:
+        return
+    known = {each.version.text for each in offers}
+    every = [*offers, *(each for each in later if each.version.text not in known)]
+    shifted = [
+        replace(each, published=each.published and each.published + timedelta(hours=hours))
+        for each in every
+    ]
+    proposals = Proposals(last=NOW, version=first.chosen.version, waiting=True)
+    second = choice(*shifted, of=released(), policy=policy, proposals=proposals)
+
+    assert number(second) >= number(first)
 
 
 @given(lists(), BUILDS, POLICIES, HOLDS)

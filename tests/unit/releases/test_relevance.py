@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine_ci.pins.model import Asset, SourceBuild
 from engine_ci.releases import relevance
-from engine_ci.releases.relevance import Shipped, irrelevant, part, reaches
+from engine_ci.releases.relevance import Shipped, part, reaches, touches
 from fixtures.upstream import history
 from tests.unit.releases import build
 
@@ -149,7 +149,7 @@ def test_the_share_of_real_commits_that_reach_no_bundle_is_the_one_that_was_meas
     ]
 
     silent = [
-        sum(irrelevant(change.paths, shipped=bundle) is not None for change in history.load())
+        sum(not touches(change.paths, shipped=bundle) for change in history.load())
         for bundle in bundles
     ]
 
@@ -158,46 +158,16 @@ def test_the_share_of_real_commits_that_reach_no_bundle_is_the_one_that_was_meas
 
 @pytest.mark.parametrize("number", [10288, 10308, 10428, 10501, 10555])
 def test_real_builds_that_change_tests_alone_are_noise(number: int) -> None:
-    assert irrelevant(numbered()[number].paths, shipped=MAC)
+    assert not touches(numbered()[number].paths, shipped=MAC)
 
 
 @pytest.mark.parametrize("number", [10332, 10356, 10379, 10396, 10470, 10502, 10512, 10558, 10582])
 def test_real_builds_that_change_how_releases_are_made_are_not(number: int) -> None:
-    assert irrelevant(numbered()[number].paths, shipped=MAC) is None
+    assert touches(numbered()[number].paths, shipped=MAC)
 
 
-def test_noise_is_told_with_where_and_why() -> None:
-    paths = ["tests/a.cpp", "tests/b.cpp", "tests/a.cpp", "ggml/src/ggml-sycl/mmq.cpp"]
-
-    assert irrelevant(paths, shipped=ships("ubuntu-x64", "macos-arm64")) == (
-        "noise: nothing that it touches reaches the bundle on macos-arm64, ubuntu-x64 "
-        "(files: tests 2, sycl 1)"
-    )
-
-
-def test_a_range_without_any_file_is_noise() -> None:
-    assert irrelevant([], shipped=LINUX) == (
-        "noise: it changes no file, so nothing of it reaches the bundle on ubuntu-x64"
-    )
-
-
-def test_a_list_that_was_cut_is_never_noise() -> None:
-    assert irrelevant(["tests/a.cpp"], shipped=LINUX, whole=False) is None
-
-
-@given(
-    one=st.lists(st.sampled_from(PATHS)),
-    other=st.lists(st.sampled_from(PATHS)),
-    platforms=st.sets(st.sampled_from(PLATFORMS), min_size=1),
-    backends=st.sets(st.sampled_from(BACKENDS)),
-)
-def test_a_range_is_noise_only_where_both_its_halves_are(
-    one: list[str], other: list[str], platforms: set[str], backends: set[str]
-) -> None:
-    shipped = ships(*platforms, backends=[*backends])
-    halves = [irrelevant(paths, shipped=shipped) for paths in (one, other)]
-
-    assert (irrelevant([*one, *other], shipped=shipped) is None) == (None in halves)
+def test_a_change_without_any_file_reaches_nothing() -> None:
+    assert not touches([], shipped=LINUX)
 
 
 @given(

@@ -88,8 +88,9 @@ def replay(
     last: datetime = history.LAST,
     offered: Callable[[datetime], list[Offer]] = history.offers,
     stable: Sequence[StableRelease] = (),
+    clock: Callable[[datetime], datetime] = lambda now: now,
 ) -> list[Poll]:
-    """Every day's poll, with the pin moving as the reviewer lets it."""
+    """Every day's poll, with the pin moving as the reviewer lets it; `clock` is what ours says."""
     pin = history.pin(START, holds=holds)
     proposals, polls = Proposals(), list[Poll]()
     for now in history.days(last=last):
@@ -101,7 +102,7 @@ def replay(
             offers,
             pin,
             policy=policy or Policy(),
-            now=now,
+            now=clock(now),
             files=lambda offer: offer.assets,
             proposals=proposals,
             stable=[each for each in stable if each.published and each.published <= now],
@@ -192,11 +193,30 @@ def test_every_day_is_sensible_whoever_reviews_and_however_eager_the_app_is(
         ]
         if poll.chosen is not None:
             assert poll.chosen == sound[0]
+            assert number(poll.chosen) > number(poll.pinned)
         else:
             assert poll.choice.postponed is not None or not sound
             assert poll.choice.postponed is None or poll.choice.postponed.reason
     pins = [number(poll.pinned) for poll in polls]
     assert pins == sorted(pins)
+
+
+@pytest.mark.parametrize("who", ["slow", "never"])
+def test_a_clock_that_errs_by_days_takes_no_proposal_back(who: str) -> None:
+    polls = replay(
+        replace(REVIEWERS[who]),
+        policy=POLICIES["daily"],
+        last=history.FIRST + 40 * DAY,
+        clock=lambda now: now + (now.day % 5 - 2) * DAY,
+    )
+
+    for poll in polls:
+        if poll.proposals.waiting:
+            assert poll.chosen is not None
+            assert number(poll.chosen) >= number(str(poll.proposals.version))
+    pins = [number(poll.pinned) for poll in polls]
+    assert pins == sorted(pins)
+    assert len({poll.chosen for poll in polls}) > 10
 
 
 def test_by_default_a_prompt_reviewer_gets_a_pull_request_every_week() -> None:

@@ -93,7 +93,7 @@ def test_where_nobody_is_to_be_asked_for_commits_nothing_is_chosen() -> None:
 def test_anything_but_one_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     at = pinned()
     monkeypatch.setattr(pip, "source_versions", lambda _: ["11434.0.0"])
-    monkeypatch.setattr(pip, "source_report", lambda _: [])
+    monkeypatch.setattr(pip, "run", lambda _: '{"install": []}')
     (offer,) = asked(at)
 
     with pytest.raises(OutsideError, match=r"pip reports 0 files for toy-engine==11434.0.0"):

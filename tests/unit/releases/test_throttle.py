@@ -21,7 +21,7 @@ RELEASE = Release(version="b11200", build=11200)
 def due(last: datetime | None, *, propose: Interval = "weekly") -> date | None:
     """The day that is waited for."""
     found = postponed(
-        RELEASE, since=["b11200"], proposals=Proposals(last=last), propose=propose, now=NOW
+        RELEASE, newer=["b11200"], proposals=Proposals(last=last), propose=propose, now=NOW
     )
     return found.until.date() if found and found.until else None
 
@@ -110,7 +110,7 @@ def test_by_builds_those_since_the_last_proposal_or_the_pin_are_counted(
 ) -> None:
     found = postponed(
         RELEASE,
-        since=[f"b{number}" for number in range(11200, 11195, -1)],
+        newer=[f"b{number}" for number in range(11200, 11195, -1)],
         proposals=Proposals(last=NOW, version=last),
         propose=EveryBuilds(every_builds=least),
         now=NOW,
@@ -118,6 +118,22 @@ def test_by_builds_those_since_the_last_proposal_or_the_pin_are_counted(
 
     assert (found.reason if found else None) == said
     assert found is None or found.until is None
+
+
+def test_by_builds_one_older_than_the_last_proposal_is_not_what_came_since() -> None:
+    proposals = Proposals(last=NOW, version="b11200", closed=frozenset({"b11200"}))
+    made = choice(
+        *(offer(f"b{number}", hours=100) for number in range(11195, 11201)),
+        of=released(),
+        policy=Policy(propose=EveryBuilds(every_builds=3)),
+        proposals=proposals,
+    )
+
+    assert made.chosen is None
+    assert made.postponed is not None
+    assert made.postponed.reason == (
+        "waits for 3 more builds: 0 came since b11200 was proposed, 3 are asked for"
+    )
 
 
 def test_builds_that_are_newer_than_the_one_to_propose_do_not_count() -> None:
@@ -167,7 +183,7 @@ def test_who_waits_is_let_through_on_the_day_that_was_named(last: datetime, days
     proposals, propose = Proposals(last=last), f"{days} days"
 
     def waits(now: datetime) -> Postponed | None:
-        return postponed(RELEASE, since=(), proposals=proposals, propose=propose, now=now)
+        return postponed(RELEASE, newer=(), proposals=proposals, propose=propose, now=now)
 
     found = waits(NOW)
     if found is not None:

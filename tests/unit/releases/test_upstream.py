@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.config import Wanted
 from engine_ci.pins.model import Commit
 from engine_ci.records.upstream import Missed, Names, Range, Unavailable
-from engine_ci.releases import features, upstream
+from engine_ci.releases import features, news, upstream
 from engine_ci.releases.relevance import Shipped
+from engine_ci.system import history
 from tests.unit.releases import build
 from tests.unit.system import origin
 
@@ -57,8 +59,7 @@ class World:
         )
 
     def noise(self, number: int) -> str | None:
-        history = upstream.fetched(self.origin.address, cache=self.cache)
-        return upstream.noise(history, self.pin, build=number, shipped=LINUX)
+        return news.read(self.ask(number), wanted=Wanted()).noise
 
 
 @pytest.fixture
@@ -116,7 +117,6 @@ def test_what_the_pinned_engine_misses_is_held_against_the_newest_commit(world: 
 
     assert isinstance(missed, Missed)
     assert missed.architectures == ("arch-C", "arch-D")
-    assert missed == upstream.missed(world.pin, address=world.origin.address, cache=world.cache)
 
 
 def test_a_commit_that_the_source_tells_goes_before_a_build_number(world: World) -> None:
@@ -200,9 +200,36 @@ def test_a_range_that_stays_out_of_the_bundle_is_noise(world: World) -> None:
     world.origin.commit("server : faster", {"tools/server/server.cpp": "1"})
     world.origin.tag("b1004")
 
-    assert str(world.noise(1003)).endswith("on ubuntu-x64 (files: tests 1, vulkan 1)")
+    assert world.noise(1003) == "none of its 2 commits reaches the app's bundle"
     assert world.noise(1004) is None
+
+
+def test_a_commit_without_any_file_reaches_no_bundle(world: World) -> None:
+    world.origin.commit("nothing")
+    world.origin.tag("b1002")
+
+    assert [each.relevant for each in found(world.ask(1002)).commits] == [False]
 
 
 def test_a_range_that_is_not_known_is_no_noise(world: World) -> None:
     assert world.noise(1009) is None
+
+
+def test_a_range_that_cannot_be_read_whole_is_no_noise(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_COMMITS", 1)
+    world.origin.commit("tests : more", {"tests/a.cpp": "1"})
+    world.origin.tag("b1002")
+    world.origin.commit("tests : more", {"tests/b.cpp": "1"})
+    world.origin.tag("b1003")
+
+    assert world.noise(1002) is not None
+    assert world.noise(1003) is None
+
+
+def test_the_same_commit_released_again_is_no_noise_by_its_range(world: World) -> None:
+    world.origin.tag("b1002")
+
+    assert found(world.ask(1002)).commits == ()
+    assert world.noise(1002) is None

@@ -60,7 +60,7 @@ def test_a_report_names_the_file_and_its_digest_and_no_address(
 
     found = pip.report(f"{PACKAGE}==1.0", tags=[TAG])
 
-    assert found == [pip.Found(name=published.name, sha256=published.sha256)]
+    assert found == pip.Found(name=published.name, sha256=published.sha256)
 
 
 def test_a_download_is_the_file_that_was_asked_for(index: Index, tmp_path: Path) -> None:
@@ -197,6 +197,6 @@ def test_source_distributions_are_listed_and_named_with_their_digest(
 
     assert pip.source_versions(PACKAGE) == ["1.10", "1.9", "1.0"]
     digest = hashlib.sha256((tmp_path / "toy_engine-1.0.tar.gz").read_bytes()).hexdigest()
-    assert pip.source_report(f"{PACKAGE}==1.0") == [
-        pip.Found(name="toy_engine-1.0.tar.gz", sha256=digest)
-    ]
+    assert pip.source_report(f"{PACKAGE}==1.0") == pip.Found(
+        name="toy_engine-1.0.tar.gz", sha256=digest
+    )
