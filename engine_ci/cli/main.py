@@ -23,6 +23,7 @@ from engine_ci.cli.init import eject, init
 from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
+from engine_ci.cli.watch import watch
 from engine_ci.errors import EngineCIError, Exit
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, init, eject,
+    hold, unhold, init, eject, watch,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")
