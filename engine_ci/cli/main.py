@@ -13,6 +13,8 @@ from engine_ci import __version__
 from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
+from engine_ci.cli.changes import changes
+from engine_ci.cli.check import check
 from engine_ci.cli.detect import detect
 from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
@@ -25,6 +27,7 @@ from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
 from engine_ci.cli.watch import watch
 from engine_ci.errors import EngineCIError, Exit
+from engine_ci.system import actions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, init, eject, watch,
+    hold, unhold, changes, check, watch, init, eject,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")
@@ -62,10 +65,12 @@ def engine_ci(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its code; errors are for people, on stderr."""
+    actions.stop_commands()
     try:
         app(args=arguments, prog_name="engine-ci")
     except EngineCIError as error:
         _say(f"error: {error.message}", error.hint)
+        actions.annotate("error", error.message, title="engine-ci")
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 - the last stop: whatever comes here is a bug of ours
         traceback.print_exc()

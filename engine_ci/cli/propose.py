@@ -54,6 +54,8 @@ def propose(
         plan = planned(workspace)
         typer.echo(shown(plan))
         if open_:
+            # Nothing is fetched for what could not be opened.
+            app.hub(workspace, repository=repository, api_url=api_url, remote=remote).close()
             # What is here was left by a job that ran a foreign engine.
             confirm.records(workspace, say=say)
             proposal = submit(
