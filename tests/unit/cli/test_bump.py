@@ -71,13 +71,7 @@ def test_that_the_gate_refused_the_pin_is_known_to_every_run_until_it_moves(
     run: CommandLine, toy: Index, app: Path, tmp_path: Path
 ) -> None:
     work = app / ".engine-ci"
-    pinned = EngineFacts(
-        pin="toy",
-        version="1.0",
-        tree_sha256="a" * 64,
-        adapter="llama-server",
-        platform="ubuntu-x64",
-    )
+    pinned = records.engine("1.0", tree="a").model_copy(update={"pin": "toy"})
     failed = records.result(verdict=Verdict.FAIL, engines=Engines(candidate=pinned))
     report.write(failed, work / "gate")
     toy.publish(wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1"))
