@@ -23,6 +23,8 @@ settings.register_profile("engine-ci", deadline=None)
 settings.load_profile("engine-ci")
 
 _TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN")
+# A test is no step of whoever runs it.
+_ACTIONS = ("GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 _connect = socket.socket.connect
 
 
@@ -38,7 +40,7 @@ def stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return _connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    for name in _TOKENS:
+    for name in (*_TOKENS, *_ACTIONS):
         monkeypatch.delenv(name, raising=False)
 
 

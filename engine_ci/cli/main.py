@@ -23,6 +23,7 @@ from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
 from engine_ci.errors import EngineCIError, Exit
+from engine_ci.system import actions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +61,12 @@ def engine_ci(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its code; errors are for people, on stderr."""
+    actions.stop_commands()
     try:
         app(args=arguments, prog_name="engine-ci")
     except EngineCIError as error:
         _say(f"error: {error.message}", error.hint)
+        actions.annotate("error", error.message, title="engine-ci")
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 - the last stop: whatever comes here is a bug of ours
         traceback.print_exc()

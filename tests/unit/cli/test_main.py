@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine_ci import __version__, config
 from engine_ci.errors import Exit
+from tests.unit.system.runner import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +87,16 @@ def test_an_interrupt_ends_with_130(
 
     assert run("detect").status == Exit.INTERRUPTED
     assert app.is_dir()
+
+
+def test_on_github_an_error_is_an_annotation_and_nothing_else_is_a_command(
+    run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    hostile = tmp_path / "::add-mask::a"
+
+    ran = run("detect", "--config", str(hostile / "\n::add-mask::b"))
+
+    (shown,) = commands(ran.err)
+    assert (shown.name, shown.properties) == ("error", {"title": "engine-ci"})
+    assert shown.data == f"{hostile}/\n::add-mask::b: there is no such file"
