@@ -274,3 +274,8 @@ def load(path: Path) -> Config:
         ConfigError: with the file, the key and the reason.
     """
     return documents.load_yaml(path, Config, error=ConfigError)
+
+
+def parse(text: str, *, name: str) -> Config:
+    """Reads the text of an `engine-ci.yaml` of that name; errors as for `load`."""
+    return documents.parse_yaml(text, Config, name=name, error=ConfigError)

@@ -13,6 +13,7 @@ from engine_ci import __version__
 from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
+from engine_ci.cli.changes import changes
 from engine_ci.cli.detect import detect
 from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold,
+    hold, unhold, changes,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")

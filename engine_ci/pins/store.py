@@ -24,6 +24,11 @@ def load(path: Path) -> Pin:
     return documents.load_yaml(path, Pin, error=PinError)
 
 
+def parse(text: str, *, name: str) -> Pin:
+    """Reads the text of a pin file of that name; errors as for `load`."""
+    return documents.parse_yaml(text, Pin, name=name, error=PinError)
+
+
 def dump(pin: Pin) -> str:
     """The one text of a pin; `dump(load(path))` gives back the bytes that `dump` wrote."""
     return documents.dump_yaml(pin)

@@ -16,7 +16,7 @@ from engine_ci.pins.model import Platform
 from engine_ci.system.documents import Document, RelativePath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from engine_ci.pins.model import Pin
 
@@ -63,12 +63,8 @@ def moved(text: str, target: Target, *, old: Pin, new: Pin) -> str:
         ConfigError: the pattern does not match exactly once, the file says something else than
             the old pin, or the new pin has no such value.
     """
-    found = list(_compiled(target.pattern).finditer(text))
-    if len(found) != 1:
-        raise _wrong(target, f"expected one match, found {len(found)}")
-    (match,) = found
     pieces, end = [], 0
-    for start, stop, name in _spans(match, target):
+    for start, stop, name in _spans(_match(text, target), target):
         written = text[start:stop]
         pinned, proposed = (_value(pin, name, like=written) for pin in (old, new))
         if pinned is None or proposed is None:
@@ -82,6 +78,23 @@ def moved(text: str, target: Target, *, old: Pin, new: Pin) -> str:
         pieces += [text[end:start], proposed]
         end = stop
     return "".join([*pieces, text[end:]])
+
+
+def named(text: str, target: Target) -> dict[str, str]:
+    """What stands in the target's place, by the names of its groups; ConfigError as for `moved`."""
+    return {name: text[start:stop] for start, stop, name in _spans(_match(text, target), target)}
+
+
+def agree(found: Mapping[str, str], pin: Pin) -> bool:
+    """Whether a pin says what was found in targets."""
+    return all(written == _value(pin, name, like=written) for name, written in found.items())
+
+
+def _match(text: str, target: Target) -> re.Match[str]:
+    found = list(_compiled(target.pattern).finditer(text))
+    if len(found) != 1:
+        raise _wrong(target, f"expected one match, found {len(found)}")
+    return found[0]
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -98,12 +98,18 @@ def load_yaml(path: Path, model: type[DocumentT], *, error: type[EngineCIError])
     Raises:
         error: the file is missing, no YAML, or does not fit; names the file, key and reason.
     """
-    text = _read(path, error)
+    return parse_yaml(_read(path, error), model, name=path, error=error)
+
+
+def parse_yaml(
+    text: str, model: type[DocumentT], *, name: Path | str, error: type[EngineCIError]
+) -> DocumentT:
+    """Reads the text of a YAML file of that name into `model`; errors as for `load_yaml`."""
     try:
         value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        raise error(f"{path}: not readable as YAML: {' '.join(str(problem).split())}") from problem
-    return _validate(path, value, model, error)
+        raise error(f"{name}: not readable as YAML: {' '.join(str(problem).split())}") from problem
+    return _validate(name, value, model, error)
 
 
 def load_json(path: Path, model: type[DocumentT], *, error: type[EngineCIError]) -> DocumentT:
@@ -189,7 +195,7 @@ def _read(path: Path, error: type[EngineCIError]) -> str:
 
 
 def _validate(
-    path: Path, value: object, model: type[DocumentT], error: type[EngineCIError]
+    path: Path | str, value: object, model: type[DocumentT], error: type[EngineCIError]
 ) -> DocumentT:
     try:
         return model.model_validate(value)

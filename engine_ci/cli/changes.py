@@ -1,0 +1,114 @@
+"""`engine-ci changes`: whether a branch moves a pin, and whether a bump touches anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine_ci.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine_ci.bump.named import Named
+    from engine_ci.records.change import Change
+    from engine_ci.system.git import Repository
+
+Base = Annotated[
+    str,
+    typer.Option(
+        "--base", help="What the branch is for; a commit, or zeros for none.", metavar="REF"
+    ),
+]
+Branch = Annotated[
+    str | None,
+    typer.Option(
+        "--branch",
+        envvar="GITHUB_HEAD_REF",
+        help="The branch of the pull request.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+
+
+def changes(
+    *,
+    base: Base,
+    branch: Branch = None,
+    config: options.Config = options.CONFIG,
+    work: options.Work = options.WORK,
+    json: options.Json = False,
+) -> None:
+    """Say which pins HEAD moves; exit 1 if it is a bump and touches anything else."""
+    from engine_ci.cli.output import emit
+    from engine_ci.errors import Exit
+    from engine_ci.system import actions, documents
+
+    change = read(config, base=base, branch=branch or None)
+    documents.write(work / "changes.json", documents.dump_json(change))
+    actions.output("pin-moved", str(change.pin_moved).lower())
+    actions.output("bump", str(change.bump).lower())
+    emit(change, as_json=json, otherwise=told(change))
+    for stray in change.strays[: actions.ANNOTATIONS]:
+        actions.annotate("error", stray.why, title="Not part of a bump", file=stray.path)
+    if change.strays:
+        raise typer.Exit(Exit.GATE_SAYS_NO)
+
+
+def read(config: Path, *, base: str, branch: str | None) -> Change:
+    """What HEAD changes since it left `base`.
+
+    Raises:
+        UsageError: there is no such clone or commit.
+        ConfigError, PinError: HEAD names no engine.
+    """
+    from engine_ci.bump import moves, named
+    from engine_ci.system import git_change
+    from engine_ci.system.git import Repository
+
+    clone = Repository.containing(config.resolve().parent)
+    path = place(clone, config)
+    head, left = git_change.head(clone), git_change.merge_base(clone, base)
+    after = named.read(path, text=lambda name: clone.read(name, at=head))
+    if left is None:
+        return moves.decide(None, after, files=(), head=head, base=None, branch=branch)
+    difference = git_change.difference(clone, base=left, to=head)
+    before = as_it_was(clone, difference.renamed.get(path, path), commit=left)
+    return moves.decide(before, after, files=difference.files, head=head, base=left, branch=branch)
+
+
+def as_it_was(clone: Repository, config: str, *, commit: str) -> Named | None:
+    """What the files of a commit name; None where they cannot be read."""
+    from engine_ci.bump import named
+    from engine_ci.errors import ConfigError, PinError
+
+    try:
+        return named.read(config, text=lambda name: clone.read(name, at=commit))
+    except (ConfigError, PinError):
+        return None
+
+
+def place(clone: Repository, config: Path) -> str:
+    """The configuration's path from the top of the clone."""
+    return config.resolve().relative_to(clone.path.resolve()).as_posix()
+
+
+def told(change: Change) -> str:
+    """The same for people: the pins, the files by kind, and what must not be there."""
+    from collections import Counter
+
+    count = Counter(file.kind for file in change.files)
+    since = change.base[:10] if change.base else "no commit in common"
+    lines = [
+        *(
+            f"{pin.name}: {pin.before or 'none'} -> {pin.after or 'none'}, "
+            f"{'moved' if pin.moved else 'the same engine'}"
+            for pin in change.pins
+        ),
+        f"files changed since {since}: "
+        + ", ".join(f"{count[kind]} {kind}" for kind in ("pin", "target", "other")),
+        *(f"not part of a bump: {stray.path}: {stray.why}" for stray in change.strays),
+    ]
+    return "\n".join(lines)
