@@ -112,9 +112,14 @@ def render(
             result=result,
             argv=argv,
         ),
-        "mark": f"<!-- engine-ci: {new.name} {new.version} -->",
+        "mark": mark(new),
     }
     return _fit(facts, gate=gate)
+
+
+def mark(pin: Pin) -> str:
+    """The line by which a body is known as ours, and for which version of a pin it is."""
+    return f"<!-- engine-ci: {pin.name} {pin.version} -->"
 
 
 def proposed(body: str, *, pin: str) -> str | None:

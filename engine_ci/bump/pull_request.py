@@ -89,7 +89,7 @@ def open_or_refresh(
 
     pulls = hub.pull_requests(plan.branch)
     current = next((pull for pull in pulls if pull.open), None)
-    declined = None if current else _declined(plan, pulls)
+    declined = None if current or plan.insists else _declined(plan, pulls)
     if declined:
         note = f"#{declined.number} for {plan.version} was closed by a person, so it stays closed"
         return Proposal(outcome=Outcome.DECLINED, pull_request=declined, notes=(note,))

@@ -23,6 +23,7 @@ from engine_ci.cli.hold import hold, unhold
 from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
+from engine_ci.cli.rollback import rollback
 from engine_ci.errors import EngineCIError, Exit
 from engine_ci.system import actions
 
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, changes,
+    hold, unhold, rollback, changes,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")

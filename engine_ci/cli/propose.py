@@ -94,7 +94,7 @@ def planned(workspace: Workspace) -> Plan:
     return plan.make(
         workspace.pin,
         file=app.carrying(workspace, workspace.pin_file),
-        targets=[(each, app.carrying(workspace, each.file)) for each in workspace.config.targets],
+        targets=app.targets(workspace),
         candidate=read_candidate(workspace),
         bundle=read_bundle(workspace.candidate),
         others=list(others(workspace)),
