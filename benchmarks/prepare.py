@@ -44,6 +44,7 @@ SIGNING_S = 0.005  # the limit for a megabyte
 LOADED = (
     "engine_ci.cli.workspace", "engine_ci.cli.output", "engine_ci.cli.progress",
     "engine_ci.artifact.bundle", "engine_ci.artifact.origins", "engine_ci.artifact.delegation",
+    "engine_ci.artifact.making", "filelock",
 )  # fmt: skip
 CONFIG = """schema: 1
 pins: [pin.yaml]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.inputs import Input
     from engine_ci.artifact.loaders import Loader
     from engine_ci.artifact.plan import Kept, PrunePlan
-    from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.signer import Signer
     from engine_ci.pins.model import Commit
 
 
@@ -44,7 +44,8 @@ def put(
     started = {file.path for file in pruned.images}
     placed: dict[Path, Path] = {}
     files, notes = [], []
-    for kept in pruned.keep:
+    # The program last: what it loads is signed before it is.
+    for kept in sorted(pruned.keep, key=lambda each: each.kind == "server"):
         unpacked = given.archive.unpack(kept.source)
         target = folder / kept.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +122,7 @@ def _licence(path: Path, *, folder: Path) -> BundleFile:
     target = folder / "licences" / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, target)
+    target.chmod(0o644)
     return BundleFile(
         path=f"licences/{path.name}",
         kind="licence",

@@ -50,7 +50,8 @@ class Expected:
         if self.tree_sha256 not in (None, tree_sha256):
             raise VerificationError(
                 f"the bundle's tree has the sha256 {tree_sha256}, the pin says {self.tree_sha256}",
-                hint="the same file gave other bytes: was it prepared by another engine-ci?",
+                hint="the same file gave other bytes: by another engine-ci, or by codesign? "
+                "`--signer builtin` signs as everywhere but on a Mac",
             )
 
 

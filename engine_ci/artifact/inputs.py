@@ -6,7 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine_ci.artifact import fetch, folder_archive, judged, loaders, source_build, unpack
+from engine_ci.artifact import (
+    fetch,
+    folder_archive,
+    judged,
+    loaders,
+    rights,
+    source_build,
+    unpack,
+)
 from engine_ci.records.bundle import Provenance
 
 if TYPE_CHECKING:
@@ -104,6 +112,7 @@ def _delegated(
     def judge(plan: PrunePlan) -> Iterator[AuditFinding]:
         yield delegate.unvouched(plan.server)
         yield from judged.findings(plan, archive=archive, platform=request.platform)
+        yield from rights.findings(delegate.leaves)
 
     return Input(
         archive=archive,

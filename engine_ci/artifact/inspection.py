@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import audit, folder_archive, judged, licences, loaders, plan, vouching
-from engine_ci.artifact.bundle import tree_sha256
+from engine_ci.artifact import (
+    audit,
+    folder_archive,
+    judged,
+    licences,
+    loaders,
+    plan,
+    rights,
+    vouching,
+)
 from engine_ci.artifact.images import ArchivedImages
+from engine_ci.artifact.making import tree_sha256
 from engine_ci.errors import RecordError, UsageError, VerificationError
 from engine_ci.records.audit import Audit
 from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile
@@ -58,6 +67,8 @@ def inspect(
         system=(
             *loader.findings(seen, floors=floors),
             *judged.findings(found, archive=archive, platform=platform),
+            *rights.findings(folder),
+            *_not_to_be_started(folder, found.server, platform=platform),
             *_unexpected(found, expected),
             *_unrecorded(folder, archive),
         ),
@@ -74,6 +85,13 @@ def inspect(
         findings=findings,
         tree_sha256=tree_sha256(_files(found, archive)),
     )
+
+
+def _not_to_be_started(folder: Path, server: str, *, platform: Platform) -> Iterator[AuditFinding]:
+    """What an upload to a server of artifacts often does to a program."""
+    if not platform.startswith("windows") and not rights.is_program(folder / server):
+        message = "its owner may not start it: it lost the bit that makes it a program"
+        yield AuditFinding(level="error", path=server, message=message)
 
 
 def _unexpected(found: PrunePlan, expected: Expected) -> Iterator[AuditFinding]:

@@ -10,8 +10,6 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from filelock import FileLock
-
 from engine_ci.errors import UsageError
 from engine_ci.records.bundle import RECORD
 from engine_ci.system.exchange import exchange
@@ -29,6 +27,8 @@ def alone(into: Path) -> Iterator[None]:
 
     What a run left half done that was killed is undone before the block begins.
     """
+    from filelock import FileLock  # noqa: PLC0415 - who only looks whether a bundle is there needs none
+
     into = into.resolve()
     into.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(beside(into, "lock")):

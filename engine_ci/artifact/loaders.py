@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.closure import Closure, Images
     from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.naming import Naming
-    from engine_ci.artifact.signing import Signer
+    from engine_ci.artifact.signer import Signer
     from engine_ci.artifact.volatile import Volatile
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import AuditFinding

@@ -66,6 +66,8 @@ def _foreign(run_path: str, path: str, *, settled: bool) -> AuditFinding:
 def _errors(image: Image, *, machine: str, floor: Floor | None) -> Iterator[str]:
     if image.arch != machine:
         yield f"built for {image.arch}, expected {machine}"
+    if image.executable_stack:
+        yield "its stack is executable, which a compiler's default is not"
     oldest = image.minimum_os
     if oldest is None:
         yield "it does not say which macOS it is for"

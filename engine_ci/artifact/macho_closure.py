@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 # What every macOS has, in a cache and not as files.
 _SYSTEM: Final = ("/usr/lib/", "/System/Library/")
 _RPATH: Final = "@rpath/"
+_OUTSIDE: Final = "lies outside of the system and the bundle"
 
 
 def is_system(name: str) -> bool:
     """Whether a library comes with macOS."""
-    return name.startswith(_SYSTEM)
+    return name.startswith(_SYSTEM) and "/../" not in name
 
 
 def demands(image: Image) -> frozenset[str]:
@@ -69,7 +70,10 @@ def follow(
                 continue
             place = loader.place(name, needed_by=path, run_paths=run_paths)
             if place is None:
-                if kind is not Kind.WEAK:
+                # Who has such a library has one that nobody here has seen.
+                if name.startswith("/"):
+                    missing.append(Missing(name=name, needed_by=path, why=_OUTSIDE))
+                elif kind is not Kind.WEAK:
                     missing.append(Missing(name=name, needed_by=path))
                 continue
             found[path][name] = place

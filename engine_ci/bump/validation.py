@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine_ci.bump.changes import closure
 from engine_ci.config import ALL_SUITES
+from engine_ci.gate.metal import kernels
 from engine_ci.records.gate import Status, Verdict
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def not_run(result: GateResult, *, pin: Pin) -> tuple[Note, ...]:
             for platform, asset in pin.platforms.items()
             if platform != here
         ),
+        *_metal(result),
         *_missing_suites(result),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.SKIP)),
         *(Note(subject=check.id, text=_told(check)) for check in _with(result, Status.ERROR)),
@@ -149,6 +151,14 @@ def _untested(platform: str, *, made: bool, here: str) -> Note:
     )
     text = f"{done} and nothing of it was started{kernels}: this gate ran on {here}"
     return Note(subject=platform, text=text)
+
+
+def _metal(result: GateResult) -> Iterator[Note]:
+    """Of this platform; of others nothing was started at all."""
+    engine = result.engines.candidate
+    found = kernels(engine)
+    if engine.platform.startswith("macos") and found.state == "not-run":
+        yield Note(subject="Metal kernels", text=f"not run: {found.why}")
 
 
 def _missing_suites(result: GateResult) -> Iterator[Note]:

@@ -146,6 +146,8 @@ def search(
         if candidate.chosen is None or attempts.costly(refused) > policy.tries:
             break
     if attempts.costly(refused):
+        # Whoever reads the record has nothing to propose.
+        detect.record(workspace, candidate.model_copy(update={"chosen": None}))
         raise EngineError(
             f"{workspace.pin.name} stays at {workspace.pin.version}: "
             + "; ".join(f"{each.version} was refused, {each.reason}" for each in refused),

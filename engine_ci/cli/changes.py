@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import options
+from engine_ci.cli import merge_base, options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,35 +69,28 @@ def read(config: Path, *, base: str, branch: str | None) -> Change:
     from engine_ci.system.git import Repository
 
     clone = Repository.containing(config.resolve().parent)
-    path = place(clone, config)
+    path = merge_base.place(clone, config)
     head, left = git_change.head(clone), git_change.merge_base(clone, base)
     after = named.read(path, text=lambda name: clone.read(name, at=head))
-    if left is None:
-        return moves.decide(None, after, files=(), head=head, base=None, branch=branch)
-    difference = git_change.difference(clone, base=left, to=head)
-    before = as_it_was(clone, difference.renamed.get(path, path), commit=left)
-    return moves.decide(before, after, files=difference.files, head=head, base=left, branch=branch)
+    files = git_change.difference(clone, base=left, to=head).files if left else ()
+    before = _before(clone, path, commit=left)
+    return moves.decide(before, after, files=files, head=head, base=left, branch=branch)
 
 
-def as_it_was(clone: Repository, config: str, *, commit: str) -> Named | None:
-    """What the files of a commit name; None where they cannot be read."""
-    from engine_ci.bump import named
-    from engine_ci.errors import ConfigError, PinError
+def _before(clone: Repository, config: str, *, commit: str | None) -> Named | None:
+    from engine_ci.errors import ConfigError, PinError, UsageError
 
     try:
-        return named.read(config, text=lambda name: clone.read(name, at=commit))
-    except (ConfigError, PinError):
+        return merge_base.find(clone, config, commit=commit).named
+    except (ConfigError, PinError, UsageError):
         return None
-
-
-def place(clone: Repository, config: Path) -> str:
-    """The configuration's path from the top of the clone."""
-    return config.resolve().relative_to(clone.path.resolve()).as_posix()
 
 
 def told(change: Change) -> str:
     """The same for people: the pins, the files by kind, and what must not be there."""
     from collections import Counter
+
+    from engine_ci.system.markdown import visible
 
     count = Counter(file.kind for file in change.files)
     since = change.base[:10] if change.base else "no commit in common"
@@ -109,6 +102,6 @@ def told(change: Change) -> str:
         ),
         f"files changed since {since}: "
         + ", ".join(f"{count[kind]} {kind}" for kind in ("pin", "target", "other")),
-        *(f"not part of a bump: {stray.path}: {stray.why}" for stray in change.strays),
+        *(f"not part of a bump: {visible(stray.path)}: {stray.why}" for stray in change.strays),
     ]
     return "\n".join(lines)

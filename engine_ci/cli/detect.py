@@ -73,7 +73,6 @@ def choose(
     from engine_ci.cli import upstream
     from engine_ci.releases import news
     from engine_ci.releases.detect import detect as choose_from
-    from engine_ci.system import documents
 
     policy = workspace.config.policy
     # One answer for the judgement and for the record: it may come over the network.
@@ -92,8 +91,15 @@ def choose(
     chosen = candidate.chosen
     told = asked(build=chosen.build if chosen else None)
     candidate = candidate.model_copy(update={"upstream": told})
-    documents.write(workspace.candidate_json, documents.dump_json(candidate))
+    record(workspace, candidate)
     return candidate
+
+
+def record(workspace: Workspace, candidate: Candidate) -> None:
+    """Leaves `candidate.json`."""
+    from engine_ci.system import documents
+
+    documents.write(workspace.candidate_json, documents.dump_json(candidate))
 
 
 def table(candidate: Candidate) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.config import Config
-    from engine_ci.records.gate import GateResult
+    from engine_ci.records.gate import Check, GateResult
 
 Suites = Annotated[
     list[str] | None,
@@ -144,16 +144,20 @@ def run(
     cache: Path,
     candidate: Path,
     baseline: Path | None,
+    baseline_argv: tuple[str, ...] | None = None,
+    no_baseline: str = "no baseline was given",
     adapter: str = LLAMA_SERVER,
     suites: Sequence[str],
     out: Path,
     say: Callable[[str], None],
     seed: int | None = None,
     runner: str | None = None,
+    before: Sequence[Check] = (),
 ) -> GateResult:
     """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`.
 
-    Paths in the configuration begin at `root`.
+    Paths in the configuration begin at `root`. `before` are checks that were made already; the
+    rest is as for `context_for`.
     """
     from engine_ci.cli import models, report
     from engine_ci.cli.prepare import known_platform
@@ -169,6 +173,8 @@ def run(
     context, setup = context_for(
         candidate,
         baseline=baseline,
+        baseline_argv=baseline_argv,
+        no_baseline=no_baseline,
         adapter=adapter,
         platform=known_platform(None),
         models=found,
@@ -177,6 +183,6 @@ def run(
         seed=int(now.timestamp()) if seed is None else seed,
         runner=runner,
     )
-    result = run_gate(context, suites, now=now, progress=say, setup=(*missing, *setup))
+    result = run_gate(context, suites, now=now, progress=say, setup=(*before, *missing, *setup))
     report.write(result, out)
     return result

@@ -14,6 +14,7 @@ from engine_ci.cli.audit import audit
 from engine_ci.cli.backtest import backtest
 from engine_ci.cli.bump import bump
 from engine_ci.cli.changes import changes
+from engine_ci.cli.check import check
 from engine_ci.cli.detect import detect
 from engine_ci.cli.doctor import doctor
 from engine_ci.cli.ensure import ensure
@@ -24,6 +25,7 @@ from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
 from engine_ci.cli.rollback import rollback
+from engine_ci.cli.watch import watch
 from engine_ci.errors import EngineCIError, Exit
 from engine_ci.system import actions
 
@@ -38,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, rollback, changes,
+    hold, unhold, rollback, changes, check, watch,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
@@ -34,6 +34,7 @@ _PLATFORMS: Mapping[tuple[str, str], Platform] = {
     ("Darwin", "x86_64"): "macos-x64",
     ("Linux", "x86_64"): "ubuntu-x64",
 }
+_SIGNERS: Final = {"codesign": "codesign", "builtin": "builtin (verified on Linux only)"}
 
 
 def prepare(
@@ -79,7 +80,7 @@ def prepare(
             signer=signer,
             say=say,
         )
-    if not current:
+    if not current and not dry_run:
         upstream.prepared(workspace, read_candidate(workspace), bundle)
     emit(bundle, as_json=json, otherwise=listed(bundle) if dry_run else str(target))
 
@@ -90,7 +91,7 @@ def listed(bundle: Bundle) -> str:
         *(f"keep  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.files),
         *(f"drop  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.dropped),
         *(f"{found.level}  {found.path}: {found.message}" for found in bundle.findings),
-        *([f"signer  {bundle.signer}"] if bundle.signer else []),
+        *([f"signer  {_SIGNERS[bundle.signer]}"] if bundle.signer else []),
         f"tree  {bundle.tree_sha256}",
     ]
     return "\n".join(lines)
@@ -215,7 +216,8 @@ def request_for(
     Raises:
         UsageError: there is no such signer.
     """
-    from engine_ci.artifact import origins, signing
+    from engine_ci.artifact import origins
+    from engine_ci.artifact import signer as signers
     from engine_ci.artifact.bundle import Request
     from engine_ci.cli import doors
     from engine_ci.pins.model import Pin
@@ -246,7 +248,7 @@ def request_for(
         into=into,
         licences=tuple(workspace.root / path for path in policy.licences),
         floors=floors_of(policy),
-        signer=signing.named(signer),
+        signer=signers.named(signer),
         expected=expected(workspace, release, platform=platform),
         recipe=None if delegate else recipe(workspace, release, platform=platform),
         delegate=delegate,
@@ -267,11 +269,11 @@ def named_commits(release: Pin | Release) -> dict[str, Commit]:
 
 def delegated(workspace: Workspace) -> Delegate | None:
     """The app's own command, where the configuration names one."""
-    from engine_ci.artifact.delegation import Delegate
-
     policy = workspace.config.bundle.prepare
     if policy == "builtin":
         return None
+    from engine_ci.artifact.delegation import Delegate
+
     return Delegate(
         command=policy.command,
         root=workspace.root,
@@ -295,13 +297,14 @@ def recipe(workspace: Workspace, release: Pin | Release, *, platform: Platform) 
     Raises:
         UnsupportedError: another machine has to build for that platform.
     """
-    from engine_ci.artifact.source_build import Recipe
     from engine_ci.errors import UnsupportedError
     from engine_ci.pins.model import SourceBuild
 
     source = workspace.pin.source
     if not isinstance(source, SourceBuild):
         return None
+    from engine_ci.artifact.source_build import Recipe
+
     if not makes(workspace, platform):
         raise UnsupportedError(
             f"{workspace.pin.name} is built from source, which this machine does not for {platform}"

@@ -40,25 +40,22 @@ def propose(
     work: options.Work = options.WORK,
 ) -> None:
     """Print the diff of the pin and the pull request's body, or open it."""
-    from engine_ci.cli import confirm, watch
+    from engine_ci.cli import confirm
     from engine_ci.cli.prepare import read_candidate
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
 
     workspace = open_workspace(config, pin=pin, work=work)
-    with (
-        Progress() as say,
-        watch.over(
-            workspace, asked=open_, repository=repository, api_url=api_url, remote=remote, say=say
-        ),
-    ):
-        candidate = read_candidate(workspace)
+    candidate = read_candidate(workspace)
+    with Progress() as say:
         if candidate.chosen is None:
             say(nothing(candidate))
             return
         plan = planned(workspace)
         typer.echo(shown(plan))
         if open_:
+            # Nothing is fetched for what could not be opened.
+            app.hub(workspace, repository=repository, api_url=api_url, remote=remote).close()
             # What is here was left by a job that ran a foreign engine.
             confirm.records(workspace, say=say)
             proposal = submit(

@@ -44,20 +44,22 @@ def prepared(workspace: Workspace, candidate: Candidate, bundle: Bundle) -> Cand
 
 
 def lines(upstream: Upstream | None) -> list[str]:
-    """What is known, for people; nothing of commits where nobody was asked."""
+    """What is known, for people."""
     if upstream is None:
         return []
     faults = [
         f"known of b{each.first} to b{each.last}: {each.what} ({each.link})"
         for each in upstream.regressions
     ]
-    return [*([_changed(upstream)] if upstream.repository else []), *faults]
+    return [_changed(upstream), *faults]
 
 
 def _changed(upstream: Upstream) -> str:
     from engine_ci.records.upstream import Unavailable
 
     changes, missed = upstream.range, upstream.missed
+    if isinstance(changes, Unavailable) and upstream.repository is None:
+        return f"upstream: not asked: {changes.reason}"
     if isinstance(changes, Unavailable):
         first = f"upstream: commits not available: {changes.reason}"
     else:

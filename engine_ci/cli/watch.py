@@ -1,13 +1,18 @@
-"""Looks after `bump --open`: where no build comes to a reviewer for too long, an issue says so."""
+"""`engine-ci watch`: where no build comes to a reviewer for too long, an issue says so.
+
+`bump --open` looks by itself; a workflow of several jobs looks when they have ended.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from engine_ci.cli import app
-from engine_ci.errors import EngineCIError, EngineError, GitHubError
+import typer
+
+from engine_ci.cli import app, options
+from engine_ci.errors import EngineCIError, EngineError, GitHubError, OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +23,43 @@ if TYPE_CHECKING:
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.polls import Polls
     from engine_ci.system.github import Hub
+
+
+def watch(
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="The run that left the records failed.")
+    ] = False,
+    repository: app.Repository = None,
+    api_url: app.ApiUrl = app.API_URL,
+    remote: app.Remote = "origin",
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    work: options.Work = options.WORK,
+) -> None:
+    """Count a scheduled run, and open, update or close the issue about a pin that is stuck."""
+    from engine_ci.cli.progress import Progress
+    from engine_ci.cli.workspace import open_workspace
+
+    workspace = open_workspace(config, pin=pin, work=work)
+    hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
+    with Progress() as say, closing(hub):
+        look(workspace, _ended(workspace, failed=failed), hub=hub, say=say, now=datetime.now(UTC))
+
+
+def _ended(workspace: Workspace, *, failed: bool) -> EngineCIError | None:
+    """The error that a run ended with, as far as its records tell."""
+    from engine_ci.cli.prepare import read_candidate
+
+    try:
+        candidate = read_candidate(workspace)
+    except EngineCIError as problem:
+        return problem
+    if not failed:
+        return None
+    if candidate.chosen is None and candidate.refused:
+        return EngineError("the gate refused what is newer", hint="the run has the evidence")
+    return OutsideError("a job of the run failed", hint="its log says why")
 
 
 @contextmanager

@@ -244,7 +244,6 @@ def session(
 
         def started() -> Engine:
             start = launch(
-                context,
                 subject,
                 located.path,
                 mode,
@@ -267,7 +266,6 @@ def session(
 
 
 def launch(
-    context: Context,
     subject: Subject,
     model: Path,
     mode: Mode,
@@ -287,7 +285,7 @@ def launch(
     `embeds` gets the flags for it.
     """
     if mode is Mode.APP:
-        argv = (*context.app_argv, *(_EMBEDDING if embeds else ()))
+        argv = (*subject.app_argv, *(_EMBEDDING if embeds else ()))
         arguments = partial(_app_arguments, argv, subject, model, extra)
     else:
         settings = replace(settings, embeddings=embeds)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine_ci.config import PerformancePolicy
     from engine_ci.engine.adapters.kinds import Server
+    from engine_ci.engine.backends import Backends
     from engine_ci.gate.zoo import Model
     from engine_ci.records.gate import EngineFacts
 
@@ -20,12 +21,16 @@ class Subject:
     """One of the two engines.
 
     Attributes:
+        app_argv: the app's own arguments for it, with `{model}` and `{port}` as places.
         refused: by model, why nothing waits a second time for the engine to start with it.
+        computes: what it computes with, from each log that tells.
     """
 
     server: Server
     facts: EngineFacts
+    app_argv: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict, compare=False)
+    computes: list[Backends] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +48,6 @@ class Context:
     Attributes:
         baseline: the current pin's engine; None when it cannot run, and comparisons are skipped.
         models: by name.
-        app_argv: the app's own arguments, with `{model}` and `{port}` as places.
         logs: the folder for the engines' logs, one file per start.
         goldens: the folder of the golden files, one `<model>.json` each.
         seed: of every random choice.
@@ -53,7 +57,6 @@ class Context:
     candidate: Subject
     baseline: Subject | None
     models: Mapping[str, LocatedModel]
-    app_argv: tuple[str, ...]
     logs: Path
     goldens: Path
     performance: PerformancePolicy

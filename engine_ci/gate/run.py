@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from engine_ci.errors import EngineCIError, UsageError
-from engine_ci.gate import asking, host
+from engine_ci.gate import asking, devices, host
 from engine_ci.gate.context import Context
 from engine_ci.gate.judge import is_fatal, judge
 from engine_ci.gate.suites import (
@@ -102,7 +102,8 @@ def run_gate(
         schema=1,
         verdict=judge(checks, measurements, compared=baseline is not None and not baseline.refused),
         engines=Engines(
-            candidate=context.candidate.facts, baseline=baseline.facts if baseline else None
+            candidate=devices.told(context.candidate),
+            baseline=devices.told(baseline) if baseline else None,
         ),
         host=host.facts(),
         checks=tuple(checks),

@@ -69,6 +69,8 @@ def context_for(
     candidate: Path,
     *,
     baseline: Path | None,
+    baseline_argv: tuple[str, ...] | None = None,
+    no_baseline: str = "no baseline was given",
     adapter: str = kinds.DEFAULT,
     platform: Platform,
     models: Mapping[str, LocatedModel],
@@ -82,6 +84,8 @@ def context_for(
     Args:
         candidate: a bundle, or any folder that holds one engine of the kind `adapter`.
         baseline: the same, of the engine to compare with.
+        baseline_argv: the app's arguments for it, where they were others.
+        no_baseline: why there is none.
         adapter: the kind of both engines.
         platform: of this machine, and so of folders that are no bundle.
         models: that the suites ask about; a baseline must run with the first.
@@ -95,19 +99,21 @@ def context_for(
             told.
         UnsupportedError: the candidate is a bundle for another system.
     """
-    subject, reason = None, "no baseline was given"
+    argv = config.engine.argv
+    subject, reason = None, no_baseline
     if baseline is not None:
         server = kinds.server_in(baseline, adapter=adapter)
         first = next(iter(models.values()))
         reason = why_not(server, first, log=logs / "setup-baseline.log")
         if not reason:
-            subject = Subject(server=server, facts=_facts(baseline, server, platform))
+            facts = _facts(baseline, server, platform)
+            subject = Subject(server=server, facts=facts, app_argv=baseline_argv or argv)
     server = kinds.server_in(candidate, adapter=adapter)
+    facts = _facts(candidate, server, platform)
     context = Context(
-        candidate=Subject(server=server, facts=_facts(candidate, server, platform)),
+        candidate=Subject(server=server, facts=facts, app_argv=argv),
         baseline=subject,
         models=models,
-        app_argv=config.engine.argv,
         logs=logs,
         goldens=zoo.golden_folder(),
         performance=config.gate.performance,

@@ -80,7 +80,9 @@ def _start(context: Context, subject: Subject, located: LocatedModel, number: in
         mode=Mode.APP,
         extra=backends.VERBOSE,
     ) as opened:
-        return opened.answer(_started)
+        start = opened.answer(_started)
+    subject.computes.append(start.backends)
+    return start
 
 
 def _started(engine: Engine) -> Start:

@@ -95,8 +95,28 @@ class Measurement(Document):
     verdict: Literal["ok", "regressed", "improved", "inconclusive"]
 
 
+class Devices(Document):
+    """What an engine computed with, as its log has it.
+
+    Attributes:
+        backends: sorted names, such as `CPU` and `MTL`.
+        gpus: what each is called.
+        families: of the GPU, as Metal calls them.
+        layers: how many of a model's went to a GPU; None where the log does not say.
+    """
+
+    backends: tuple[str, ...]
+    gpus: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    layers: Annotated[int, Field(ge=0)] | None = None
+
+
 class EngineFacts(Document):
-    """Which engine answered."""
+    """Which engine answered.
+
+    Attributes:
+        devices: None where no log was read that tells.
+    """
 
     pin: Name
     version: Version
@@ -106,6 +126,7 @@ class EngineFacts(Document):
     adapter: str
     platform: Platform
     flags: tuple[str, ...] = ()
+    devices: Devices | None = None
 
 
 class Engines(Document):

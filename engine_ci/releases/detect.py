@@ -68,10 +68,12 @@ def ask(
         OutsideError: the source did not answer.
         VerificationError: what is pinned has been replaced.
     """
-    if isinstance(pin.source, PackageIndex):
-        return Listed(offers=package_index.offers(pin.source.package, pin.platforms))
     if isinstance(pin.source, GitHubReleases):
         return _released(pin.source.repository, pin, policy=policy, at=at, told=told)
+    if policy.channel == "stable":
+        told(f"`channel: stable` is for releases of GitHub: of {pin.source} every build counts")
+    if isinstance(pin.source, PackageIndex):
+        return Listed(offers=package_index.offers(pin.source.package, pin.platforms))
     if pin.source.repository is not None:
         return Listed(offers=git_tags.offers(pin.source.repository, pin))
     package = str(pin.source.package)

@@ -34,6 +34,8 @@ def _paragraphs(result: GateResult) -> Iterator[str]:
         yield from _evidence(check)
     yield from _performance(result.performance)
     yield from _skipped(summary.skipped(result))
+    if metal := summary.metal(result):
+        yield f"Metal kernels: {plain(metal)}."
     yield _host(result.host)
     yield f"Started {result.started.isoformat(timespec='seconds')}, took {result.seconds:.1f} s."
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.gate.judge import is_fatal
+from engine_ci.gate.metal import kernels
 from engine_ci.records.gate import Status, Verdict
 
 if TYPE_CHECKING:
@@ -149,3 +150,12 @@ def _sorted(checks: Iterable[Check]) -> tuple[Check, ...]:
 
 def _rank(check: Check) -> int:
     return _WORST_FIRST.index(check.status)
+
+
+def metal(result: GateResult) -> str:
+    """Whether kernels for Metal ran; nothing of an engine for another system."""
+    engine = result.engines.candidate
+    if not engine.platform.startswith("macos"):
+        return ""
+    found = kernels(engine)
+    return "ran" if found.state == "ran" else f"not run: {found.why}"

@@ -26,6 +26,12 @@ _HINTS = {
 }
 
 
+_STRANGE = "something on the way to GitHub may have answered in its place; the next run asks again"
+# What the library, or reading what it gives, ends with where the answer is a page for people, half
+# of one, of another shape, or leads to another server: it does not look at it before.
+_MISUNDERSTOOD = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
 class Access(TypedDict):
     """Which repository of which server, and with which token."""
 
@@ -100,6 +106,9 @@ class Connection:
         except requests.RequestException as error:
             message = f"{where}: no answer from GitHub: {type(error).__name__}"
             raise GitHubError(message, hint="check the network and the address") from error
+        except _MISUNDERSTOOD as error:
+            message = f"{where}: the answer is not what was asked for: {type(error).__name__}"
+            raise GitHubError(message, hint=_STRANGE) from error
 
 
 def as_written(text: str | None) -> str:

@@ -106,7 +106,8 @@ class Issues(Connection):
 
 def _read(answer: Answer) -> Issue:
     return Issue(
-        number=answer.number,
+        # Nothing at all where the answer is no issue, whatever the library promises.
+        number=int(answer.number),
         url=answer.html_url,
         title=answer.title,
         body=as_written(answer.body),

@@ -101,12 +101,12 @@ class Reader(Connection):
         with self._asking("reading the settings"):
             data = self._repository.raw_data
             scopes = self._client.oauth_scopes
-        return Settings(
-            branch=data["default_branch"],
-            may_write=data.get("permissions", {}).get("push"),
-            scopes=None if scopes is None else tuple(filter(None, scopes)),
-            automatic=data.get("allow_auto_merge"),
-        )
+            return Settings(
+                branch=data["default_branch"],
+                may_write=data.get("permissions", {}).get("push"),
+                scopes=None if scopes is None else tuple(filter(None, scopes)),
+                automatic=data.get("allow_auto_merge"),
+            )
 
     def protection(self, branch: str) -> Protection:
         """Reads how a branch is protected; GitHubError when that fails."""
@@ -116,11 +116,11 @@ class Reader(Connection):
             name = quote(branch, safe="")
             rules = self._visible(f"/rules/branches/{name}")
             classic = self._visible(f"/branches/{name}/protection") if found["protected"] else {}
-        return Protection(
-            rules=None if rules is None else _ruled(rules),
-            classic=None if classic is None else _classic(classic),
-            checks=frozenset(listed),
-        )
+            return Protection(
+                rules=None if rules is None else _ruled(rules),
+                classic=None if classic is None else _classic(classic),
+                checks=frozenset(listed),
+            )
 
     def _visible(self, path: str) -> Any:  # noqa: ANN401 - JSON, of which only parts are read
         """What GitHub shows there; None where it shows nothing to this token."""

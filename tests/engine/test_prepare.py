@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.artifact import bundle
+from engine_ci.artifact.expected import NOTHING_EXPECTED
+from engine_ci.artifact.floors import NO_FLOORS
+from engine_ci.artifact.inspection import inspect
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineStartError, VerificationError
@@ -57,6 +61,29 @@ def test_a_pruned_engine_serves_the_tokens_of_the_unpruned_one(
 
     assert len(pruned) == 8
     assert pruned == whole
+
+
+def test_an_engine_in_a_built_app_is_judged_and_asked_where_it_lies(
+    prepared: Prepare, smollm2: Path, tmp_path: Path
+) -> None:
+    folder, made = prepared("0.1.2", "cpu")
+    contents = tmp_path / "My.app" / "Contents"
+    for ours, theirs in (("bin", "MacOS"), ("lib", "lib"), ("licences", "Resources/licences")):
+        shutil.copytree(folder / ours, contents / theirs)
+
+    found = inspect(
+        tmp_path / "My.app",
+        platform="ubuntu-x64",
+        backends=("cpu",),
+        floors=NO_FLOORS,
+        expected=NOTHING_EXPECTED,
+    )
+    server = LlamaServer.in_folder(tmp_path / "My.app")
+
+    assert (found.findings, len(found.images)) == ((), len(made.images))
+    assert server.program == contents / "MacOS" / "llama-server"
+    answer = tokens(server.program, smollm2, tmp_path / "app.log")
+    assert answer == tokens(folder / made.server, smollm2, tmp_path / "bundle.log")
 
 
 def test_pruned_to_the_link_closure_alone_it_tells_its_version_and_loads_no_model(

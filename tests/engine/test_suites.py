@@ -85,7 +85,8 @@ def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Buil
             adapter="llama-server",
             platform="ubuntu-x64",
         )
-        return Subject(server=LlamaServer.in_folder(folder), facts=facts)
+        server = LlamaServer.in_folder(folder)
+        return Subject(server=server, facts=facts, app_argv=EnginePolicy().argv)
 
     def make(
         *names: str,
@@ -108,7 +109,6 @@ def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Buil
             candidate=subject(candidate, version),
             baseline=subject(before, earlier) if baseline else None,
             models={name: models[name] for name in names},
-            app_argv=EnginePolicy().argv,
             logs=tmp_path / "logs",
             goldens=zoo.golden_folder(),
             performance=PerformancePolicy(),
@@ -116,6 +116,13 @@ def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Buil
         )
 
     return make
+
+
+def started_with(context: Context, *flags: str) -> Context:
+    """The same, with more flags of the app's for the candidate."""
+    candidate = context.candidate
+    argv = (*candidate.app_argv, *flags)
+    return replace(context, candidate=replace(candidate, app_argv=argv))
 
 
 def with_status(status: Status, checks: list[Check]) -> set[str]:
@@ -581,7 +588,7 @@ def test_the_api_is_right_with_both_good_builds_and_other_flags(
 ) -> None:
     context = build("stable", version=version)
 
-    checks = list(api.run(replace(context, app_argv=(*context.app_argv, *flags))))
+    checks = list(api.run(started_with(context, *flags)))
 
     assert [check for check in checks if check.status is not Status.PASS] == []
     assert len(checks) == 14
@@ -599,7 +606,7 @@ def test_a_field_that_is_gone_is_named(build: Build) -> None:
 def test_an_app_that_passes_a_flag_which_is_gone_is_told(build: Build) -> None:
     def checks_of(version: str) -> list[Check]:
         context = build("stable", version=version)
-        return list(loads.run(replace(context, app_argv=(*context.app_argv, "--mlock"))))
+        return list(loads.run(started_with(context, "--mlock")))
 
     before, after = checks_of("0.1.2"), checks_of("0.1.3")
 
@@ -655,7 +662,7 @@ def test_embeddings_are_right_with_other_builds_and_flags_too(build: Build, vers
     context = build("embedding-bert", "embedding-nomic-bert", "stable", version=version)
     flags = ("-b", "64", "-ub", "64", "-fa", "on", "-t", "2")
 
-    checks = list(embeddings.run(replace(context, app_argv=(*context.app_argv, *flags))))
+    checks = list(embeddings.run(started_with(context, *flags)))
 
     assert len(checks) == 2 * 8 + 1
     assert with_status(Status.FAIL, checks) == set()
@@ -674,9 +681,9 @@ def test_a_baseline_without_embeddings_is_no_fault_of_the_candidate(build: Build
 
 
 def test_an_engine_that_makes_vectors_without_being_told_to_fails(build: Build) -> None:
-    flags = (*build("stable").app_argv, "--embeddings", "--pooling", "mean")
+    context = started_with(build("stable"), "--embeddings", "--pooling", "mean")
 
-    (check,) = embeddings.run(replace(build("stable"), app_argv=flags))
+    (check,) = embeddings.run(context)
 
     assert (check.status, check.observed) == (Status.FAIL, "it gave a vector")
 

@@ -13,7 +13,7 @@ from engine_ci.errors import Exit
 from engine_ci.pins import store
 from fixtures.github import Fault, GitHubServer, Login
 from tests.integration.upstreams import Upstream
-from tests.unit.cli.command import CommandLine, app_in
+from tests.unit.cli.command import UNASKED, CommandLine, app_in
 from tests.unit.releases.upstream import NOON, pin, sha256
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def test_an_incomplete_newest_build_falls_back_to_the_one_before(
         "llama.cpp b11194: 2 releases are newer; it is 4 days old",
         "! b11196  llama-b11196-bin-ubuntu-x64.tar.gz is not there",
         "→ b11195  candidate",
+        UNASKED,
     ]
 
 
@@ -102,6 +103,7 @@ def test_on_the_stable_channel_the_build_that_a_stable_release_names_is_the_cand
     assert ran.out.splitlines()[1:] == [
         "  b11196  no stable release names it",
         "→ b11195  candidate",
+        UNASKED,
     ]
 
 

@@ -54,6 +54,7 @@ _KINDS = {
     LC.LAZY_LOAD_DYLIB: Kind.LAZY,
     LC.LOAD_UPWARD_DYLIB: Kind.UPWARD,
 }
+_ALLOW_STACK_EXECUTION = 0x20000
 _SAYS_MORE = 0x1A741800  # in place of the time, since macOS 15: the kind stands in flags
 _FLAGS = {0x1: Kind.WEAK, 0x2: Kind.REEXPORT, 0x4: Kind.UPWARD, 0x8: Kind.LAZY}
 
@@ -78,6 +79,7 @@ class Image:
         builds: one for each platform.
         imports: each once.
         exports: those of the names that were asked for which it gives to others.
+        executable_stack: whether it asks for a stack that code can be run from.
     """
 
     arch: str
@@ -89,6 +91,7 @@ class Image:
     uuid: UUID | None = None
     imports: tuple[Import, ...] = ()
     exports: frozenset[str] = frozenset()
+    executable_stack: bool = False
 
     @property
     def minimum_os(self) -> Version | None:
@@ -144,6 +147,7 @@ def image(of: Slice, *, seeking: Collection[str] = ()) -> Image:
         uuid=_uuid(of),
         imports=_imports(of, libraries=len(dependencies)),
         exports=_sought(of, seeking),
+        executable_stack=bool(of.header.flags & _ALLOW_STACK_EXECUTION),
     )
 
 

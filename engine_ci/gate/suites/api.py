@@ -54,7 +54,7 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
-    known = questions.knowledge(asking.golden(context, located), context.app_argv)
+    known = questions.knowledge(asking.golden(context, located), context.candidate.app_argv)
     start = partial(session, context, suite=SUITE, located=located, mode=Mode.APP)
     with start(context.candidate) as opened:
         for name, expected, differences in _KINDS:

@@ -129,7 +129,7 @@ def _start_again(context: Context, located: LocatedModel, *, port: int) -> Answe
     if not port_is_free(port):
         return Answer(status=Status.FAIL, observed=f"port {port} is still taken")
     log = context.logs / "candidate-lifecycle-again.log"
-    start = asking.launch(context, context.candidate, located.path, Mode.APP, log=log, port=port)
+    start = asking.launch(context.candidate, located.path, Mode.APP, log=log, port=port)
     with start as engine:
         return Answer(
             status=Status.PASS, observed=f"ready on port {port} in {engine.started_s:.2f} s"
@@ -158,7 +158,6 @@ def _refuses(context: Context, located: LocatedModel) -> Answer:
         half = Path(folder) / "half.gguf"
         half.write_bytes(content[: len(content) // 2])
         start = asking.launch(
-            context,
             context.candidate,
             half,
             Mode.APP,

@@ -43,7 +43,8 @@ def _flags(context: Context) -> Check:
     )
 
     def judge() -> Answer:
-        if missing := missing_flags(context.app_argv, context.candidate.server.flags()):
+        candidate = context.candidate
+        if missing := missing_flags(candidate.app_argv, candidate.server.flags()):
             return Answer(status=Status.FAIL, observed=f"unknown: {', '.join(missing)}")
         return Answer(status=Status.PASS, observed="all are listed")
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import pytest
 
 from engine_ci.artifact import audit, licences, plan
@@ -7,6 +10,9 @@ from engine_ci.artifact.archive import Entry
 from engine_ci.artifact.elf import BACKEND, Image
 from engine_ci.artifact.floors import NO_FLOORS, Floors, of_app
 from engine_ci.artifact.loaders import LdSo
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def findings(
@@ -92,8 +98,21 @@ def test_a_bundle_without_upstreams_licence_is_an_error() -> None:
         (b"GCC RUNTIME LIBRARY EXCEPTION", False),
     ],
 )
-def test_upstreams_licence_names_its_authors(text: bytes, *, upstreams: bool) -> None:
-    assert licences.is_upstreams(text) is upstreams
+def test_upstreams_licence_names_its_authors(
+    tmp_path: Path, text: bytes, *, upstreams: bool
+) -> None:
+    file = tmp_path / "LICENSE"
+    file.write_bytes(text)
+
+    assert licences.is_upstreams(file) is upstreams
+
+
+def test_a_licence_larger_than_any_memory_is_not_read_whole(tmp_path: Path) -> None:
+    file = tmp_path / "LICENSE"
+    file.write_bytes(b"Copyright (c) 2023-2026 The ggml authors\n")
+    os.truncate(file, 1 << 40)
+
+    assert licences.is_upstreams(file)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle, floors
+from engine_ci.artifact import bundle, floors, making
 from engine_ci.artifact.hashed import Hashed
 from engine_ci.artifact.vouching import Vouching
 from engine_ci.errors import (
@@ -242,8 +242,8 @@ def test_a_tree_s_digest_does_not_depend_on_the_order_of_its_files() -> None:
         for path, digit in (("a", "2"), ("b", "1"))
     ]
 
-    assert bundle.tree_sha256(files) == bundle.tree_sha256(files[::-1])
-    assert bundle.tree_sha256(files) != bundle.tree_sha256(swapped)
+    assert making.tree_sha256(files) == making.tree_sha256(files[::-1])
+    assert making.tree_sha256(files) != making.tree_sha256(swapped)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,14 @@ def test_what_it_left_is_audited_like_our_own_work(tmp_path: Path) -> None:
     )
 
 
+def test_a_set_id_bit_that_it_left_is_refused(tmp_path: Path) -> None:
+    brought(tmp_path)
+    script = COPY + "\nos.chmod('binaries/bin/llama-server', 0o4755)"
+
+    with pytest.raises(VerificationError, match="bin/llama-server: it has a set-id bit"):
+        bundle.prepare(request(tmp_path, script))
+
+
 def test_a_library_that_the_engine_does_not_need_stays_and_is_told(tmp_path: Path) -> None:
     brought(tmp_path)
     (tmp_path / "kept" / "lib" / "libunused.so.2").write_bytes(image())

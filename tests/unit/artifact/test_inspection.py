@@ -110,6 +110,27 @@ def test_an_engine_without_its_licence_is_not_fit_to_be_shipped(folder: Path) ->
     assert message.startswith("upstream's licence is not in the archive")
 
 
+def test_rights_that_an_app_must_not_ship_are_errors(folder: Path) -> None:
+    (folder / "bin" / "llama-server").chmod(0o4755)
+    (folder / "lib").chmod(0o777)
+
+    assert errors(judged(folder)) == [
+        (
+            "bin/llama-server",
+            "it has a set-id bit: it runs as its owner or group, whoever starts it",
+        ),
+        ("lib", "everybody may write it"),
+    ]
+
+
+def test_a_program_that_cannot_be_started_is_an_error(folder: Path) -> None:
+    (folder / "bin" / "llama-server").chmod(0o644)
+
+    assert errors(judged(folder)) == [
+        ("bin/llama-server", "its owner may not start it: it lost the bit that makes it a program")
+    ]
+
+
 def test_libraries_of_others_are_noted(folder: Path) -> None:
     (folder / "lib" / "libother.so").write_bytes(image())
 

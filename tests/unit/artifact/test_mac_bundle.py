@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import platform
+import struct
 import sys
 import tarfile
 from pathlib import Path
@@ -17,17 +18,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle, loaders, signing
+from engine_ci.artifact import bundle, loaders, signer
 from engine_ci.artifact.delegation import Delegate
 from engine_ci.artifact.expected import Expected
 from engine_ci.artifact.floors import NO_FLOORS, of_app
 from engine_ci.artifact.macho import read, verify
 from engine_ci.errors import MachOError, UsageError, VerificationError
-from tests.unit.artifact import wheels
+from tests.unit.artifact import machos, wheels
 from tests.unit.artifact.macho import compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine_ci.artifact.bundle import Request
+    from engine_ci.pins.model import Platform
 
 TOP = "llama-b11434"
 NAMES = [
@@ -39,11 +43,13 @@ NAMES = [
 ]
 
 
-def archive(folder: Path, **changed: bytes) -> Path:
+def archive(
+    folder: Path, *, each: Callable[[bytes], bytes] = lambda raw: raw, **changed: bytes
+) -> Path:
     """Upstream's archive; a library lies under its version, and links lead to it."""
     path = folder / f"{TOP}-bin-macos-arm64.tar.gz"
     files = {
-        Path(name).name: content
+        Path(name).name: each(content)
         for name, content in compiled.images().items()
         if name.startswith("server/")
     } | {"LICENSE": wheels.LICENCE}
@@ -90,6 +96,50 @@ def test_an_archive_becomes_one_folder_of_signed_images(tmp_path: Path) -> None:
         assert found.signature is not None
         assert found.signature.ad_hoc
         assert not found.signature.linker_signed
+
+
+def intel(image: bytes) -> bytes:
+    """The same image for the other processor; nobody here runs its code."""
+    return image[:4] + struct.pack("<2I", machos.X86_64, 3) + image[12:]
+
+
+def universal(image: bytes) -> bytes:
+    """A file with both, of which the second begins on a page of 16 kB."""
+    second = 0x4000 + -(-len(image) // 0x4000) * 0x4000
+    return machos.fat(
+        (machos.entry(0x4000, image, cpu=machos.X86_64, subtype=3), intel(image)),
+        (machos.entry(second, image), image),
+    )
+
+
+@pytest.mark.parametrize(
+    ("each", "platform", "pages"),
+    [
+        (intel, "macos-x64", {"x86_64": 0x1000}),
+        (universal, "macos-x64", {"x86_64": 0x1000, "arm64": 0x4000}),
+        (universal, "macos-arm64", {"x86_64": 0x1000, "arm64": 0x4000}),
+    ],
+    ids=["Intel", "both, for Intel", "both, for arm64"],
+)
+def test_engines_for_either_processor_or_both_become_bundles(
+    tmp_path: Path, each: Callable[[bytes], bytes], platform: Platform, pages: dict[str, int]
+) -> None:
+    asked = request(tmp_path, archive(tmp_path, each=each))
+    (published,) = asked.assets.values()
+
+    made = bundle.prepare(
+        dataclasses.replace(asked, platform=platform, assets={platform: published})
+    )
+
+    assert made.images == tuple(NAMES)
+    for name in NAMES:
+        found = verify.verify(tmp_path / "bundle" / name)
+        assert [each.faults for each in found] == [()] * len(pages)
+        assert {
+            each.arch: each.signature.directory.page_size for each in found if each.signature
+        } == pages
+        for image in read.read(tmp_path / "bundle" / name):
+            assert image.run_paths == ("@loader_path", "@loader_path/../Frameworks")
 
 
 def test_images_find_each_other_in_that_folder_and_nowhere_else(tmp_path: Path) -> None:
@@ -217,8 +267,11 @@ def test_on_a_mac_codesign_has_the_last_word(tmp_path: Path, codesign: Path) -> 
     made = bundle.prepare(asked)
 
     calls = [json.loads(line) for line in (codesign / "calls").read_text().splitlines()]
-    assert {name for word, name in calls if word == "--force"} == set(NAMES)
-    assert {name for word, name in calls if word == "--verify"} == set(NAMES)
+    for word in ("--force", "--verify"):
+        named = [name for each, name in calls if each == word]
+        assert sorted(named) == sorted(NAMES)  # each once
+        assert named[-1] == "llama-server"  # after all that it loads
+    assert calls[-1][0] == "--verify"
     told = [item for item in made.findings if "codesign's hash" in item.message]
     assert {(item.level, item.path) for item in told} == {("warning", name) for name in NAMES}
 
@@ -235,19 +288,19 @@ def test_two_signers_that_agree_say_nothing(tmp_path: Path, codesign: Path) -> N
     assert "llama-server" not in {item.path for item in made.findings}
 
 
-@pytest.mark.parametrize(("system", "signer"), [("Darwin", "codesign"), ("Linux", "builtin")])
+@pytest.mark.parametrize(("system", "usual"), [("Darwin", "codesign"), ("Linux", "builtin")])
 def test_what_ships_from_a_mac_is_signed_by_apples_program(
-    monkeypatch: pytest.MonkeyPatch, system: str, signer: str
+    monkeypatch: pytest.MonkeyPatch, system: str, usual: str
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)
 
-    assert signing.named(None) == signer
-    assert signing.named("builtin") == "builtin"
+    assert signer.named(None) == usual
+    assert signer.named("builtin") == "builtin"
 
 
 def test_a_signer_that_nobody_knows_is_a_mistake_of_the_user() -> None:
     with pytest.raises(UsageError, match="there is no signer `gpg`"):
-        signing.named("gpg")
+        signer.named("gpg")
 
 
 def left(folder: Path) -> Request:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from engine_ci.artifact import macho_audit
@@ -51,6 +53,14 @@ def test_a_system_that_is_too_new_is_an_error() -> None:
 
 def test_another_processor_is_an_error() -> None:
     assert errors(compiled_image("x86_64.dylib")) == ["built for x86_64, expected arm64"]
+
+
+def test_a_stack_that_code_runs_from_is_an_error() -> None:
+    sound = compiled_image("server/llama-server")
+
+    assert errors(dataclasses.replace(sound, executable_stack=True)) == [
+        "its stack is executable, which a compiler's default is not"
+    ]
 
 
 def image(*imports: Import, library: str = METAL, macos: bool = True) -> Image:

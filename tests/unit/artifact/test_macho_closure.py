@@ -120,14 +120,7 @@ def test_a_backend_finds_what_the_programs_run_paths_lead_to() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "/opt/homebrew/lib/libomp.dylib",
-        "/usr/local/lib/libomp.dylib",
-        "/Users/runner/build/libomp.dylib",
-        "libomp.dylib",
-        "@rpath/libomp.dylib",
-        "@loader_pathology/libomp.dylib",
-    ],
+    ["libomp.dylib", "@rpath/libomp.dylib", "@loader_pathology/libomp.dylib"],
 )
 def test_what_is_neither_in_the_archive_nor_the_systems_is_missing(name: str) -> None:
     found = follow({"bin/server": image(name, run_paths=["/opt/homebrew/lib", "@loader_path"])})
@@ -139,6 +132,26 @@ def test_a_weak_library_may_be_missing() -> None:
     images = {"bin/server": image(weak=["@rpath/libextra.dylib"])}
 
     assert follow(images).missing == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/opt/homebrew/lib/libomp.dylib",
+        "/usr/local/lib/libomp.dylib",
+        "/Users/runner/build/libomp.dylib",
+        "/usr/lib/../local/lib/libomp.dylib",
+    ],
+)
+@pytest.mark.parametrize("kind", ["strong", "weak"])
+def test_a_library_outside_of_the_system_and_the_bundle_is_told_even_if_it_may_be_missing(
+    name: str, kind: str
+) -> None:
+    asking = image(name) if kind == "strong" else image(weak=[name])
+
+    (told,) = follow({"bin/server": asking}).missing
+
+    assert (told.name, told.why) == (name, "lies outside of the system and the bundle")
 
 
 def test_a_weak_library_that_is_there_is_kept() -> None:

@@ -71,6 +71,9 @@ def another_record(into: Path) -> None:
         another_record,
         replaced_by_a_link,
         lambda into: (into / SERVER).unlink(),
+        lambda into: (into / SERVER).chmod(0o644),
+        lambda into: (into / SERVER).chmod(0o4755),
+        lambda into: (into / "lib").chmod(0o777),
         lambda into: (into / "bin" / "libextra.so").touch(),
         lambda into: (into / "bundle.json").write_text("{"),
         shutil.rmtree,
@@ -78,7 +81,8 @@ def another_record(into: Path) -> None:
         lambda into: into.with_name(".bundle.seal").write_text("{}"),
     ],
     ids=[
-        "changed", "changed with its record", "a link", "missing", "extra",
+        "changed", "changed with its record", "a link", "missing",
+        "a program no more", "a set-id bit", "a folder of everybody's", "extra",
         "a broken record", "nothing there", "no seal", "a broken seal",
     ],
 )  # fmt: skip

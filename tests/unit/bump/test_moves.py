@@ -3,11 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine_ci.bump import moves
 from engine_ci.pins import store
 from engine_ci.pins.model import GitHubReleases, Hold
-from tests.unit.bump.test_named import TAGGED, app, ensuring, read, upstreams
+from tests.unit.bump.test_named import TAGGED, app, ensuring, read
+from tests.unit.pins.test_targets import pin
 
 if TYPE_CHECKING:
     from engine_ci.bump.named import Named
@@ -15,14 +18,14 @@ if TYPE_CHECKING:
 
 HEAD, BASE = "b" * 40, "a" * 40
 BRANCH = "engine-ci/llama.cpp"
-OLD, NEW = upstreams(), upstreams(11434)
+OLD, NEW = pin(11194), pin(11434)
 PIN = "pins/0.yaml"
 
 
 def state(build: int = 11194, *, ensure: str | None = None) -> Named:
     """An app whose pin and target name a build."""
     text = ensuring(f"b{build}") if ensure is None else ensure
-    return read(app(TAGGED, pins=(upstreams(build),), ensure=text))
+    return read(app(TAGGED, pins=(pin(build),), ensure=text))
 
 
 def decided(
@@ -52,6 +55,14 @@ def test_a_bump_that_touches_another_file_names_it() -> None:
     assert [(stray.path, stray.why) for stray in change.strays] == [
         ("README.md", "it is neither a pin nor a target")
     ]
+
+
+@given(st.sets(st.sampled_from(["ensure.ts", PIN]) | st.text(min_size=1, max_size=9)))
+def test_whatever_else_a_bump_touches_is_a_stray(files: set[str]) -> None:
+    change = decided(state(), state(11434), *sorted(files))
+
+    assert [file.path for file in change.files] == sorted(files)
+    assert {stray.path for stray in change.strays} == files - {"ensure.ts", PIN}
 
 
 @pytest.mark.parametrize(
@@ -181,8 +192,8 @@ def test_a_pin_file_that_is_renamed_holds_the_same_engine() -> None:
 
 def test_of_several_pins_the_one_that_moves_takes_its_target_along() -> None:
     def both(build: int) -> Named:
-        other = upstreams(10).model_copy(update={"name": "other"})
-        return read(app(TAGGED, pins=(upstreams(build), other), ensure=ensuring(f"b{build}")))
+        other = pin(10).model_copy(update={"name": "other"})
+        return read(app(TAGGED, pins=(pin(build), other), ensure=ensuring(f"b{build}")))
 
     change = decided(both(11194), both(11434), "ensure.ts", PIN)
 

@@ -7,38 +7,23 @@ from hypothesis import strategies as st
 from engine_ci.bump import foreign, named
 from engine_ci.errors import ConfigError, PinError
 from engine_ci.pins import store
-from engine_ci.pins.model import Asset, Commit, Pin
+from engine_ci.pins.model import Commit, Pin
 from engine_ci.records.candidate import PublishedAsset, Release
 from tests.unit.bump import records
+from tests.unit.pins.test_targets import pin
 
+PIN = pin(11194)
 SHA = "c" * 64
 TAGGED = 'TAG = "(?P<build>b[0-9]+)"'
 HASHED = 'SHA = "(?P<sha256_macos_arm64>[0-9a-fA-F]*)"'
 ENSURE = 'const TAG = "{tag}";\nconst SHA = "{sha256}";\n'
 
 
-def upstreams(build: int = 11194) -> Pin:
-    """A pin of upstream's own releases."""
-    name = f"llama-b{build}-bin-macos-arm64.tar.gz"
-    return Pin.model_validate(
-        {
-            "schema": 1,
-            "name": "llama.cpp",
-            "adapter": "llama-server",
-            "source": {"kind": "github-releases", "repository": "ggml-org/llama.cpp"},
-            "version": f"b{build}",
-            "build": build,
-            "commit": Commit(id="9a3bf2b", abbreviated=True),
-            "platforms": {"macos-arm64": Asset(name=name, size=7, sha256="a" * 64)},
-        }
-    )
-
-
 def app(
     *patterns: str, folder: str = "", pins: tuple[Pin, ...] = (), ensure: str = ""
 ) -> dict[str, str]:
     """The files of an app, with these patterns as targets in one script."""
-    pins = pins or (upstreams(),)
+    pins = pins or (PIN,)
     names = [f"pins/{number}.yaml" for number in range(len(pins))]
     targets = "".join(f"- file: ensure.ts\n  pattern: '{pattern}'\n" for pattern in patterns)
     config = f"schema: 1\npins: [{', '.join(names)}]\nplatforms: [macos-arm64]\n" + (
@@ -53,18 +38,18 @@ def read(files: dict[str, str], *, config: str = "engine-ci.yaml") -> named.Name
     return named.read(config, text=files.get)
 
 
-def ensuring(tag: str = "b11194", sha256: str = "a" * 64) -> str:
+def ensuring(tag: str = "b11194", sha256: str = f"{11194:064x}") -> str:
     return ENSURE.format(tag=tag, sha256=sha256)
 
 
 def test_without_targets_the_engine_is_that_of_the_pin() -> None:
-    assert read(app()).engines == {"llama.cpp": upstreams()}
+    assert read(app()).engines == {"llama.cpp": PIN}
 
 
 def test_targets_that_say_what_the_pin_says_name_no_other_engine() -> None:
     files = app(TAGGED, HASHED, ensure=ensuring())
 
-    assert read(files).engines == {"llama.cpp": upstreams()}
+    assert read(files).engines == {"llama.cpp": PIN}
 
 
 def test_paths_are_from_the_top_of_the_clone() -> None:
@@ -106,8 +91,8 @@ def test_another_hash_of_the_same_tag_is_another_engine() -> None:
 
 
 def test_where_there_are_several_pins_they_count_alone() -> None:
-    other = upstreams().model_copy(update={"name": "other"})
-    files = app(TAGGED, pins=(upstreams(), other), ensure=ensuring("b11434"))
+    other = PIN.model_copy(update={"name": "other"})
+    files = app(TAGGED, pins=(PIN, other), ensure=ensuring("b11434"))
 
     assert set(map(str, read(files).engines)) == {"llama.cpp", "other"}
     assert read(files).engines["other"] == other
@@ -131,7 +116,7 @@ def test_a_file_that_is_not_there_is_named(missing: str) -> None:
 
 def test_a_pin_that_cannot_be_read_is_named() -> None:
     with pytest.raises(PinError, match=r"pins/0\.yaml: `version`: missing"):
-        read(app() | {"pins/0.yaml": store.dump(upstreams()).replace("version: b11194\n", "")})
+        read(app() | {"pins/0.yaml": store.dump(PIN).replace("version: b11194\n", "")})
 
 
 @pytest.mark.parametrize(
@@ -147,7 +132,7 @@ def test_a_pin_that_cannot_be_read_is_named() -> None:
 )
 def test_what_is_no_release_is_refused_with_what_is_wrong(found: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError) as told:
-        foreign.release(upstreams(), found)
+        foreign.release(PIN, found)
 
     assert said in told.value.message
 
@@ -179,7 +164,7 @@ def test_of_a_package_the_version_tells_the_name_of_the_file() -> None:
 )
 def test_whatever_another_bot_writes_is_a_release_or_refused(tag: str, sha256: str) -> None:
     try:
-        release = foreign.release(upstreams(), {"build": tag, "sha256_macos_arm64": sha256})
+        release = foreign.release(PIN, {"build": tag, "sha256_macos_arm64": sha256})
     except ConfigError:
         return
     assert release.version == f"b{release.build}"

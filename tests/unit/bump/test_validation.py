@@ -6,7 +6,7 @@ import pytest
 
 from engine_ci.bump import changes, validation
 from engine_ci.pins.model import Commit
-from engine_ci.records.gate import Engines, GateResult, Status, Verdict
+from engine_ci.records.gate import Devices, Engines, GateResult, Status, Verdict
 from tests.unit.bump import records
 from tests.unit.bump.records import check, measurement, result
 
@@ -258,3 +258,23 @@ def test_without_a_bundle_of_the_pin_nothing_can_be_said() -> None:
     (note,) = validation.changed_elsewhere([(None, records.bundle(platform="macos-arm64"))])
 
     assert "no bundle of the pinned engine" in note.text
+
+
+@pytest.mark.parametrize(
+    ("gpu", "text"),
+    [
+        ("Apple M1", None),
+        (
+            "Apple Paravirtual device",
+            "not run: the GPU is a virtual machine's (Apple Paravirtual device)",
+        ),
+    ],
+)
+def test_on_a_mac_kernels_for_metal_that_did_not_run_are_listed(gpu: str, text: str | None) -> None:
+    devices = Devices(backends=("CPU", "MTL"), gpus=(gpu,), layers=3)
+    engine = records.engine("0.1.3", tree="e").model_copy(
+        update={"platform": "macos-arm64", "devices": devices}
+    )
+    judged = result(checks=(check(),), engines=Engines(candidate=engine))
+
+    assert told(validation.not_run(judged, pin=records.pin())).get("Metal kernels") == text

@@ -19,6 +19,8 @@ from tests.unit.artifact import wheels
 if TYPE_CHECKING:
     from engine_ci.pins.model import Asset
 
+# What `detect` ends with where the configuration names nobody to ask.
+UNASKED = "upstream: not asked: the configuration names no repository of llama.cpp"
 APP = Path(__file__).parents[3] / "examples" / "demo" / "app"
 
 

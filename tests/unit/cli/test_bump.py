@@ -36,8 +36,9 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
 
     assert ran.status == Exit.GATE_SAYS_NO
     assert "toy stays at 1.0: 1.1 was refused" in ran.err
-    (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
-    assert refused["version"] == "1.1"
+    left = json.loads((app / ".engine-ci" / "candidate.json").read_text())
+    assert left["chosen"] is None
+    assert [each["version"] for each in left["refused"]] == ["1.1"]
     assert (app / ".engine-ci" / "baseline" / "bundle.json").exists()
 
 

@@ -12,8 +12,9 @@ from engine_ci.errors import Exit
 from engine_ci.records.change import Change
 from engine_ci.system import documents
 from engine_ci.system.git import Repository
-from tests.unit.bump.test_named import TAGGED, ensuring, upstreams
+from tests.unit.bump.test_named import TAGGED, ensuring
 from tests.unit.bump.test_named import app as files_of
+from tests.unit.pins.test_targets import pin
 from tests.unit.system.clones import committed
 from tests.unit.system.clones import run as git
 from tests.unit.system.runner import commands, outputs
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.command import CommandLine
 
 BRANCH = "engine-ci/llama.cpp"
-BUMPED = files_of(TAGGED, pins=(upstreams(11434),), ensure=ensuring("b11434"))
+BUMPED = files_of(TAGGED, pins=(pin(11434),), ensure=ensuring("b11434"))
 
 
 @pytest.fixture
@@ -78,6 +79,21 @@ def test_what_others_did_on_main_meanwhile_is_not_of_the_branch(
     assert "0 pin, 0 target, 1 other" in ran.out
 
 
+def test_of_the_merge_that_github_checks_out_the_first_parent_is_the_base(
+    run: CommandLine, clone: Repository
+) -> None:
+    left = git(clone.path, "rev-parse", "main")
+    committed(clone, BUMPED)
+    git(clone.path, "switch", "--quiet", "main")
+    base = committed(clone, {"README.md": "the app\n"})
+    git(clone.path, "merge", "--quiet", "--no-edit", "topic")
+
+    run("changes", "--base", "HEAD^1", "--branch", BRANCH)
+
+    assert (recorded().base, recorded().strays) == (base, ())
+    assert run("changes", "--base", left, "--branch", BRANCH).status == Exit.GATE_SAYS_NO
+
+
 def test_a_bump_says_what_moves(
     run: CommandLine, clone: Repository, step: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +124,16 @@ def test_a_bump_that_touches_anything_else_fails_with_the_names(
     assert said[0].properties == {"title": "Not part of a bump", "file": "src/00.ts"}
 
 
+def test_the_name_of_a_file_stays_on_its_line(run: CommandLine, clone: Repository) -> None:
+    committed(clone, {**BUMPED, "a\n::error::b\x1b[31m": "x\n"})
+
+    ran = run("changes", "--base", "main", "--branch", BRANCH)
+
+    assert ran.out.endswith(
+        "\nnot part of a bump: a\\n::error::b\\x1b[31m: it is neither a pin nor a target\n"
+    )
+
+
 def test_a_pin_that_cannot_be_read_at_head_is_refused(run: CommandLine, clone: Repository) -> None:
     committed(clone, {"pins/0.yaml": "version: b11434\n"})
 
@@ -136,13 +162,12 @@ def test_a_pin_that_nobody_could_read_before_is_new(
 
     run("changes", "--base", before)
 
-    (pin,) = recorded().pins
-    assert (pin.before, pin.after, pin.moved) == (None, "b11194", True)
+    (change,) = recorded().pins
+    assert (change.before, change.after, change.moved) == (None, "b11194", True)
 
 
-def test_before_the_first_push_everything_is_new(run: CommandLine, clone: Repository) -> None:
-    assert clone.path.is_dir()
-
+@pytest.mark.usefixtures("clone")
+def test_before_the_first_push_everything_is_new(run: CommandLine) -> None:
     ran = run("changes", "--base", "0" * 40)
 
     assert ran.status == Exit.OK

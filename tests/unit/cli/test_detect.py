@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from engine_ci.cli.detect import table
 from engine_ci.records.candidate import Decision, Postponed, Standing
 from tests.unit.bump import records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.cli.command import CommandLine
 
 BEHIND = Standing(behind=3, age_days=12)
 
@@ -62,3 +69,16 @@ def test_what_waits_and_what_is_flawed_is_marked_and_runs_are_told_in_a_line() -
         "… b4                    eligible, and waits",
         "  b3 … b1 (3 releases)  older",
     ]
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_channel_that_the_source_does_not_have_is_not_passed_over_in_silence(
+    run: CommandLine, app: Path
+) -> None:
+    config = app / "engine-ci.yaml"
+    config.write_text(config.read_text().replace("tries: 2", "tries: 2, channel: stable"))
+
+    assert run("detect").err == (
+        "`channel: stable` is for releases of GitHub: of package-index toy-engine every build "
+        "counts\n"
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +30,29 @@ def test_the_bundle_is_made_once_and_is_there_from_then_on(
     assert (second.status, second.out, second.err) == (Exit.OK, "vendor/engine\n", "")
     assert (app / "vendor" / "engine" / "bin" / "llama-server").exists()
     assert len(toy.downloads) == 1
+
+
+@pytest.mark.usefixtures("toy")
+def test_nothing_that_makes_bundles_is_loaded_where_one_is_there(run: CommandLine) -> None:
+    run("ensure", "--into", "engine")
+    script = (
+        "import sys\n"
+        "from engine_ci.cli.main import app\n"
+        "app(['ensure', '--into', 'engine'], standalone_mode=False)\n"
+        "print(*sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr == ""
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "engine_ci.artifact.seal" in loaded
+    assert loaded.isdisjoint(
+        [*(f"engine_ci.artifact.{name}" for name in ("making", "source_build", "signing")),
+         "engine_ci.system.pip", "engine_ci.system.git", "filelock", "requests"]
+    )  # fmt: skip
 
 
 @pytest.mark.usefixtures("toy")

@@ -10,6 +10,7 @@ import pytest
 from engine_ci.errors import Exit
 from engine_ci.pins import store
 from engine_ci.pins.model import Hold
+from tests.unit.cli.command import UNASKED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,9 @@ def test_detect_tells_of_a_pin_that_is_held(run: CommandLine) -> None:
     run("hold", "1.0", "--reason", "dies")
 
     assert run("detect").out == (
-        "toy 1.0: nothing newer; its source does not tell how old it is\n! the pin is held: dies\n"
+        "toy 1.0: nothing newer; its source does not tell how old it is\n"
+        "! the pin is held: dies\n"
+        f"{UNASKED}\n"
     )
 
 
@@ -93,4 +96,5 @@ def test_a_hold_is_heeded_at_once(run: CommandLine, toy: Index, tmp_path: Path) 
         "toy 1.0: 2 releases are newer; its source does not tell how old it is\n"
         "  1.2  held: all of them die\n"
         "  1.1  held: all of them die\n"
+        f"{UNASKED}\n"
     )

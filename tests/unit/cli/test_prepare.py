@@ -20,7 +20,7 @@ from engine_ci.pins.model import Commit, Pin, SourceBuild
 from engine_ci.records.candidate import Release
 from tests.unit.artifact import code, wheels
 from tests.unit.bump import records
-from tests.unit.cli.command import write_release
+from tests.unit.cli.command import UNASKED, write_release
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def test_the_candidate_becomes_a_bundle_that_is_printed(
     assert detected.out.splitlines() == [
         "toy 1.0: 1 release is newer; its source does not tell how old it is",
         "→ 1.1  candidate; its source does not tell its age: no cooldown",
+        UNASKED,
     ]
     assert ran.status == Exit.OK
     assert json.loads(ran.out)["version"] == "1.1"
@@ -100,7 +101,7 @@ def test_without_a_candidate_there_is_nothing_to_prepare(run: CommandLine) -> No
 
     assert (missing.status, nothing.out) == (
         Exit.USAGE,
-        "toy 1.0: nothing newer; its source does not tell how old it is\n",
+        f"toy 1.0: nothing newer; its source does not tell how old it is\n{UNASKED}\n",
     )
     assert ran.status == Exit.USAGE
     assert "nothing was chosen" in ran.err
@@ -274,9 +275,13 @@ def test_a_candidate_of_the_apps_own_command_is_hashed_for_the_pin(
 
 
 def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:
-    signed = records.bundle(signer="builtin", tree_sha256="7" * 64)
+    for name, told in (
+        ("builtin", "builtin (verified on Linux only)"),
+        ("codesign", "codesign"),
+    ):
+        signed = records.bundle(signer=name, tree_sha256="7" * 64)
 
-    assert listed(signed).endswith(f"\nsigner  builtin\ntree  {'7' * 64}")
+        assert listed(signed).endswith(f"\nsigner  {told}\ntree  {'7' * 64}")
 
 
 @pytest.mark.usefixtures("toy")

@@ -73,6 +73,22 @@ def test_the_apps_own_files_are_in_the_diff(run: CommandLine, gated: Path) -> No
     assert '-TAG = "0.1.2"\r\n+TAG = "0.1.3"\r\n' in run("propose").out
 
 
+@pytest.mark.parametrize(("name", "matches"), [("NAME", 0), ("TAG", 2)])
+def test_a_pattern_that_matches_nothing_or_twice_proposes_nothing(
+    run: CommandLine, gated: Path, name: str, matches: int
+) -> None:
+    app = gated.parent
+    (app / "ensure.ts").write_text('TAG = "0.1.2"\nOLD_TAG = "0.1.2"\n')
+    pattern = f'{name} = "(?P<version>[^"]+)"'
+    with (app / "engine-ci.yaml").open("a") as file:
+        file.write(f"targets: [{{file: ensure.ts, pattern: '{pattern}'}}]\n")
+
+    ran = run("propose")
+
+    assert (ran.status, ran.out) == (Exit.USAGE, "")
+    assert f"expected one match, found {matches}\n" in ran.err
+
+
 @pytest.mark.usefixtures("gated")
 def test_a_file_that_is_not_there_is_named(run: CommandLine, gated: Path) -> None:
     with (gated.parent / "engine-ci.yaml").open("a") as file:

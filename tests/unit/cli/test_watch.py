@@ -282,3 +282,51 @@ def test_a_poll_that_fails_is_counted_and_ends_with_its_own_status(
     assert ran.status == Exit.OUTSIDE
     assert "polls that failed are counted from now on" in ran.err
     assert Path(".engine-ci/polls-toy.json").exists()
+
+
+def watched(run: CommandLine, github: GitHubServer, *arguments: str) -> None:
+    ran = run("watch", "--api-url", github.api_url, *arguments)
+    assert ran.status == Exit.OK, ran.err
+
+
+def test_jobs_that_worked_are_a_poll_that_worked(
+    run: CommandLine, workspace: Workspace, github: GitHubServer
+) -> None:
+    found(workspace, chosen="0.1.3")
+    before = len(github.requests)
+
+    watched(run, github)
+
+    assert (kept(workspace).failures, kept(workspace).progress is None) == (0, False)
+    assert [f"{one.method} {one.path}" for one in github.requests[before:]] == [LIST]
+
+
+def test_jobs_that_failed_are_counted_until_somebody_is_told_once(
+    run: CommandLine, workspace: Workspace, github: GitHubServer
+) -> None:
+    found(workspace, chosen="0.1.3")
+
+    for _ in range(6):
+        watched(run, github, "--failed")
+
+    assert kept(workspace).failures == 6
+    (issue,) = github.hub.issues
+    assert "a job of the run failed" in str(issue.body)
+
+
+def test_jobs_that_left_no_record_are_a_poll_that_failed(
+    run: CommandLine, workspace: Workspace, github: GitHubServer
+) -> None:
+    watched(run, github)
+
+    assert kept(workspace).failures == 1
+
+
+def test_a_job_that_failed_as_the_gate_refused_all_is_no_poll_that_failed(
+    run: CommandLine, workspace: Workspace, github: GitHubServer
+) -> None:
+    documents.write(workspace.candidate_json, documents.dump_json(records.candidate(chosen=None)))
+
+    watched(run, github, "--failed")
+
+    assert (kept(workspace).failures, kept(workspace).progress) == (0, github.hub.created)

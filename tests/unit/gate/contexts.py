@@ -28,6 +28,7 @@ def subject(version: str, *, tree: str) -> Subject:
             adapter="llama-server",
             platform="ubuntu-x64",
         ),
+        app_argv=EnginePolicy().argv,
     )
 
 
@@ -46,7 +47,6 @@ def context(
         candidate=subject("2.0", tree="c"),
         baseline=baseline,
         models={name: LocatedModel(model=catalogue[name], path=NOWHERE / name) for name in models},
-        app_argv=EnginePolicy().argv,
         logs=NOWHERE,
         goldens=NOWHERE,
         performance=PerformancePolicy(confidence=confidence, profile=profile, floors=floors or {}),

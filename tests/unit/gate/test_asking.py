@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Never
 
 import pytest
 
+from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.process import Stopped
 from engine_ci.errors import (
@@ -29,7 +30,8 @@ from engine_ci.records.gate import FaultClass, Status
 from tests.unit.gate.contexts import context, subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from engine_ci.engine.supervisor import Engine
     from engine_ci.gate.context import Subject
@@ -240,11 +242,30 @@ def test_an_option_beside_the_apps_own_comes_last_where_the_build_has_it(
     monkeypatch.setattr(LlamaServer, "flags", lambda _: frozenset(flags))
 
     plain, found = (
-        asking._app_arguments(ours.app_argv, ours.candidate, model, extra, 2000)
+        asking._app_arguments(ours.candidate.app_argv, ours.candidate, model, extra, 2000)
         for extra in ((), ("--cache-ram", "0"))
     )
 
     assert found == (*plain, *added)
+
+
+def test_each_engine_is_started_with_the_arguments_that_the_app_has_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[tuple[str, ...]] = []
+
+    def running(_: Path, arguments_for: Callable[[int], tuple[str, ...]], **__: object) -> None:
+        started.append(arguments_for(2000))
+
+    monkeypatch.setattr(supervisor, "running", running)
+    ours = context(baseline=subject("B", tree="b"), models=("stable",))
+    assert ours.baseline is not None
+    before = replace(ours.baseline, app_argv=("-m", "{model}", "--mlock"))
+
+    for one in (ours.candidate, before):
+        asking.launch(one, ours.models["stable"].path, Mode.APP, log=ours.logs)
+
+    assert ["--mlock" in arguments for arguments in started] == [False, True]
 
 
 def test_an_engine_that_hangs_is_asked_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,6 +219,48 @@ def test_a_baseline_that_was_not_given_is_said_to_be_missing(
     assert (check.status, check.observed) == (Status.SKIP, "no baseline was given")
 
 
+@pytest.mark.parametrize("argv", [None, ("-m", "{model}", "--port", "{port}", "-c", "7")])
+def test_the_baseline_is_started_with_arguments_of_its_own_where_they_were_others(
+    tmp_path: Path,
+    models: dict[str, LocatedModel],
+    monkeypatch: pytest.MonkeyPatch,
+    argv: tuple[str, ...] | None,
+) -> None:
+    monkeypatch.setattr(setup, "why_not", lambda *_, **__: "")
+
+    context, _ = setup.context_for(
+        engine(tmp_path / "candidate", HELP),
+        baseline=engine(tmp_path / "baseline", HELP),
+        baseline_argv=argv,
+        platform="ubuntu-x64",
+        models=models,
+        config=CONFIG,
+        logs=tmp_path,
+        seed=7,
+    )
+
+    assert context.candidate.app_argv == CONFIG.engine.argv
+    assert context.baseline is not None
+    assert context.baseline.app_argv == (argv or CONFIG.engine.argv)
+
+
+def test_whoever_knows_why_there_is_no_baseline_says_it(
+    tmp_path: Path, models: dict[str, LocatedModel]
+) -> None:
+    _, (check,) = setup.context_for(
+        engine(tmp_path / "candidate", HELP),
+        baseline=None,
+        no_baseline="it is the first commit",
+        platform="ubuntu-x64",
+        models=models,
+        config=CONFIG,
+        logs=tmp_path,
+        seed=7,
+    )
+
+    assert check.observed == "it is the first commit"
+
+
 def test_the_app_decides_its_arguments_and_the_limit_of_speed(
     tmp_path: Path, models: dict[str, LocatedModel]
 ) -> None:
@@ -232,7 +274,7 @@ def test_the_app_decides_its_arguments_and_the_limit_of_speed(
 
     context, _ = context_for(engine(tmp_path / "candidate", HELP), models, config=config)
 
-    assert context.app_argv[-1] == "99"
+    assert context.candidate.app_argv[-1] == "99"
     assert context.performance.limit == 0.9
     assert context.goldens.is_dir()
     assert (context.models, context.seed) == (models, 7)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from engine_ci.gate.context import Context, Subject
+    from engine_ci.gate.context import Subject
 
 
 def start(seconds: float, cpu_s: float) -> Start:
@@ -72,7 +72,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     @contextmanager
     def launch(
-        _: Context, one: Subject, *__: object, extra: tuple[str, ...], log: Path, **___: object
+        one: Subject, *__: object, extra: tuple[str, ...], log: Path, **___: object
     ) -> Iterator[object]:
         assert extra == ("-lv", "4")
         order.append(one.facts.version)
@@ -97,6 +97,9 @@ def test_both_are_started_in_turn_with_a_log_that_says_more(started: list[str]) 
         seconds=0.2, cpu_s=0.1, backends=Backends(loaded=frozenset({"X2."}))
     )
     assert found[0].baseline.backends.loaded == {"XB"}
+    assert ours.candidate.computes == [pair.candidate.backends for pair in found]
+    assert ours.baseline is not None
+    assert ours.baseline.computes == [pair.baseline.backends for pair in found]
 
 
 def test_without_a_baseline_the_candidates_backends_are_told_all_the_same(

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.records.gate import Status, Verdict
-from engine_ci.report import summary
+from engine_ci.records.gate import Devices, Engines, Status, Verdict
+from engine_ci.report import html, markdown, summary
 from tests.unit.report.build import REFUSED, UNSURE, check, engine, measurement, result
+
+if TYPE_CHECKING:
+    from engine_ci.pins.model import Platform
 
 STATUSES = st.lists(st.sampled_from(list(Status)), max_size=30)
 SUITES = ("loads", "tokens", "drift")
@@ -167,3 +172,28 @@ def test_a_short_text_is_shown_whole(count: int) -> None:
     text = "\n".join(f"line {number}" for number in range(count))
 
     assert summary.excerpt(f"{text}\n\n") == text
+
+
+@pytest.mark.parametrize(
+    ("platform", "said"),
+    [
+        ("ubuntu-x64", ""),
+        (
+            "macos-arm64",
+            "not run: no log was read that names a device, which the suite `lifecycle` does",
+        ),
+    ],
+)
+def test_of_metal_there_is_a_word_for_a_mac_alone(platform: Platform, said: str) -> None:
+    facts = engine("1.0").model_copy(update={"platform": platform})
+
+    assert summary.metal(result(engines=Engines(candidate=facts))) == said
+
+
+def test_kernels_for_metal_that_ran_are_told_in_both_renderings() -> None:
+    devices = Devices(backends=("CPU", "MTL"), gpus=("Apple M1",), layers=3)
+    facts = engine("1.0").model_copy(update={"platform": "macos-arm64", "devices": devices})
+    shown = result(engines=Engines(candidate=facts))
+
+    assert "Metal kernels: ran.\n" in markdown.render(shown)
+    assert "<dt>Metal kernels</dt><dd>ran</dd>" in html.render(shown)

@@ -13,6 +13,7 @@ from engine_ci.system import github_connection
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github import Hub, PullRequest
 from fixtures.github import Fault, GitHubServer, Login
+from tests.unit.system import strange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -260,3 +261,19 @@ def test_an_answer_that_says_nothing_is_told_as_such(hub: Hub, server: GitHubSer
 
     with pytest.raises(GitHubError, match="418: nothing readable"):
         hub.pull_requests(BRANCH)
+
+
+@pytest.mark.parametrize("kind", strange.KINDS)
+def test_an_answer_that_is_none_is_a_failure_of_the_outside(
+    hub: Hub, server: GitHubServer, kind: str
+) -> None:
+    server.faults.add(strange.fault(kind, LIST))
+    server.faults.add(strange.fault(kind, CREATE))
+
+    with pytest.raises(GitHubError, match=r"listing .* is not what was asked for: ") as caught:
+        hub.pull_requests(BRANCH)
+    with pytest.raises(GitHubError, match=r"opening .* is not what was asked for: "):
+        opened(hub)
+    assert caught.value.exit_code == 4
+    assert hub.pull_requests(BRANCH) == ()
+    assert {request.path for request in server.requests} == {"/repos/example/app/pulls"}

@@ -10,6 +10,7 @@ from engine_ci.errors import GitHubError
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github_issues import LABEL, Issue, Issues
 from fixtures.github import Fault, GitHubServer, Login
+from tests.unit.system import strange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,3 +157,30 @@ def test_a_token_that_may_not_write_issues_is_told_what_it_lacks(server: GitHubS
         issues.create(title="stuck", body="why")
     assert "issues: write" in str(caught.value.hint)
     issues.close()
+
+
+@pytest.mark.parametrize("kind", strange.KINDS)
+def test_an_answer_that_is_none_is_taken_for_no_issue(
+    issues: Issues, server: GitHubServer, kind: str
+) -> None:
+    server.faults.add(strange.fault(kind, LIST))
+    server.faults.add(strange.fault(kind, CREATE))
+
+    with pytest.raises(GitHubError, match=r"listing issues: .* is not what was asked for: "):
+        issues.all()
+    with pytest.raises(GitHubError, match=r"opening an issue: .* is not what was asked for: "):
+        issues.create(title="stuck", body="why")
+    assert issues.all() == ()
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_write_that_meets_a_limit_is_not_repeated_blindly(
+    issues: Issues, server: GitHubServer, status: int
+) -> None:
+    said = "You have exceeded a secondary rate limit"
+    fault = Fault(CREATE, status=status, headers={"Retry-After": "1"}, message=said)
+    server.faults.add(fault)
+
+    with pytest.raises(GitHubError, match=f"answered {status}: {said}"):
+        issues.create(title="stuck", body="why")
+    assert asked(server) == [CREATE, LIST]

@@ -12,6 +12,7 @@ from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github_reads import Guard, Protection, Reader, Settings
 from fixtures.github import Fault, GitHubServer, Login
 from fixtures.github import Guard as Planted
+from tests.unit.system import strange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,3 +164,19 @@ def test_any_other_refusal_is_an_error(server: GitHubServer, reader: Reader) -> 
 
     with pytest.raises(GitHubError, match=r"reading how main is protected: .* answered 400"):
         reader.protection("main")
+
+
+@pytest.mark.parametrize("kind", strange.KINDS)
+def test_an_answer_that_is_none_tells_nothing(
+    server: GitHubServer, reader: Reader, kind: str
+) -> None:
+    wrong = "is not what was asked for: "
+    for match in ("GET .*/commits", "GET .*/rules/branches/main", "GET /repos/example/app"):
+        server.faults.add(strange.fault(kind, match))
+
+    with pytest.raises(GitHubError, match=wrong):
+        reader.changed(PIN, line=LINE)
+    with pytest.raises(GitHubError, match=wrong):
+        reader.protection("main")
+    with pytest.raises(GitHubError, match=wrong):
+        reader.settings()

@@ -109,6 +109,13 @@ def test_damage_among_exports_that_nobody_seeks_is_not_met() -> None:
         list(read.all_exports(of))
 
 
+@pytest.mark.parametrize(("flags", "executable"), [(0x200085, False), (0x220085, True)])
+def test_a_stack_that_code_runs_from_is_seen(flags: int, *, executable: bool) -> None:
+    (found,) = read.images(machos.image(BUILD, flags=flags))
+
+    assert found.executable_stack is executable
+
+
 def test_a_program_may_say_next_to_nothing() -> None:
     assert only(filetype=2) == Image(arch="arm64", filetype=layout.FileType.EXECUTE)
     assert only(filetype=8).minimum_os is None

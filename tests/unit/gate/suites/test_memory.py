@@ -16,7 +16,7 @@ from tests.unit.gate.contexts import context, subject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine_ci.gate.context import Context, Subject
+    from engine_ci.gate.context import Subject
 
 SOUND = Growth(rounds=((1 << 20,) * 40,), after=Memory(own=1 << 20, peak=1 << 20))
 
@@ -27,9 +27,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...]]
     order: list[tuple[str, tuple[str, ...]]] = []
 
     @contextmanager
-    def launch(
-        _: Context, one: Subject, *__: object, extra: tuple[str, ...], **___: object
-    ) -> Iterator[None]:
+    def launch(one: Subject, *__: object, extra: tuple[str, ...], **___: object) -> Iterator[None]:
         order.append((one.facts.version, extra))
         if one.facts.version == "broken":
             raise EngineStartError("died of SIGSEGV")
