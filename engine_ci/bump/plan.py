@@ -75,6 +75,7 @@ def make(
     result: GateResult,
     gate: str,
     argv: Sequence[str],
+    commit: str,
     policy: PullRequestPolicy,
 ) -> Plan:
     """Plans the pull request for a candidate that was prepared and gated.
@@ -91,6 +92,7 @@ def make(
         result: the outcome of `gate`.
         gate: the same, check by check, as safe Markdown.
         argv: how the app starts the engine.
+        commit: of the app's repository, which the run started from.
         policy: how pull requests look here.
 
     Raises:
@@ -121,6 +123,7 @@ def make(
             result=result,
             gate=gate,
             argv=argv,
+            commit=commit,
             draft=draft,
         ),
         draft=draft,
