@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.cli.prepare import read_bundle
 from engine_ci.errors import Exit
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, Hold
 from engine_ci.system.git import Repository
 from engine_ci.system.github_connection import Connection
+from tests.unit.artifact import wheels
+from tests.unit.system import clones
 
 if TYPE_CHECKING:
     from fixtures.github import GitHubServer
+    from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine, Ran
 
 PIN = Path("pins/llama.cpp.yaml")
@@ -172,3 +176,26 @@ def test_a_clone_without_its_history_is_told_apart(
     assert ran.status == Exit.USAGE
     assert "the history of this clone is cut off" in ran.err
     assert "git fetch --unshallow" in ran.err
+
+
+def test_what_is_printed_can_be_applied_and_gives_the_old_engine_again(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    clone, before = Repository(path=app), PIN.read_text()
+    clones.run(app, "init", "--quiet")
+    clones.committed(clone, {})
+    files = {name.replace("1.0", "1.1"): data for name, data in wheels.engine().items()}
+    newer = toy.publish(wheels.wheel(tmp_path, files, version="1.1"))
+    change = {"version": "1.1", "platforms": {"ubuntu-x64": newer}}
+    clones.committed(clone, {str(PIN): store.dump(store.load(PIN).model_copy(update=change))})
+
+    printed = run("rollback", *WHY).out
+    patch = tmp_path / "back.patch"
+    patch.write_text(printed[printed.index("--- a/") : printed.index("\nMoves the engine")])
+    clones.run(app, "apply", str(patch))
+
+    assert run("ensure", "--into", "engine").status == Exit.OK
+    assert read_bundle(Path("engine")).version == "1.0"
+    assert "1.1  held: answers nonsense" in run("detect").out
+    run("unhold", "1.1")
+    assert PIN.read_text() == before
