@@ -13,6 +13,7 @@ from engine_ci.errors import UsageError
 if TYPE_CHECKING:
     from engine_ci.bump.plan import File
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.system.git import Repository as Clone
     from engine_ci.system.github import Hub
 
 Repository = Annotated[
@@ -45,7 +46,7 @@ def hub(workspace: Workspace, *, repository: str | None, api_url: str, remote: s
     secret = token()
     if repository is None:
         clone = git.Repository.containing(workspace.root)
-        repository = _slug(clone.url(git.Remote(name=remote, token=secret)))
+        repository = repository_of(clone, remote=remote, token=secret)
     return Hub(api_url=api_url, repository=repository, token=secret)
 
 
@@ -79,9 +80,11 @@ def token() -> str:
     return found
 
 
-def _slug(url: str) -> str:
+def repository_of(clone: Clone, *, remote: str, token: str) -> str:
+    """The `owner/name` of a clone's remote; UsageError where its address does not tell."""
     from engine_ci.system import git
 
+    url = clone.url(git.Remote(name=remote, token=token))
     name = git.slug(url)
     if name is None:
         raise UsageError(
