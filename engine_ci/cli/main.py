@@ -26,6 +26,7 @@ from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
 from engine_ci.cli.required import required
 from engine_ci.cli.review import review
+from engine_ci.cli.rollback import rollback
 from engine_ci.cli.watch import watch
 from engine_ci.errors import EngineCIError, Exit
 from engine_ci.system import actions
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, changes, check, watch,
+    hold, unhold, rollback, changes, check, watch,
     required, review,
 ):  # fmt: skip
     app.command()(command)
