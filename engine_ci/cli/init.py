@@ -190,12 +190,12 @@ def _told(app: App, found: Found) -> Iterator[str]:
     """What a person should know or look at."""
     if app.command and app.leaves:
         yield (
-            f"`{' '.join(app.command)}` brings the engine: it is told the wanted build in "
+            f"`{app.command[-1]}` brings the engine: it is told the wanted build in "
             "ENGINE_CI_VERSION, and must take that instead of its own where it is set"
         )
     elif app.command:
         yield (
-            f"`{' '.join(app.command)}` brings the engine, and where it leaves it is not known: "
+            f"`{app.command[-1]}` brings the engine, and where it leaves it is not known: "
             "see `bundle.prepare` in docs/reference.md, or let engine-ci bring it"
         )
     for place in found.left_out:

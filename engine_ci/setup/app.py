@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 _TAURI: Final = "tauri.conf.json"
 _PACKAGE: Final = "package.json"
-# The program that runs the scripts of `package.json`, by the lock file that it leaves.
+# What installs an app's tools, as a fresh checkout has none, and runs its scripts: by lock file.
 _RUNNERS: Final = (
-    ("bun.lock", ("bun", "run")),
-    ("bun.lockb", ("bun", "run")),
-    ("pnpm-lock.yaml", ("pnpm", "run")),
-    ("yarn.lock", ("yarn", "run")),
+    ("bun.lock", "bun install --frozen-lockfile && bun run"),
+    ("bun.lockb", "bun install --frozen-lockfile && bun run"),
+    ("pnpm-lock.yaml", "pnpm install --frozen-lockfile && pnpm run"),
+    ("yarn.lock", "yarn install --immutable && yarn run"),
 )
-_NPM: Final = ("npm", "run", "--silent")
+_NPM: Final = "npm ci && npm run"
 
 
 class _MacOS(BaseModel):
@@ -96,5 +97,5 @@ def _command(files: Mapping[str, str], carriers: Collection[str]) -> tuple[str, 
     for name, line in _read(files.get(_PACKAGE, ""), _Package).scripts.items():
         if any(word.removeprefix("./") in carriers for word in line.split()):
             runner = next((words for lock, words in _RUNNERS if lock in files), _NPM)
-            return (*runner, name)
+            return ("sh", "-c", f"{runner} {shlex.quote(name)}")
     return None

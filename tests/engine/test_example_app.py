@@ -94,10 +94,6 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Published) -
     (folder / "package.json").write_text(package)
     git(folder, "init", "--quiet")
     saved(folder)
-    subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
     monkeypatch.chdir(folder)
     return folder
 

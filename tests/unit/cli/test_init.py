@@ -102,10 +102,10 @@ def test_the_apps_own_script_brings_the_engine(
     found = config.load(app / files.CONFIG)
     assert str(found.bundle.prepare) == str(
         config.Delegation(
-            command=("npm", "run", "--silent", "engine:ensure"), leaves="src-tauri/binaries"
+            command=("sh", "-c", "npm ci && npm run engine:ensure"), leaves="src-tauri/binaries"
         )
     )
-    assert "`npm run --silent engine:ensure` brings the engine" in ran.err
+    assert "`npm ci && npm run engine:ensure` brings the engine" in ran.err
     assert found.bundle.minimum_os == "13.4"
     assert {target.file for target in found.targets} == {SCRIPT}
     # The tag and the two files' names; its made-up hashes are not those of the release.

@@ -35,19 +35,25 @@ def test_a_tauri_app_says_what_it_ships() -> None:
 @pytest.mark.parametrize(
     ("lock", "expected"),
     [
-        ("bun.lock", ("bun", "run", "engine")),
-        ("bun.lockb", ("bun", "run", "engine")),
-        ("pnpm-lock.yaml", ("pnpm", "run", "engine")),
-        ("yarn.lock", ("yarn", "run", "engine")),
-        ("package-lock.json", ("npm", "run", "--silent", "engine")),
+        ("bun.lock", "bun install --frozen-lockfile && bun run engine"),
+        ("bun.lockb", "bun install --frozen-lockfile && bun run engine"),
+        ("pnpm-lock.yaml", "pnpm install --frozen-lockfile && pnpm run engine"),
+        ("yarn.lock", "yarn install --immutable && yarn run engine"),
+        ("package-lock.json", "npm ci && npm run engine"),
     ],
 )
 def test_the_script_that_runs_a_file_with_the_build_brings_the_engine(
-    lock: str, expected: tuple[str, ...]
+    lock: str, expected: str
 ) -> None:
     files = {"package.json": package(dev="vite", engine=f"tsx ./{SCRIPT} --quiet"), lock: ""}
 
-    assert read(files, carriers={SCRIPT}).command == expected
+    assert read(files, carriers={SCRIPT}).command == ("sh", "-c", expected)
+
+
+def test_a_script_with_an_odd_name_is_no_other_command() -> None:
+    files = {"package.json": package(**{"a; rm b": f"tsx {SCRIPT}"})}
+
+    assert read(files, carriers={SCRIPT}).command == ("sh", "-c", "npm ci && npm run 'a; rm b'")
 
 
 def test_a_script_of_something_else_does_not() -> None:
