@@ -13,6 +13,7 @@ from engine_ci.errors import UsageError
 if TYPE_CHECKING:
     from engine_ci.bump.plan import File
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.targets import Target
     from engine_ci.system.git import Repository as Clone
     from engine_ci.system.github import Hub
 
@@ -67,6 +68,11 @@ def carrying(workspace: Workspace, name: str) -> File:
         return File(path=path.relative_to(top).as_posix(), text=path.read_bytes().decode())
     except (OSError, ValueError) as problem:
         raise ConfigError(f"{name}: not a readable text file of this clone: {problem}") from problem
+
+
+def targets(workspace: Workspace) -> list[tuple[Target, File]]:
+    """The other places that carry the pin, each with its file; ConfigError as for `carrying`."""
+    return [(each, carrying(workspace, each.file)) for each in workspace.config.targets]
 
 
 def token() -> str:

@@ -112,6 +112,10 @@ def search(
     platform, pin = prepare.known_platform(None), workspace.pin
     said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
     commits.agree(said, version=pin.version)
+    if before.refused(workspace.gate, pin=pin):
+        # The runs after this one have to know that too, until the pin moves.
+        shutil.rmtree(workspace.failed, ignore_errors=True)
+        workspace.gate.rename(workspace.failed)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     say(f"detect: what is newer than {workspace.pin.version}")

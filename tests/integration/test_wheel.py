@@ -49,7 +49,7 @@ def test_it_holds_the_package_every_model_golden_and_workflow_and_no_more(wheel:
         **found("pins", "models.yaml", at=f"{DATA}/pins"),
         **found("fixtures/zoo", "*.gguf", at=f"{DATA}/fixtures/zoo"),
         **found("fixtures/golden", "**/*.json", at=f"{DATA}/fixtures/golden"),
-        **found("workflows", "*.yml", at="engine_ci/data/workflows"),
+        **found("workflows", "*.yml", at="engine_ci/setup/workflows"),
     }
 
     with zipfile.ZipFile(wheel) as archive:

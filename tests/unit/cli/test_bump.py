@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import gate
+from engine_ci.cli import gate, report
 from engine_ci.errors import Exit, HarnessError, RecordError
 from engine_ci.pins import store
 from engine_ci.records.bundle import Bundle
+from engine_ci.records.gate import Engines, Verdict
 from engine_ci.system import documents
 from tests.unit.artifact import pes, wheels
+from tests.unit.bump import records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +66,24 @@ def test_what_is_newer_and_cannot_be_proposed_is_not_passed_over_in_silence(
     assert ran.err.endswith(
         "toy stays at 1.0: nothing that is newer can be proposed, first 1.1: held: dies\n"
     )
+
+
+def test_that_the_gate_refused_the_pin_is_known_to_every_run_until_it_moves(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    work = app / ".engine-ci"
+    pinned = records.engine("1.0", tree="a").model_copy(update={"pin": "toy"})
+    failed = records.result(verdict=Verdict.FAIL, engines=Engines(candidate=pinned))
+    report.write(failed, work / "gate")
+    toy.publish(wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1"))
+
+    standings = []
+    for _ in range(2):
+        run("bump")
+        standings.append(json.loads((work / "candidate.json").read_text())["standing"]["troubles"])
+
+    assert standings == [["refused by the gate"]] * 2
+    assert (work / "failed" / "gate.json").exists()
 
 
 @pytest.mark.usefixtures("toy")
