@@ -68,8 +68,8 @@ class Act:
         event: str,
         *,
         workflow: str,
-        at: str,
         token: str,
+        at: str | None = None,
         payload: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
@@ -79,15 +79,15 @@ class Act:
         Args:
             event: such as `pull_request`.
             workflow: the name of its file, without the ending.
-            at: the commit that GitHub would run it at.
             token: the workflow's own.
+            at: the commit that GitHub would run it at; that of the main branch where not given.
             payload: of the event.
             secrets: of the repository.
             inputs: of a run by hand.
         """
         self._runs += 1
         scratch = self.folder / f"run-{self._runs}"
-        clone = self._clone(scratch / "clone", at=at)
+        clone = self._clone(scratch / "clone", at=at or self.main)
         (scratch / "event.json").write_text(json.dumps(dict(payload or {})))
         for name in ("home", "artifacts", "actions"):
             (scratch / name).mkdir()
@@ -116,6 +116,11 @@ class Act:
             check=False,
         )  # fmt: skip
         return _read(done.returncode, done.stdout, artifacts=scratch / "artifacts")
+
+    @property
+    def main(self) -> str:
+        """The commit of the main branch."""
+        return self.server.repository.branches()["main"]
 
     def _clone(self, path: Path, *, at: str) -> Path:
         def git(*arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""The tools that judge the workflows, installed once into the user's cache folder."""
+"""The tools that judge the workflows, and an app whose workflows run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ import hashlib
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 import pytest
 from filelock import FileLock
+
+from engine_ci.cli import models
+from fixtures.github import GitHubServer, Login
+from tests.workflows import scene
+from tests.workflows.act import Act
+from tests.workflows.scene import APP, BOT, READER, Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOOLS = Path(__file__).parent / "tools"
 
@@ -36,3 +46,34 @@ def tools() -> Path:
             )
             partial.rename(folder)
     return folder
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHubServer]:
+    """The example app, which pins 0.1.2 for Linux and for Macs."""
+    tokens = {
+        BOT: Login("github-actions[bot]", write=True),
+        READER: Login("github-actions[bot]"),
+        APP: Login("our-app[bot]", write=True),
+        "a-token-of-a-person": Login("ann", write=True),
+    }
+    seed = scene.seed(tmp_path)
+    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=seed) as server:
+        yield server
+
+
+@pytest.fixture
+def app(github: GitHubServer) -> Repository:
+    """The same as people change it."""
+    return Repository(github)
+
+
+@pytest.fixture
+def act(github: GitHubServer, tmp_path: Path) -> Act:
+    """Its workflows; their index has one newer build, and the user's cache what is pinned."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not on this machine: the stand-in for actions/cache needs it")
+    models.located(cache=scene.cache())
+    scene.keep_pinned()
+    environment = scene.environment(scene.index(tmp_path / "wheels", "0.1.3"))
+    return Act(github, tmp_path / "act", environment=environment)

