@@ -29,10 +29,16 @@ _DIST_INFO = re.compile(r"^[^/]+\.dist-info/")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """A file of the bundle; `source` is its path in the archive, that of a link to it perhaps."""
+    """A file of the bundle.
+
+    Attributes:
+        source: its path in the archive, that of a link to it perhaps.
+        was: the path of the file itself there, without the folders that the engine shares.
+    """
 
     path: str
     source: str
+    was: str
     kind: Kind
     why: str
 
@@ -107,18 +113,25 @@ def prune(
         elif any(fnmatchcase(posixpath.basename(path), pattern) for pattern in keep):
             kept.setdefault(path, ("resource", "the app's configuration keeps it"))
 
+    def inside(path: str) -> str:
+        return path if settled else _DIST_INFO.sub("dist-info/", _inside(path, folder))
+
     def place(path: str) -> str:
-        if settled:
-            return path
-        inside = _DIST_INFO.sub("dist-info/", _inside(path, folder))
-        if kept[path][0] == "licence":
-            return inside
-        return loader.place(path, images[path] if path in started else None, inside=inside)
+        if settled or kept[path][0] == "licence":
+            return inside(path)
+        image = images[path] if path in started else None
+        return loader.place(path, image, inside=inside(path))
 
     laid_out = _laid_out(kept, place=place)
     return PrunePlan(
         keep=tuple(
-            Kept(path=path, source=source, kind=kept[source][0], why=kept[source][1])
+            Kept(
+                path=path,
+                source=source,
+                was=inside(entries[source].target or source),
+                kind=kept[source][0],
+                why=kept[source][1],
+            )
             for path, source in sorted(laid_out.items())
         ),
         drop=_dropped(entries, kept=kept, naming=naming),

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from engine_ci.artifact import relocation
+from engine_ci.artifact.macho.layout import FileType
+from engine_ci.artifact.macho.read import Dependency, Image, Kind
+from engine_ci.records.bundle import Edit
+
+SIGNED = Edit(what="signature", new="ad hoc")
+SETTLED = Image(
+    arch="arm64",
+    filetype=FileType.DYLIB,
+    id="@rpath/liba.0.dylib",
+    dependencies=(
+        Dependency("@rpath/libb.0.dylib", Kind.STRONG),
+        Dependency("/usr/lib/libSystem.B.dylib", Kind.STRONG),
+    ),
+    run_paths=relocation.RUN_PATHS,
+)
+NAMES = {"lib/libb.0.1.dylib": "libb.0.dylib"}
+
+
+def test_all_that_is_otherwise_is_told_in_the_order_of_the_image() -> None:
+    image = Image(
+        arch="arm64",
+        filetype=FileType.DYLIB,
+        id="/Users/runner/build/liba.0.dylib",
+        dependencies=(
+            Dependency("/usr/lib/libSystem.B.dylib", Kind.STRONG),
+            Dependency("@loader_path/../lib/libb.0.1.dylib", Kind.STRONG),
+        ),
+        run_paths=("/Users/runner/build", "@loader_path"),
+    )
+
+    made = relocation.relocated(
+        image, found={"@loader_path/../lib/libb.0.1.dylib": "lib/libb.0.1.dylib"}, names=NAMES
+    )
+
+    assert made.edits == (
+        Edit(
+            what="install name",
+            old="/Users/runner/build/liba.0.dylib",
+            new="@rpath/liba.0.dylib",
+        ),
+        Edit(
+            what="dependency",
+            old="@loader_path/../lib/libb.0.1.dylib",
+            new="@rpath/libb.0.dylib",
+        ),
+        Edit(what="run path", old="/Users/runner/build"),
+        Edit(what="run path", new="@loader_path/../Frameworks"),
+        SIGNED,
+    )
+
+
+def test_an_image_that_is_as_it_should_be_is_signed_and_no_more() -> None:
+    made = relocation.relocated(
+        SETTLED, found={"@rpath/libb.0.dylib": "lib/libb.0.1.dylib"}, names=NAMES
+    )
+
+    assert made.edits == (SIGNED,)
