@@ -36,12 +36,13 @@ def put(
         archive: where they are.
         folder: of the bundle.
         signer: who signs, where that is needed.
-        licences: files of the app's own that go with the engine.
+        licences: files of the app's own that go with the engine, in the place of equally named ones.
     """
     placed: dict[Path, Path] = {}
     notes: list[AuditFinding] = []
     files = [_licence(path, folder=folder) for path in licences]
-    for step in steps:
+    own = {file.path for file in files}
+    for step in (step for step in steps if step.file.path not in own):
         file = step.file
         unpacked = archive.unpack(file.source)
         target = folder / file.path

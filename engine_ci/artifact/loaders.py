@@ -91,14 +91,14 @@ class Loader(Protocol[ImageT]):
         """What of an image names its build."""
 
     def relocated(
-        self, image: ImageT, *, found: Mapping[str, str], names: Mapping[str, str]
+        self, image: ImageT, *, found: Mapping[str, str], placed: Mapping[str, str]
     ) -> Relocation | None:
         """What becomes of an image; None where its bytes stay as they are.
 
         Args:
             image: as it came.
             found: the path in the archive of each library that it names.
-            names: what those are called in the bundle, by path in the archive.
+            placed: their paths in the bundle, by those in the archive.
         """
 
 
@@ -212,10 +212,10 @@ class Dyld:
         return macho_volatile.volatile(path)
 
     def relocated(
-        self, image: macho.Image, *, found: Mapping[str, str], names: Mapping[str, str]
+        self, image: macho.Image, *, found: Mapping[str, str], placed: Mapping[str, str]
     ) -> Relocation | None:
         """The names of the bundle, and signed."""
-        return relocation.relocated(image, found=found, names=names)
+        return relocation.relocated(image, found=found, placed=placed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
+from engine_ci.artifact.names import Taken
 from engine_ci.errors import VerificationError
-from engine_ci.records.bundle import DroppedFile
+from engine_ci.records.bundle import RECORD, DroppedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -88,7 +89,8 @@ def prune(
         settled: whether files stay where they are.
 
     Raises:
-        VerificationError: no server, or more than one; two files for one path.
+        VerificationError: no server, or more than one; two files for one path, or one that a
+            file system without case would keep one of.
     """
     naming = loader.naming
     server = _server(entries, naming)
@@ -117,12 +119,12 @@ def prune(
         return path if settled else _DIST_INFO.sub("dist-info/", _inside(path, folder))
 
     def place(path: str) -> str:
-        if settled or kept[path][0] == "licence":
+        if kept[path][0] == "licence":
             return inside(path)
         image = images[path] if path in started else None
         return loader.place(path, image, inside=inside(path))
 
-    laid_out = _laid_out(kept, place=place)
+    laid_out = {path: path for path in kept} if settled else _laid_out(kept, place=place)
     return PrunePlan(
         keep=tuple(
             Kept(
@@ -157,10 +159,13 @@ def _common_folder(paths: Iterable[str]) -> tuple[str, ...]:
 def _laid_out(paths: Iterable[str], *, place: Callable[[str], str]) -> dict[str, str]:
     """Paths that stay equal from version to version, each with the path in the archive."""
     origin: dict[str, str] = {}
+    taken = Taken(RECORD)
     for source in sorted(paths):
         path = place(source)
         if path in origin:
             raise VerificationError(f"{source} and {origin[path]} would both become {path}")
+        if taken.hides(path):
+            raise VerificationError(f"{source} would become {path}, which hides another file")
         origin[path] = source
     return origin
 

@@ -45,11 +45,11 @@ def steps(pruned: PrunePlan, *, images: Images[ImageT], loader: Loader[ImageT]) 
         images: those that the system's loader reads, by path in the archive.
         loader: the system's.
     """
-    found, names = pruned.closure.found, pruned.names
+    found, placed = pruned.closure.found, pruned.names
     files = {file.source: file for file in pruned.keep}
     needs = {file.source: found.get(file.source, {}) for file in pruned.images}
     relocations = {
-        path: loader.relocated(images[path], found=needed, names=names)
+        path: loader.relocated(images[path], found=needed, placed=placed)
         for path, needed in needs.items()
     }
     plain = [path for path in files if path not in needs]

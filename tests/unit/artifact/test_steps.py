@@ -4,6 +4,7 @@ import dataclasses
 import posixpath
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from engine_ci.artifact.archive import Entry
 from engine_ci.artifact.loaders import of, settled
 from engine_ci.artifact.macho.layout import FileType
 from engine_ci.artifact.macho.read import Dependency, Image, Kind
+from engine_ci.errors import VerificationError
 from engine_ci.records.bundle import Edit
 from tests.unit.artifact.relocations import applied
 
@@ -224,3 +226,12 @@ def test_what_an_app_laid_out_itself_stays_as_it_is() -> None:
     _, made = planned(images, loader=settled("macos-arm64"), stays=True)
 
     assert {(step.file.path, step.edits) for step in made} == {(path, ()) for path in images}
+
+
+@pytest.mark.parametrize("asked", ["LLAMA-server", "bundle.json", "Bundle.json"])
+def test_an_image_whose_name_hides_another_file_on_a_mac_is_refused(asked: str) -> None:
+    images = {SERVER: program(needs("top/lib/liba.dylib")), CPU: library(backend=True)}
+    images["top/lib/liba.dylib"] = library(name=f"@rpath/{asked}")
+
+    with pytest.raises(VerificationError, match=f"would become {asked}, which hides another file"):
+        planned(images)
