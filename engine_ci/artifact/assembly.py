@@ -36,7 +36,7 @@ def put(
         archive: where they are.
         folder: of the bundle.
         signer: who signs, where that is needed.
-        licences: files of the app's own that go with the engine, in the place of equally named ones.
+        licences: files of the app's own that go with the engine, instead of ones at their places.
     """
     placed: dict[Path, Path] = {}
     notes: list[AuditFinding] = []
