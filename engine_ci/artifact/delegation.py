@@ -12,7 +12,8 @@ from engine_ci.system import command, documents
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine_ci.pins.model import Build, Platform
+    from engine_ci.pins.model import Asset, Build, Platform
+    from engine_ci.records.candidate import PublishedAsset
 
 _TIMEOUT_S: Final = 3600.0
 
@@ -33,8 +34,21 @@ class Delegate:
     leaves: Path
     log: Path
 
-    def run(self, *, version: str, build: Build | None, platform: Platform) -> None:
+    def run(
+        self,
+        *,
+        version: str,
+        build: Build | None,
+        platform: Platform,
+        file: Asset | PublishedAsset | None,
+    ) -> None:
         """Runs the command, which is told in its environment what is wanted, and no token.
+
+        Args:
+            version: of the engine.
+            build: upstream's, where the source says.
+            platform: that it is for.
+            file: that a candidate is made of; None for what the app's own files name.
 
         Raises:
             CommandError: it failed, is missing, or ran for an hour.
@@ -44,6 +58,7 @@ class Delegate:
             "ENGINE_CI_VERSION": version,
             "ENGINE_CI_BUILD": "" if build is None else str(build),
             "ENGINE_CI_PLATFORM": platform,
+            **({"ENGINE_CI_ASSET": file.name, "ENGINE_CI_SHA256": file.sha256} if file else {}),
         }
         done = command.run(
             self.command,

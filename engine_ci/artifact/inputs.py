@@ -106,7 +106,12 @@ def _delegated(
     provenance: Mapping[Platform, Provenance],
 ) -> Input:
     """All that the app's command left, where it left it."""
-    delegate.run(version=request.version, build=request.build, platform=request.platform)
+    delegate.run(
+        version=request.version,
+        build=request.build,
+        platform=request.platform,
+        file=request.assets.get(request.platform),
+    )
     archive = folder_archive.copied(delegate.leaves, into=into)
 
     def judge(plan: PrunePlan) -> Iterator[AuditFinding]:

@@ -60,6 +60,7 @@ def render(
     result: GateResult,
     gate: str,
     argv: Sequence[str],
+    commit: str,
     draft: bool,
 ) -> str:
     """The body, at most `LIMIT` characters long.
@@ -75,6 +76,7 @@ def render(
         result: the outcome of `gate`.
         gate: the same, check by check, as Markdown that is safe already.
         argv: how the app starts the engine.
+        commit: of the app's repository, which the run started from.
         draft: whether it opens as one; why the gate did not pass comes first in any case.
     """
     changed = changes.compare(before, bundle, engines=result.engines)
@@ -100,6 +102,8 @@ def render(
             if not decision.chosen and decision.version not in tried
         ],
         "reasons": validation.reasons(result),
+        "commit": commit,
+        "tier": validation.tier(result),
         "ran": validation.ran(result),
         "not_run": validation.not_run(result, pin=new),
         "risks": validation.risks(
@@ -112,9 +116,14 @@ def render(
             result=result,
             argv=argv,
         ),
-        "mark": f"<!-- engine-ci: {new.name} {new.version} -->",
+        "mark": mark(new),
     }
     return _fit(facts, gate=gate)
+
+
+def mark(pin: Pin) -> str:
+    """The line by which a body is known as ours, and for which version of a pin it is."""
+    return f"<!-- engine-ci: {pin.name} {pin.version} -->"
 
 
 def proposed(body: str, *, pin: str) -> str | None:

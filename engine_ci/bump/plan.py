@@ -42,6 +42,7 @@ class Plan:
         after: the same, as they shall be.
         version: what is proposed, as upstream writes it.
         message: of the commit, without trailers.
+        insists: whether a person asks for just this, so that one which was closed says nothing.
     """
 
     pin: str
@@ -53,6 +54,7 @@ class Plan:
     message: str
     body: str
     draft: bool
+    insists: bool = False
 
     @property
     def diff(self) -> str:
@@ -73,6 +75,7 @@ def make(
     result: GateResult,
     gate: str,
     argv: Sequence[str],
+    commit: str,
     policy: PullRequestPolicy,
 ) -> Plan:
     """Plans the pull request for a candidate that was prepared and gated.
@@ -89,6 +92,7 @@ def make(
         result: the outcome of `gate`.
         gate: the same, check by check, as safe Markdown.
         argv: how the app starts the engine.
+        commit: of the app's repository, which the run started from.
         policy: how pull requests look here.
 
     Raises:
@@ -100,14 +104,10 @@ def make(
     _refuse_mixed(pin, candidate=candidate, bundle=bundle, result=result)
     draft = must_be_draft(result.verdict, policy=policy)
     new = pin_from(pin, bundle, others=[after for _, after in others])
-    before = {each.path: each.text for each in (file, *(found for _, found in targets))}
-    after = {**before, file.path: store.dump(new)}
-    for target, found in targets:
-        after[found.path] = moved(after[found.path], target, old=pin, new=new)
     return Plan(
         pin=pin.name,
-        before=before,
-        after=after,
+        before=texts(file, targets),
+        after=moved_texts(file, targets, old=pin, new=new),
         version=new.version,
         branch=policy.branch,
         title=title(pin, new),
@@ -123,10 +123,26 @@ def make(
             result=result,
             gate=gate,
             argv=argv,
+            commit=commit,
             draft=draft,
         ),
         draft=draft,
     )
+
+
+def texts(file: File, targets: Sequence[tuple[Target, File]]) -> dict[str, str]:
+    """The files that carry a pin, by path: the pin's first."""
+    return {each.path: each.text for each in (file, *(found for _, found in targets))}
+
+
+def moved_texts(
+    file: File, targets: Sequence[tuple[Target, File]], *, old: Pin, new: Pin
+) -> dict[str, str]:
+    """The same with the new pin in place of the old one; ConfigError as for `make`."""
+    after = {**texts(file, targets), file.path: store.dump(new)}
+    for target, found in targets:
+        after[found.path] = moved(after[found.path], target, old=old, new=new)
+    return after
 
 
 def pin_from(pin: Pin, bundle: Bundle, *, others: Sequence[Bundle] = ()) -> Pin:
@@ -189,18 +205,18 @@ def must_be_draft(verdict: Verdict, *, policy: PullRequestPolicy) -> bool:
     return False
 
 
-def title(old: Pin, new: Pin) -> str:
+def title(old: Pin, new: Pin, *, does: str = "Bump") -> str:
     """The subject of commit and pull request; a version that is no build says of what it is."""
     package = None if isinstance(new.source, GitHubReleases) else new.source.package
     of = f" ({package})" if package else ""
-    return f"Bump {new.name} from {old.version} to {new.version}{of}"
+    return f"{does} {new.name} from {old.version} to {new.version}{of}"
 
 
-def message(old: Pin, new: Pin) -> str:
+def message(old: Pin, new: Pin, *, does: str = "Bump") -> str:
     """The commit message without trailers, equal for equal pins."""
     files = [f"{name}: {asset.name}\n  sha256 {asset.sha256}" for name, asset in _assets(new)]
     commit = f"Upstream commit {new.commit} (before: {old.commit})."
-    return "\n\n".join([title(old, new), commit, "\n".join(files)])
+    return "\n\n".join([title(old, new, does=does), commit, "\n".join(files)])
 
 
 def _diff(path: str, before: str, after: str) -> Iterator[str]:

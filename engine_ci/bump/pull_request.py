@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # The commit names its own tree: amended or rebased by a person, it no longer does.
 TREE = "Engine-CI-Tree"
+# On a pull request that the gate did not let pass, and on no other.
+BLOCKED = "engine-blocked"
 
 
 class Outcome(StrEnum):
@@ -89,7 +91,7 @@ def open_or_refresh(
 
     pulls = hub.pull_requests(plan.branch)
     current = next((pull for pull in pulls if pull.open), None)
-    declined = None if current else _declined(plan, pulls)
+    declined = None if current or plan.insists else _declined(plan, pulls)
     if declined:
         note = f"#{declined.number} for {plan.version} was closed by a person, so it stays closed"
         return Proposal(outcome=Outcome.DECLINED, pull_request=declined, notes=(note,))
@@ -148,8 +150,9 @@ def _open(plan: Plan, *, hub: Hub, base: str, policy: PullRequestPolicy) -> Prop
         branch=plan.branch, base=base, title=plan.title, body=plan.body, draft=plan.draft
     )
     notes = []
-    if policy.labels:
-        hub.add_labels(opened.number, policy.labels)
+    labels = _labels(plan, policy=policy)
+    if labels:
+        hub.add_labels(opened.number, labels)
     if policy.reviewers:
         # The pull request stands; a name that may not review is no reason to call it failed.
         try:
@@ -167,15 +170,24 @@ def _refresh(
     edited = (current.title, current.body.strip()) != (plan.title, text.strip())
     if edited:
         hub.edit(current.number, title=plan.title, body=text)
-    missing = [label for label in policy.labels if label not in current.labels]
+    labels = _labels(plan, policy=policy)
+    missing = [label for label in labels if label not in current.labels]
     if missing:
         hub.add_labels(current.number, missing)
-    changed = moved or edited or missing
+    freed = BLOCKED in current.labels and BLOCKED not in labels
+    if freed:
+        hub.remove_label(current.number, BLOCKED)
+    changed = moved or edited or missing or freed
     return Proposal(
         outcome=Outcome.REFRESHED if changed else Outcome.UNCHANGED,
         pull_request=replace(current, title=plan.title, body=text),
         notes=(note,) if note else (),
     )
+
+
+def _labels(plan: Plan, *, policy: PullRequestPolicy) -> tuple[str, ...]:
+    """What the pull request has to be labelled with."""
+    return (*policy.labels, *([BLOCKED] if plan.draft else []))
 
 
 def _state_note(plan: Plan, current: PullRequest) -> str:

@@ -34,6 +34,19 @@ class Note:
     text: str
 
 
+def tier(result: GateResult) -> Note:
+    """How far the validation went: `compared`, `partial` or `absolute`, and what that means."""
+    if result.engines.baseline is None:
+        text = "no pinned engine to compare with: the proposed one was held to fixed answers only"
+        return Note(subject="absolute", text=text)
+    answered = {note.subject for note in ran(result)} | _measured(result)
+    left_out = [suite for suite in ALL_SUITES if suite not in answered]
+    if left_out:
+        text = f"both engines were asked, and nothing was learnt of {', '.join(left_out)}"
+        return Note(subject="partial", text=text)
+    return Note(subject="compared", text="both engines were asked, in all suites")
+
+
 def ran(result: GateResult) -> tuple[Note, ...]:
     """One note per suite that answered something, in the gate's order."""
     suites = dict.fromkeys(check.suite for check in result.checks)
@@ -162,12 +175,15 @@ def _metal(result: GateResult) -> Iterator[Note]:
 
 
 def _missing_suites(result: GateResult) -> Iterator[Note]:
-    asked = {check.suite for check in result.checks}
-    if result.performance:
-        asked.add("performance")
+    asked = {check.suite for check in result.checks} | _measured(result)
     for suite in ALL_SUITES:
         if suite not in asked:
             yield Note(subject=suite, text="the suite was not part of this run")
+
+
+def _measured(result: GateResult) -> set[str]:
+    """The suite whose answers are measurements, where there are any."""
+    return {"performance"} if result.performance else set()
 
 
 def _with(result: GateResult, status: Status) -> list[Check]:

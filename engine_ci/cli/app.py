@@ -13,6 +13,8 @@ from engine_ci.errors import UsageError
 if TYPE_CHECKING:
     from engine_ci.bump.plan import File
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.targets import Target
+    from engine_ci.system.git import Repository as Clone
     from engine_ci.system.github import Hub
 
 Repository = Annotated[
@@ -45,7 +47,7 @@ def hub(workspace: Workspace, *, repository: str | None, api_url: str, remote: s
     secret = token()
     if repository is None:
         clone = git.Repository.containing(workspace.root)
-        repository = _slug(clone.url(git.Remote(name=remote, token=secret)))
+        repository = repository_of(clone, remote=remote, token=secret)
     return Hub(api_url=api_url, repository=repository, token=secret)
 
 
@@ -68,6 +70,11 @@ def carrying(workspace: Workspace, name: str) -> File:
         raise ConfigError(f"{name}: not a readable text file of this clone: {problem}") from problem
 
 
+def targets(workspace: Workspace) -> list[tuple[Target, File]]:
+    """The other places that carry the pin, each with its file; ConfigError as for `carrying`."""
+    return [(each, carrying(workspace, each.file)) for each in workspace.config.targets]
+
+
 def token() -> str:
     """The token of the environment; UsageError where there is none."""
     found = os.environ.get(doors.TOKEN)
@@ -79,9 +86,11 @@ def token() -> str:
     return found
 
 
-def _slug(url: str) -> str:
+def repository_of(clone: Clone, *, remote: str, token: str) -> str:
+    """The `owner/name` of a clone's remote; UsageError where its address does not tell."""
     from engine_ci.system import git
 
+    url = clone.url(git.Remote(name=remote, token=token))
     name = git.slug(url)
     if name is None:
         raise UsageError(

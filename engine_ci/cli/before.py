@@ -11,8 +11,10 @@ from engine_ci.cli import app, doors
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Pin
     from engine_ci.releases.throttle import Proposals
     from engine_ci.system.github import PullRequest
 
@@ -22,7 +24,7 @@ class Past:
     """What was before this run.
 
     Attributes:
-        failed: whether the last gate that ran here refused the pinned build itself.
+        failed: whether a gate that ran here refused the pinned build itself.
     """
 
     proposals: Proposals
@@ -55,7 +57,9 @@ def learn(
             pulls = hub.pull_requests(workspace.config.pull_request.branch)
     return Past(
         proposals=made(pulls, pin=workspace.pin, moved=moved(workspace)),
-        failed=_refused(workspace),
+        failed=any(
+            refused(folder, pin=workspace.pin) for folder in (workspace.gate, workspace.failed)
+        ),
     )
 
 
@@ -64,17 +68,22 @@ def can_ask(repository: str | None) -> bool:
     return bool(repository and os.environ.get(doors.TOKEN))
 
 
-def _refused(workspace: Workspace) -> bool:
+def refused(folder: Path, *, pin: Pin) -> bool:
+    """Whether the gate whose results a folder holds refused the pinned build itself.
+
+    Raises:
+        RecordError: they cannot be read.
+    """
     from engine_ci.errors import RecordError
     from engine_ci.records.gate import GateResult, Verdict
     from engine_ci.system import documents
 
-    path = workspace.gate / "gate.json"
+    path = folder / "gate.json"
     if not path.exists():
         return False
     result = documents.load_json(path, GateResult, error=RecordError)
     tested = result.engines.candidate
-    same = (tested.pin, tested.version) == (workspace.pin.name, workspace.pin.version)
+    same = (tested.pin, tested.version) == (pin.name, pin.version)
     return same and result.verdict is Verdict.FAIL
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
-from engine_ci.cli import app, before, options, upstream, watch
+from engine_ci.cli import app, before, detect, options, upstream, watch
 from engine_ci.cli import gate as gate_command
 from engine_ci.cli import propose as propose_command
 from engine_ci.errors import BuildError, EngineError, HarnessError, VerificationError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
     from engine_ci.config import Rebuilds
-    from engine_ci.pins.model import Platform
+    from engine_ci.pins.model import Platform, Version
     from engine_ci.records.bundle import Bundle
     from engine_ci.records.candidate import Candidate, Refusal, Release
 
@@ -29,6 +30,7 @@ def bump(
     open_: propose_command.Open = False,
     suite: gate_command.Suites = None,
     profile: gate_command.Profile = None,
+    build: detect.Asked = None,
     runner: gate_command.Runner = None,
     repository: app.Repository = None,
     api_url: app.ApiUrl = app.API_URL,
@@ -41,6 +43,7 @@ def bump(
     """Detect, prepare, gate and propose; a refused build is recorded and an older one tried."""
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
+    from engine_ci.system import actions
 
     workspace = open_workspace(config, pin=pin, work=work)
     workspace = gate_command.profiled(workspace, profile)
@@ -61,14 +64,17 @@ def bump(
             workspace,
             past=past,
             suites=gate_command.asked(suite, workspace.config),
+            build=build or None,
             runner=runner,
             say=say,
         )
+        detect.tell_workflow(candidate, past=past)
         if candidate.chosen is None:
             say(propose_command.nothing(candidate))
             return
         plan = propose_command.planned(workspace)
         typer.echo(propose_command.shown(plan))
+        actions.summary(f"## {plan.title}\n\n{plan.body}")
         if open_:
             say(f"propose {candidate.chosen.version}")
             proposal = propose_command.submit(
@@ -83,6 +89,7 @@ def search(
     past: Past,
     suites: Sequence[str],
     say: Progress,
+    build: Version | None = None,
     runner: str | None = None,
 ) -> Candidate:
     """Tries releases from the newest down until the gate lets one through.
@@ -100,16 +107,21 @@ def search(
     """
     from engine_ci.artifact import commits
     from engine_ci.bump import attempts
-    from engine_ci.cli import detect, doors, prepare
+    from engine_ci.cli import doors, prepare
 
     platform, pin = prepare.known_platform(None), workspace.pin
     said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
     commits.agree(said, version=pin.version)
+    if before.refused(workspace.gate, pin=pin):
+        # The runs after this one have to know that too, until the pin moves.
+        shutil.rmtree(workspace.failed, ignore_errors=True)
+        workspace.gate.rename(workspace.failed)
     for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
         shutil.rmtree(stale, ignore_errors=True)
     say(f"detect: what is newer than {workspace.pin.version}")
     listed = detect.ask(workspace, told=say)
-    candidate = detect.choose(workspace, listed, past=past)
+    choose = partial(detect.choose, workspace, listed, past=past, build=build)
+    candidate = choose()
     # On most days there is nothing to try, and nothing else has to be made.
     if candidate.chosen is None:
         return candidate
@@ -142,7 +154,7 @@ def search(
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
-        candidate = detect.choose(workspace, listed, past=past, refused=refused)
+        candidate = choose(refused=refused)
         if candidate.chosen is None or attempts.costly(refused) > policy.tries:
             break
     if attempts.costly(refused):

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from typer import echo
+import typer
 
 from engine_ci.cli import app, before, options
+from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine_ci.cli.before import Past
     from engine_ci.cli.workspace import Workspace
+    from engine_ci.pins.model import Version
     from engine_ci.records.candidate import Candidate, Decision, Refusal, Standing
     from engine_ci.releases.detect import Listed
+
+Asked = Annotated[
+    str | None,
+    typer.Option(
+        "--build",
+        help="This release and no other, at once, also where a person closed it.",
+        metavar="VERSION",
+        show_default=False,
+    ),
+]
 
 
 def detect(
     *,
+    build: Asked = None,
     repository: app.Repository = None,
     api_url: app.ApiUrl = app.API_URL,
     config: options.Config = options.CONFIG,
@@ -31,6 +44,7 @@ def detect(
     """List releases newer than the pin, and choose one or say for each why not."""
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
+    from engine_ci.system import actions, markdown
 
     workspace = open_workspace(config, pin=pin, work=work)
     past = before.learn(
@@ -40,9 +54,12 @@ def detect(
         remote="origin",
         ask=before.can_ask(repository),
     )
-    listed = ask(workspace, told=partial(echo, err=True))
-    candidate = choose(workspace, listed, past=past)
-    emit(candidate, as_json=json, otherwise=table(candidate))
+    listed = ask(workspace, told=partial(typer.echo, err=True))
+    candidate = choose(workspace, listed, past=past, build=build or None)
+    tell_workflow(candidate, past=past)
+    lines = table(candidate)
+    actions.summary(f"## What is newer\n\n{markdown.block(lines)}")
+    emit(candidate, as_json=json, otherwise=lines)
 
 
 def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
@@ -60,7 +77,12 @@ def ask(workspace: Workspace, *, told: Callable[[str], None]) -> Listed:
 
 
 def choose(
-    workspace: Workspace, listed: Listed, *, past: Past, refused: Sequence[Refusal] = ()
+    workspace: Workspace,
+    listed: Listed,
+    *,
+    past: Past,
+    refused: Sequence[Refusal] = (),
+    build: Version | None = None,
 ) -> Candidate:
     """Chooses from what the source offers, and leaves `candidate.json`.
 
@@ -69,11 +91,20 @@ def choose(
         listed: the source's answer.
         past: what was before this run.
         refused: what this run tried, newest first.
+        build: the release that a person asks for; None where nobody does.
+
+    Raises:
+        UsageError: the source has no such release.
     """
     from engine_ci.cli import upstream
     from engine_ci.releases import news
     from engine_ci.releases.detect import detect as choose_from
 
+    if build is not None and build not in {offer.version.text for offer in listed.offers}:
+        raise UsageError(
+            f"{workspace.pin.source} has no release {build}",
+            hint="name it as the source does; `engine-ci detect` lists what is newer",
+        )
     policy = workspace.config.policy
     # One answer for the judgement and for the record: it may come over the network.
     asked = cache(partial(upstream.ask, workspace))
@@ -86,6 +117,7 @@ def choose(
         refused=refused,
         proposals=past.proposals,
         failed=past.failed,
+        asked=build,
         ask_news=lambda release: news.read(asked(build=release.build), wanted=policy.wanted),
     )
     chosen = candidate.chosen
@@ -93,6 +125,19 @@ def choose(
     candidate = candidate.model_copy(update={"upstream": told})
     record(workspace, candidate)
     return candidate
+
+
+def tell_workflow(candidate: Candidate, *, past: Past) -> None:
+    """Sets outputs of the step, by which later jobs know whether they have to run.
+
+    `chosen` is the chosen version, or empty; `proposed` is whether it waits for a review already.
+    """
+    from engine_ci.system import actions
+
+    chosen, before = candidate.chosen, past.proposals
+    waits = chosen is not None and before.waiting and before.version == chosen.version
+    actions.output("chosen", chosen.version if chosen else "")
+    actions.output("proposed", str(waits).lower())
 
 
 def record(workspace: Workspace, candidate: Candidate) -> None:

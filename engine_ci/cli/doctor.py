@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,12 +12,13 @@ from engine_ci.cli import app, before, options
 from engine_ci.errors import ConfigError, OutsideError, PinError, RecordError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.errors import EngineCIError
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.doctor import Answer, Diagnosis
+    from engine_ci.system.github_connection import Access
 
 
 def doctor(
@@ -34,6 +35,7 @@ def doctor(
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.errors import Exit
+    from engine_ci.report import answers
 
     now = datetime.now(UTC)
     try:
@@ -42,7 +44,7 @@ def doctor(
         found = _unreadable(error, now=now)
     else:
         found = examine(workspace, repository=repository, api_url=api_url, remote=remote, now=now)
-    emit(found, as_json=json, otherwise=table(found))
+    emit(found, as_json=json, otherwise=answers.text(found.answers))
     if not found.sound:
         raise typer.Exit(Exit.GATE_SAYS_NO)
 
@@ -99,7 +101,9 @@ def _hosted(
     """What GitHub tells."""
     from engine_ci.bump import progress
     from engine_ci.doctor import pin as about
+    from engine_ci.doctor import protection as guarded
     from engine_ci.doctor import repository as settled
+    from engine_ci.doctor import workflows
     from engine_ci.system.github_reads import Reader
 
     try:
@@ -112,18 +116,34 @@ def _hosted(
     except (ConfigError, OutsideError, UsageError) as error:
         # A clone tells the same, where it is not a shallow one.
         yield about.age(before.moved(workspace), now=now)
-        yield from settled.unknown(error.message, hint=error.hint)
+        yield from unread((*settled.QUESTIONS, *guarded.QUESTIONS, *workflows.QUESTIONS), error)
         return
     yield about.age(moved, now=now)
-    yield from settled.judged(settings, protection)
+    yield from settled.judged(settings)
+    yield from guarded.judged(protection)
+    yield from _workflows(workspace, hub.access, now=now)
 
 
-def table(found: Diagnosis) -> str:
-    """A line for each question, and under it what to do."""
-    return "\n".join(line for answer in found.answers for line in _lines(answer))
+def _workflows(workspace: Workspace, access: Access, *, now: datetime) -> Iterator[Answer]:
+    """What GitHub tells of the workflows."""
+    from engine_ci import config as configuration
+    from engine_ci.doctor import workflows as about
+    from engine_ci.system.github_workflows import Workflows
+
+    poll = timedelta(days=configuration.days(workspace.config.policy.poll))
+    try:
+        with closing(Workflows(**access)) as reader:
+            rights, schedule = reader.rights(), reader.schedule(about.BUMP_WORKFLOW)
+    except OutsideError as error:
+        yield from unread(about.QUESTIONS, error)
+        return
+    yield from about.judged(rights, schedule, poll=poll, now=now)
 
 
-def _lines(answer: Answer) -> Iterator[str]:
-    yield f"{answer.outcome.value:<8} {answer.id:<20}  {answer.observed}"
-    if answer.hint:
-        yield f"{'':<30} → {answer.hint}"
+def unread(questions: Iterable[str], error: EngineCIError) -> Iterator[Answer]:
+    """Questions that GitHub answers, when it could not be asked."""
+    from engine_ci.records.doctor import Answer, Outcome
+
+    for question in questions:
+        observed, hint = error.message, error.hint or ""
+        yield Answer(id=question, outcome=Outcome.UNKNOWN, observed=observed, hint=hint)

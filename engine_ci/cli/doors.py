@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from engine_ci.artifact.vouching import Vouching
     from engine_ci.cli.workspace import Workspace
@@ -22,13 +23,22 @@ TOKENS_API: Final = "GITHUB_API_URL"
 
 
 def reader(workspace: Workspace) -> RestReader:
-    """Reads from upstream's server, with the workflow's token where that is of the same server."""
+    """Reads from upstream's server."""
+    return api(workspace.cache)
+
+
+def api(cache: Path) -> RestReader:
+    """Reads from upstream's server, with the workflow's token where that is of the same server.
+
+    Args:
+        cache: the user's folder for downloads.
+    """
     from engine_ci.system.rest import GITHUB, RestReader
 
     url = os.environ.get(API, GITHUB).rstrip("/")
     of_token = os.environ.get(TOKENS_API, GITHUB).rstrip("/")
     token = os.environ.get(TOKEN) if url == of_token else None
-    return RestReader(url, cache=workspace.cache / "github", token=token)
+    return RestReader(url, cache=cache / "github", token=token)
 
 
 def files() -> str:

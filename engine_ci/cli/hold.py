@@ -43,7 +43,7 @@ def hold(
     from engine_ci.pins import holds
 
     workspace = open_workspace(config, pin=pin, work=options.WORK)
-    new = _hold(build, reason=reason, link=link, until=until)
+    new = asked(build, reason=reason, link=link, until=until)
     typer.echo(_write(workspace, holds.add(workspace.pin, new, today=datetime.now(UTC).date())))
 
 
@@ -58,7 +58,7 @@ def unhold(
     typer.echo(_write(workspace, holds.remove(workspace.pin, build)))
 
 
-def _hold(build: str, *, reason: str, link: str | None, until: datetime | None) -> Hold:
+def asked(build: str, *, reason: str, link: str | None, until: datetime | None = None) -> Hold:
     """The hold that is asked for.
 
     Raises:

@@ -21,9 +21,13 @@ from engine_ci.cli.ensure import ensure
 from engine_ci.cli.gate import gate
 from engine_ci.cli.golden import app as golden
 from engine_ci.cli.hold import hold, unhold
+from engine_ci.cli.init import eject, init
 from engine_ci.cli.prepare import prepare
 from engine_ci.cli.propose import propose
 from engine_ci.cli.report import report
+from engine_ci.cli.required import required
+from engine_ci.cli.review import review
+from engine_ci.cli.rollback import rollback
 from engine_ci.cli.watch import watch
 from engine_ci.errors import EngineCIError, Exit
 from engine_ci.system import actions
@@ -39,7 +43,7 @@ app = typer.Typer(
 )
 for command in (
     detect, prepare, ensure, audit, gate, propose, bump, report, backtest, doctor,
-    hold, unhold, changes, check, watch,
+    hold, unhold, rollback, changes, check, required, review, watch, init, eject,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(golden, name="golden")

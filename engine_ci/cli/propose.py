@@ -86,12 +86,13 @@ def planned(workspace: Workspace) -> Plan:
     from engine_ci.cli.prepare import read_bundle, read_candidate
     from engine_ci.cli.report import read
     from engine_ci.report import markdown
+    from engine_ci.system import git, git_change
 
     result = read(workspace.gate / "gate.json")
     return plan.make(
         workspace.pin,
         file=app.carrying(workspace, workspace.pin_file),
-        targets=[(each, app.carrying(workspace, each.file)) for each in workspace.config.targets],
+        targets=app.targets(workspace),
         candidate=read_candidate(workspace),
         bundle=read_bundle(workspace.candidate),
         others=list(others(workspace)),
@@ -99,6 +100,7 @@ def planned(workspace: Workspace) -> Plan:
         result=result,
         gate=markdown.render(result),
         argv=workspace.config.engine.argv,
+        commit=git_change.head(git.Repository.containing(workspace.root)),
         policy=workspace.config.pull_request,
     )
 

@@ -79,6 +79,11 @@ class Workspace:
         return self.work / "gate"
 
     @property
+    def failed(self) -> Path:
+        """The gate's results of the pinned engine itself, where it was refused."""
+        return self.work / "failed"
+
+    @property
     def refused(self) -> Path:
         """The gate's results of candidates that were refused, a folder for each version."""
         return self.work / "refused"

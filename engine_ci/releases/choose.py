@@ -63,6 +63,7 @@ def choose(
     proposals: Proposals = throttle.NONE,
     stable: Sequence[StableRelease] = (),
     failed: bool = False,
+    asked: Version | None = None,
     ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
 ) -> Choice:
     """Chooses a release and says about every newer one why it was chosen or not.
@@ -77,6 +78,8 @@ def choose(
         proposals: what was proposed before.
         stable: upstream's stable releases, where the channel is theirs.
         failed: whether the gate refused the pinned build.
+        asked: the release that a person asks for: no other, and at once, whatever was proposed or
+            closed before. It may still be held, refused or not whole.
         ask_news: what upstream's history says of a release.
 
     Raises:
@@ -92,9 +95,10 @@ def choose(
         standing=standing(pin, current, every, now=now, failed=failed),
         now=now,
         refused={canonicalize_version(each.version): each.reason for each in refused},
-        closed=frozenset(map(canonicalize_version, proposals.closed)),
+        closed=frozenset() if asked else frozenset(map(canonicalize_version, proposals.closed)),
         waiting=proposals.version if proposals.waiting else None,
-        stable=channels.named(stable) if by_channel else None,
+        stable=channels.named(stable) if by_channel and not asked else None,
+        asked=asked,
     )
     newer = [offer for offer in every if offer.version.order > current.order]
     reasons, best = _search(newer, case, files=files, ask_news=ask_news)
@@ -150,8 +154,9 @@ def _search(
 
 
 def _may_be_noise(case: Case) -> bool:
-    """Not where the pin must be left, nor where others than upstream built what is offered."""
-    return isinstance(case.pin.source, GitHubReleases) and not case.standing.troubles
+    """Not where the pin must be left, what is asked for, nor what others than upstream built."""
+    wanted = case.standing.troubles or case.asked
+    return isinstance(case.pin.source, GitHubReleases) and not wanted
 
 
 def _turn(
@@ -164,6 +169,8 @@ def _turn(
 ) -> tuple[Postponed | None, str]:
     """What the best release waits for, and what is said of it."""
     words = _words(best, case)
+    if case.asked:
+        return None, f"{words}; it is asked for"
     waits = throttle.postponed(
         best, newer=newer, proposals=proposals, propose=case.policy.propose, now=case.now
     )

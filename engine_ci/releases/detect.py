@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine_ci.config import Policy
-    from engine_ci.pins.model import Pin, Platform
+    from engine_ci.pins.model import Pin, Platform, Version
     from engine_ci.records.candidate import PublishedAsset, Refusal, Release
     from engine_ci.releases.model import Offer
     from engine_ci.releases.news import News
@@ -117,6 +117,7 @@ def detect(
     refused: Sequence[Refusal] = (),
     proposals: Proposals = NONE,
     failed: bool = False,
+    asked: Version | None = None,
     ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
 ) -> Candidate:
     """Chooses the release to try, with a reason for every one that is newer than the pin.
@@ -130,6 +131,7 @@ def detect(
         refused: what this run tried before, newest first.
         proposals: what was proposed to the app before.
         failed: whether the gate refused the pinned build.
+        asked: the release that a person asks for, if one does.
         ask_news: what upstream's history says of a release.
 
     Raises:
@@ -146,6 +148,7 @@ def detect(
         refused=refused,
         proposals=proposals,
         failed=failed,
+        asked=asked,
         ask_news=ask_news,
     )
     return Candidate(

@@ -34,6 +34,7 @@ class Case:
         waiting: the version of the proposal that is open: it was old enough once, and a clock that
             went back must not take it back.
         stable: builds that a stable release names; None where every build will do.
+        asked: the version that a person asks for, who need not wait; None where nobody does.
     """
 
     pin: Pin
@@ -45,6 +46,7 @@ class Case:
     closed: frozenset[str] = frozenset()
     waiting: Version | None = None
     stable: frozenset[str] | None = None
+    asked: str | None = None
 
 
 def against(offer: Offer, case: Case) -> str | None:
@@ -85,8 +87,9 @@ def unaccepted(assets: Mapping[Platform, PublishedAsset]) -> str | None:
 
 
 def _ripe_at(offer: Offer, case: Case) -> datetime:
-    """When a release is old enough: at once where it was, or where nobody says how old it is."""
-    if offer.published is None or offer.version.text == case.waiting:
+    """When a release is old enough: at once where it was, is asked for, or has no known age."""
+    at_once = (case.waiting, case.asked)
+    if offer.published is None or offer.version.text in at_once:
         return case.now
     return offer.published + timedelta(hours=case.policy.cooldown_hours)
 
@@ -94,6 +97,11 @@ def _ripe_at(offer: Offer, case: Case) -> datetime:
 def _lasting(offer: Offer, case: Case) -> str | None:
     """What speaks against a release and does not pass with time alone."""
     return next((said for rule in _RULES if (said := rule(offer, case)) is not None), None)
+
+
+def _not_asked_for(offer: Offer, case: Case) -> str | None:
+    others = case.asked is not None and offer.version.text != case.asked
+    return f"{case.asked} is asked for" if others else None
 
 
 def _flawed(offer: Offer, case: Case) -> str | None:
@@ -136,6 +144,7 @@ def _noise(offer: Offer, case: Case) -> str | None:
 
 
 _RULES: tuple[Callable[[Offer, Case], str | None], ...] = (
+    _not_asked_for,
     _flawed,
     _refused,
     _held,

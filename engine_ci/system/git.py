@@ -19,7 +19,7 @@ from engine_ci.errors import CommandError, ForeignCommitError, OutsideError, Usa
 from engine_ci.system import command, git_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # Hooks are programs of whoever owns the clone; none of them may see a token or stop a commit.
 _SETTINGS: git_token.Settings = (("core.hooksPath", os.devnull),)
@@ -73,6 +73,14 @@ class Commit:
         last = self.message.strip().rpartition("\n\n")[2]
         found = (line.partition(": ") for line in last.splitlines())
         return next((value.strip() for name, _, value in found if name == key), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """What a file said in a commit, the last one before it said something else."""
+
+    commit: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,11 +150,15 @@ class Repository:
 
     def fetch(self, remote: Remote, branches: Iterable[str]) -> None:
         """Brings the commits of `branches` here, with their whole history, and moves no ref."""
-        shallow = run(self.path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         # Where history is cut, every commit of the base would look like one of the branch.
-        whole = ("--unshallow",) if shallow else ()
+        whole = ("--unshallow",) if self.is_shallow() else ()
         quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
         self._talk(remote, "fetch", *quietly, *whole, remote.name, *map(_ref, branches))
+
+    def is_shallow(self) -> bool:
+        """Whether the history that is here was cut off somewhere."""
+        asked = run(self.path, "rev-parse", "--is-shallow-repository")
+        return asked.stdout.strip() == "true"
 
     def commits(self, *, base: str, tip: str) -> tuple[Commit, ...]:
         """The commits of `tip` that `base` lacks, newest first."""
@@ -181,11 +193,14 @@ class Repository:
         Returns:
             the commit's time; None when no commit changed such a line.
         """
-        # A file that is new is no change: so the cut end of a shallow history is none either.
-        only = "--diff-filter=M", f"-G{line}", "--no-show-signature", "--format=%cI", "-1"
-        done = run(self.path, "log", *only, "--", f":(top,literal){path}", check=False)
-        found = done.stdout.strip()
-        return datetime.fromisoformat(found) if found else None
+        found = self._changes(path, "-1", line=line, shown="%cI")
+        return datetime.fromisoformat(found[0]) if found else None
+
+    def earlier(self, path: str, *, line: str) -> Iterator[Earlier]:
+        """What a file said before each change that `changed` sees, the last change first."""
+        for commit in self._changes(path, line=line, shown="%P"):
+            text = run(self.path, "cat-file", "blob", f"{commit}:{path}").stdout
+            yield Earlier(commit=commit, text=text)
 
     def write_tree(self, files: Mapping[str, str], *, base: str) -> str:
         """The tree of `base` with the given texts in place of those files, as an object ID."""
@@ -237,6 +252,12 @@ class Repository:
                 raise
             message = f"{branch}: somebody else pushed to it while this ran; nothing was changed"
             raise ForeignCommitError(message, hint="look at the branch, then run again") from error
+
+    def _changes(self, path: str, *limits: str, line: str, shown: str) -> list[str]:
+        # A file that is new is no change: so the cut end of a shallow history is none either.
+        only = "--diff-filter=M", f"-G{line}", "--no-show-signature", f"--format={shown}"
+        done = run(self.path, "log", *only, *limits, "--", f":(top,literal){path}", check=False)
+        return done.stdout.split()
 
     def _mode(self, path: str, *, at: str) -> str:
         listed = run(self.path, "ls-tree", at, "--", path).stdout

@@ -64,7 +64,7 @@ def merge_base(clone: Repository, ref: str) -> str | None:
     if found.status != 0:
         raise _cut(f"{clone.path}: there is no commit `{ref}` in this clone")
     common = git.run(clone.path, "merge-base", found.stdout.strip(), "HEAD", check=False)
-    if common.status != 0 and _is_shallow(clone):
+    if common.status != 0 and clone.is_shallow():
         raise _cut(f"{clone.path}: where HEAD left `{ref}` is not in this clone")
     return common.stdout.strip() or None
 
@@ -105,11 +105,6 @@ def worktree(clone: Repository, commit: str, *, at: Path) -> Iterator[Path]:
 def _remove(clone: Repository, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     git.run(clone.path, "worktree", "prune")
-
-
-def _is_shallow(clone: Repository) -> bool:
-    asked = git.run(clone.path, "rev-parse", "--is-shallow-repository")
-    return asked.stdout.strip() == "true"
 
 
 def _cut(message: str) -> UsageError:

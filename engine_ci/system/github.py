@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from github import GithubException
 
-from engine_ci.system.github_connection import Connection, as_written
+from engine_ci.system.github_connection import MISSING, Connection, as_written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +95,16 @@ class Hub(Connection):
         """Adds labels, which GitHub makes where they are new; GitHubError when that fails."""
         with self._asking(f"labelling pull request #{number}"):
             self._repository.get_pull(number).add_to_labels(*labels)
+
+    def remove_label(self, number: int, label: str) -> None:
+        """Takes a label off, which counts as done where it is not there; GitHubError else."""
+        with self._asking(f"taking the label {label} off pull request #{number}"):
+            pull = self._repository.get_pull(number)
+            try:
+                pull.remove_from_labels(label)
+            except GithubException as error:
+                if error.status != MISSING:
+                    raise
 
     def request_reviewers(self, number: int, reviewers: Sequence[str]) -> None:
         """Asks people for a review; GitHubError when that fails, as for who may not review."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import requests
 from github import Auth, Github, GithubException, GithubRetry
@@ -93,6 +93,16 @@ class Connection:
     def close(self) -> None:
         """Closes what is open."""
         self._client.close()
+
+    def _shown(self, path: str) -> Any:  # noqa: ANN401 - JSON, of which only parts are read
+        """What GitHub has below the repository; None where it shows nothing to this token."""
+        try:
+            address = f"{self._repository.url}{path}"
+            return self._client.requester.requestJsonAndCheck("GET", address)[1]
+        except GithubException as error:
+            if error.status in (FORBIDDEN, MISSING):
+                return None
+            raise
 
     @contextmanager
     def _asking(self, what: str) -> Iterator[None]:

@@ -10,9 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from github import GithubException
-
-from engine_ci.system.github_connection import FORBIDDEN, MISSING, Connection
+from engine_ci.system.github_connection import Connection
 
 if TYPE_CHECKING:
     import re
@@ -24,16 +22,34 @@ _MOST_COMMITS = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RequiredCheck:
+    """A check that must pass.
+
+    Attributes:
+        app: the GitHub App that has to report it; None where anybody may who can write.
+    """
+
+    name: str
+    app: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Guard:
     """What a branch asks of a pull request before it may be merged.
 
     Attributes:
-        checks: names of those that must pass.
+        checks: those that must pass.
         approvals: how many people must approve.
+        dismisses_stale: whether a push takes approvals away.
+        code_owners: whether the owners of the files must approve.
+        bypass: who need not keep to it; None where that is not shown.
     """
 
-    checks: frozenset[str] = frozenset()
+    checks: frozenset[RequiredCheck] = frozenset()
     approvals: int = 0
+    dismisses_stale: bool = False
+    code_owners: bool = False
+    bypass: frozenset[str] | None = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +64,7 @@ class Protection:
 
     rules: Guard | None
     classic: Guard | None
-    checks: frozenset[str]
+    checks: frozenset[RequiredCheck]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,43 +128,80 @@ class Reader(Connection):
         """Reads how a branch is protected; GitHubError when that fails."""
         with self._asking(f"reading how {branch} is protected"):
             found = self._repository.get_branch(branch).raw_data
-            listed = found["protection"].get("required_status_checks", {}).get("contexts", ())
             name = quote(branch, safe="")
-            rules = self._visible(f"/rules/branches/{name}")
-            classic = self._visible(f"/branches/{name}/protection") if found["protected"] else {}
+            rules = self._shown(f"/rules/branches/{name}?per_page=100")
+            bypass = self._bypass(rules or ())
+            classic = self._shown(f"/branches/{name}/protection") if found["protected"] else {}
             return Protection(
-                rules=None if rules is None else _ruled(rules),
+                rules=None if rules is None else _ruled(rules, bypass=bypass),
                 classic=None if classic is None else _classic(classic),
-                checks=frozenset(listed),
+                checks=_checks(found["protection"].get("required_status_checks") or {}),
             )
 
-    def _visible(self, path: str) -> Any:  # noqa: ANN401 - JSON, of which only parts are read
-        """What GitHub shows there; None where it shows nothing to this token."""
-        try:
-            address = f"{self._repository.url}{path}"
-            return self._client.requester.requestJsonAndCheck("GET", address)[1]
-        except GithubException as error:
-            if error.status in (FORBIDDEN, MISSING):
+    def _bypass(self, rules: Iterable[dict[str, Any]]) -> frozenset[str] | None:
+        """Who need not keep to the rules; None where one of the rulesets does not say."""
+        found: set[str] = set()
+        for number in sorted({rule["ruleset_id"] for rule in rules}):
+            actors = (self._shown(f"/rulesets/{number}") or {}).get("bypass_actors")
+            if actors is None:
                 return None
-            raise
+            found |= {_actor(actor) for actor in actors}
+        return frozenset(found)
 
 
 def _touches(patch: str, line: re.Pattern[str]) -> bool:
     return any(text[:1] in ("+", "-") and line.match(text[1:]) for text in patch.splitlines())
 
 
-def _ruled(rules: Iterable[dict[str, Any]]) -> Guard:
-    checks: set[str] = set()
-    approvals = 0
+def _ruled(rules: Iterable[dict[str, Any]], *, bypass: frozenset[str] | None) -> Guard:
+    checks: set[RequiredCheck] = set()
+    approvals, stale, owners = 0, False, False
     for rule in rules:
-        asked = rule.get("parameters", {})
-        checks |= {check["context"] for check in asked.get("required_status_checks", ())}
+        asked = rule.get("parameters") or {}
+        checks |= {
+            RequiredCheck(name=check["context"], app=check.get("integration_id"))
+            for check in asked.get("required_status_checks", ())
+        }
         approvals = max(approvals, asked.get("required_approving_review_count", 0))
-    return Guard(checks=frozenset(checks), approvals=approvals)
+        stale |= asked.get("dismiss_stale_reviews_on_push", False)
+        owners |= asked.get("require_code_owner_review", False)
+    return Guard(
+        checks=frozenset(checks),
+        approvals=approvals,
+        dismisses_stale=stale,
+        code_owners=owners,
+        bypass=bypass,
+    )
 
 
 def _classic(data: dict[str, Any]) -> Guard:
-    checks = data.get("required_status_checks", {}).get("contexts", ())
-    reviews = data.get("required_pull_request_reviews", {})
-    approvals = reviews.get("required_approving_review_count", 0)
-    return Guard(checks=frozenset(checks), approvals=approvals)
+    reviews = data.get("required_pull_request_reviews") or {}
+    allowed = reviews.get("bypass_pull_request_allowances") or {}
+    free = data and not (data.get("enforce_admins") or {}).get("enabled")
+    bypass = {
+        f"{kind} {who.get('slug') or who.get('login')}"
+        for kind in ("users", "teams", "apps")
+        for who in allowed.get(kind, ())
+    } | ({"administrators"} if free else set())
+    return Guard(
+        checks=_checks(data.get("required_status_checks") or {}),
+        approvals=reviews.get("required_approving_review_count", 0),
+        dismisses_stale=reviews.get("dismiss_stale_reviews", False),
+        code_owners=reviews.get("require_code_owner_reviews", False),
+        bypass=frozenset(bypass),
+    )
+
+
+def _checks(data: dict[str, Any]) -> frozenset[RequiredCheck]:
+    """Of classic protection; -1 is said where any app will do, and an older server says names."""
+    apps = {check["context"]: check.get("app_id") for check in data.get("checks", ())}
+    return frozenset(
+        RequiredCheck(name=name, app=app if app and app > 0 else None)
+        for name in {*apps, *data.get("contexts", ())}
+        for app in (apps.get(name),)
+    )
+
+
+def _actor(actor: dict[str, Any]) -> str:
+    number = actor.get("actor_id")
+    return actor["actor_type"] if number is None else f"{actor['actor_type']} {number}"

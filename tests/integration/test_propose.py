@@ -213,7 +213,7 @@ def test_a_label_that_is_missing_is_added_again(app: App) -> None:
     app.pull.labels.clear()
 
     assert app.propose().outcome is Outcome.REFRESHED
-    assert [label.name for label in app.pull.labels] == ["engine-bump"]
+    assert labels(app) == ["engine-bump"]
 
 
 def test_no_label_is_put_where_none_is_wanted(app: App) -> None:
@@ -387,6 +387,38 @@ def test_an_inconclusive_gate_opens_a_draft_with_the_reason_first(app: App) -> N
     assert str(app.pull.body).startswith("> [!WARNING]\n> **This is a draft: the gate says inc")
 
 
+def test_a_draft_is_labelled_as_blocked_until_the_gate_passes(app: App) -> None:
+    app.propose(_unsure())
+    blocked = labels(app)
+    app.propose(_unsure())
+    again = labels(app)
+    app.pull.labels.pop()
+    app.propose(_unsure())
+    restored = labels(app)
+
+    assert app.propose().outcome is Outcome.REFRESHED
+    assert blocked == again == restored == ["engine-bump", pull_request.BLOCKED]
+    assert labels(app) == ["engine-bump"]
+
+
+def test_one_that_is_no_draft_by_the_apps_policy_is_not_blocked(app: App) -> None:
+    policy = PullRequestPolicy(draft_on=())
+    app.propose(_unsure(policy=policy), policy=policy)
+
+    assert labels(app) == ["engine-bump"]
+
+
+def test_the_label_alone_is_reason_enough_to_refresh(app: App) -> None:
+    app.propose()
+    blocked = replace(app.pull.labels[0], name=pull_request.BLOCKED)
+    app.server.hub.labels.append(blocked)
+    app.pull.labels.append(blocked)
+
+    assert app.propose().outcome is Outcome.REFRESHED
+    assert labels(app) == ["engine-bump"]
+    assert app.propose().outcome is Outcome.UNCHANGED
+
+
 def test_a_draft_that_need_not_be_one_says_what_to_press(app: App) -> None:
     app.propose(_unsure())
 
@@ -475,10 +507,15 @@ def test_whatever_happened_nothing_asked_for_a_merge(app: App) -> None:
     assert app.show("main", "%s") == "A person's work"
 
 
-def _unsure() -> Plan:
+def labels(app: App) -> list[str]:
+    """Those of the only pull request."""
+    return [label.name for label in app.pull.labels]
+
+
+def _unsure(policy: PullRequestPolicy | None = None) -> Plan:
     noisy = records.measurement(verdict="inconclusive")
     result = records.result(verdict=Verdict.INCONCLUSIVE, performance=(noisy,))
-    return records.planned(result=result)
+    return records.planned(result=result, policy=policy or PullRequestPolicy())
 
 
 def _newer() -> Plan:

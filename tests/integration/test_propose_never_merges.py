@@ -16,14 +16,21 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(engine_ci.__file__).parent
 
-# PyGithub's, git's and GitHub's ways to merge, push to a base, or have it done later.
-CALLS = re.compile(r"^(merge|.*_merge|merge_.*|.*automerge.*|.*auto_merge.*|update_branch)$")
+# PyGithub's, git's and GitHub's ways to merge, push to a base, or have it done later; where two
+# branches parted, the merge base, is no such thing.
+CALLS = re.compile(
+    r"^(merge|.*_merge|merge_(?!base$).*|.*automerge.*|.*auto_merge.*|update_branch)$"
+)
 WORDS = re.compile(
     r"^merge$|/merges?\b|merge_method|mergePullRequest|mergeBranch|AutoMerge|auto_merge|/graphql"
 )
 
-# `doctor` has to ask whether the app's repository allows it; that module only reads.
-ASKED = {"system/github_reads.py": ["allow_auto_merge"]}
+# `doctor` has to ask whether the app's repository allows it, and `review` whether a pull request
+# waits for it; those modules only read.
+ASKED = {
+    "system/github_pull.py": ["auto_merge"],
+    "system/github_reads.py": ["allow_auto_merge"],
+}
 WRITES = re.compile(r"POST|PATCH|PUT|DELETE|\.(edit|create|update|add|remove|set|enable)\w*\(")
 
 

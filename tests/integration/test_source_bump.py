@@ -85,6 +85,7 @@ def app(upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     )
     (folder / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
     git(folder, "init", "--quiet")
+    git(folder, "commit", "--quiet", "--allow-empty", "-m", "Start")
     return folder
 
 

@@ -43,12 +43,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_it_holds_the_package_every_shipped_model_and_every_golden_and_no_more(wheel: Path) -> None:
+def test_it_holds_the_package_every_model_golden_and_workflow_and_no_more(wheel: Path) -> None:
     expected = {
         **found("engine_ci", "**/*", at="engine_ci"),
         **found("pins", "models.yaml", at=f"{DATA}/pins"),
         **found("fixtures/zoo", "*.gguf", at=f"{DATA}/fixtures/zoo"),
         **found("fixtures/golden", "**/*.json", at=f"{DATA}/fixtures/golden"),
+        **found("workflows", "*.yml", at="engine_ci/setup/workflows"),
     }
 
     with zipfile.ZipFile(wheel) as archive:

@@ -101,6 +101,21 @@ def test_the_command_is_told_what_is_wanted_and_no_secret(
     assert told == ("ENGINE_CI_BUILD=11434 ENGINE_CI_PLATFORM=ubuntu-x64 ENGINE_CI_VERSION=1.0\n")
 
 
+def test_of_a_candidate_the_command_is_told_the_file_as_well(tmp_path: Path) -> None:
+    brought(tmp_path)
+    script = "print(os.environ['ENGINE_CI_ASSET'], os.environ['ENGINE_CI_SHA256'])\n" + COPY
+    path = wheels.wheel(tmp_path, {})
+    published = wheels.asset(path)
+    asked = dataclasses.replace(
+        request(tmp_path, script), assets={"ubuntu-x64": published}, archive=path
+    )
+
+    bundle.prepare(asked)
+
+    told = (tmp_path / "work" / "prepare.log").read_text()
+    assert told == f"{published.name} {published.sha256}\n"
+
+
 def test_what_a_failing_command_said_is_kept(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="status 3\n    no network"):
         bundle.prepare(request(tmp_path, "print('no network', file=sys.stderr); sys.exit(3)"))

@@ -256,6 +256,7 @@ def planned(**changes: object) -> Plan:
         "result": result(),
         "gate": "| check | status |\n| --- | --- |\n| `loads/smollm2` | pass |",
         "argv": ("-m", "{model}", "--port", "{port}", "--mlock"),
+        "commit": "c0ffee" + "0" * 34,
         "policy": PullRequestPolicy(),
     }
     values |= changes

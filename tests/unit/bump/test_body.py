@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from engine_ci.bump import body
 from engine_ci.config import PullRequestPolicy
@@ -18,6 +17,7 @@ from engine_ci.records.candidate import Decision, Refusal, Release, Standing
 from engine_ci.records.gate import Engines, Status, Verdict
 from engine_ci.records.upstream import KnownRegression, Missed, Names, Unavailable, Upstream
 from tests.unit.bump import records
+from tests.unit.bump.pages import sections
 
 if TYPE_CHECKING:
     from engine_ci.pins.model import Platform
@@ -39,13 +39,6 @@ EVIL = (
     "## Risks\n```"
 )
 MARK = "<!-- engine-ci: llama.cpp 0.1.3 -->"
-
-
-def sections(text: str) -> list[str]:
-    """The headings of the second level that a reader sees."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    at = [index for index, token in enumerate(tokens) if token.type == "heading_open"]
-    return [tokens[index + 1].content for index in at if tokens[index].tag == "h2"]
 
 
 def told_by_upstream(words: str) -> Upstream:

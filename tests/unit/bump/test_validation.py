@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.bump import changes, validation
+from engine_ci.config import ALL_SUITES
 from engine_ci.pins.model import Commit
 from engine_ci.records.gate import Devices, Engines, GateResult, Status, Verdict
 from tests.unit.bump import records
@@ -53,6 +54,28 @@ def _same_flags() -> Engines:
         candidate=records.engine("0.1.3", tree="e", flags=flags),
         baseline=records.engine("0.1.2", tree="f", flags=flags),
     )
+
+
+def test_all_suites_on_both_engines_are_a_comparison() -> None:
+    every = tuple(check(f"{suite}/a") for suite in ALL_SUITES if suite != "performance")
+
+    assert validation.tier(result(checks=every)).subject == "compared"
+
+
+@pytest.mark.parametrize("status", [Status.SKIP, Status.ERROR])
+def test_a_suite_that_gave_no_answer_makes_it_partial_and_is_named(status: Status) -> None:
+    every = [check(f"{suite}/a") for suite in ALL_SUITES if suite not in ("chat", "performance")]
+
+    found = validation.tier(result(checks=(*every, check("chat/a", status=status)), performance=()))
+
+    assert found.subject == "partial"
+    assert found.text.endswith("nothing was learnt of chat, performance")
+
+
+def test_without_a_baseline_it_is_absolute_whatever_was_asked() -> None:
+    alone = Engines(candidate=records.engine("0.1.3", tree="e"), baseline=None)
+
+    assert validation.tier(result(engines=alone)).subject == "absolute"
 
 
 def test_a_suite_that_answered_was_run_with_its_counts() -> None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import doors
 from engine_ci.system.github_issues import Issues
-from fixtures.github import GitHubServer, Login
+from fixtures.github import Login
 from tests.unit.artifact import wheels
 from tests.unit.cli.command import CommandLine, app_in, write_pin
+from tests.unit.cli.hosted import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fixtures.github import GitHubServer
     from tests.unit.artifact.wheels import Index
 
 
@@ -47,16 +46,18 @@ def github(
 ) -> Iterator[GitHubServer]:
     """The app on a server, and a clone of it as the current folder."""
     assert home.exists()
-    token = secrets.token_hex(20)
-    tokens = {token: Login("engine-ci[bot]", write=True)}
-    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=app) as server:
-        clone = tmp_path / "clone"
-        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
-        monkeypatch.chdir(clone)
-        monkeypatch.setenv(doors.TOKEN, token)
-        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
-        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    with serving(app, tmp_path, monkeypatch, login=Login("engine-ci[bot]", write=True)) as server:
         # Nobody needs to wait between two writes of a server of our own.
         monkeypatch.setattr(Issues.__init__, "__kwdefaults__", {"write_pause_s": 0.0})
         yield server
-    assert [record for record in server.requests if record.problem] == []
+
+
+@pytest.fixture
+def hosted(
+    app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubServer]:
+    """The same for who may only read, as the token of a workflow that decides."""
+    assert home.exists()
+    with serving(app, tmp_path, monkeypatch, login=Login("github-actions[bot]")) as server:
+        yield server
+    assert {record.method for record in server.requests if record.operation} <= {"GET"}

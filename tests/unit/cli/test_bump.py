@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli import gate
+from engine_ci.cli import gate, report
 from engine_ci.errors import Exit, HarnessError, RecordError
 from engine_ci.pins import store
 from engine_ci.records.bundle import Bundle
+from engine_ci.records.gate import Engines, Verdict
 from engine_ci.system import documents
 from tests.unit.artifact import pes, wheels
+from tests.unit.bump import records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +66,24 @@ def test_what_is_newer_and_cannot_be_proposed_is_not_passed_over_in_silence(
     assert ran.err.endswith(
         "toy stays at 1.0: nothing that is newer can be proposed, first 1.1: held: dies\n"
     )
+
+
+def test_that_the_gate_refused_the_pin_is_known_to_every_run_until_it_moves(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    work = app / ".engine-ci"
+    pinned = records.engine("1.0", tree="a").model_copy(update={"pin": "toy"})
+    failed = records.result(verdict=Verdict.FAIL, engines=Engines(candidate=pinned))
+    report.write(failed, work / "gate")
+    toy.publish(wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1"))
+
+    standings = []
+    for _ in range(2):
+        run("bump")
+        standings.append(json.loads((work / "candidate.json").read_text())["standing"]["troubles"])
+
+    assert standings == [["refused by the gate"]] * 2
+    assert (work / "failed" / "gate.json").exists()
 
 
 @pytest.mark.usefixtures("toy")
@@ -238,3 +259,61 @@ def test_what_the_apps_own_command_left_is_refused_like_our_own_work(
     (refused,) = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
     assert "needs libllama.so.0, which its run path does not find" in refused["reason"]
     assert (app / ".engine-ci" / "baseline" / "bin" / "llama-server").exists()
+
+
+@pytest.mark.parametrize("command", ["detect", "bump"])
+@pytest.mark.usefixtures("toy", "app")
+def test_a_workflow_is_told_that_nothing_was_chosen(
+    command: str, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+
+    assert run(command).status == Exit.OK
+
+    told = (tmp_path / "outputs").read_text()
+    assert re.fullmatch(r"chosen<<(\w+)\n\n\1\nproposed<<(\w+)\nfalse\n\2\n", told)
+
+
+@pytest.mark.usefixtures("toy", "app")
+def test_the_page_of_a_workflow_says_what_is_newer(
+    run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
+
+    assert run("detect").status == Exit.OK
+
+    page = (tmp_path / "page").read_text()
+    assert page.startswith("## What is newer\n\n```text\ntoy 1.0: nothing newer")
+
+
+@pytest.mark.parametrize("command", ["detect", "bump"])
+@pytest.mark.usefixtures("toy", "app")
+def test_a_build_that_is_asked_for_and_not_there_is_a_wrong_question(
+    command: str, run: CommandLine
+) -> None:
+    ran = run(command, "--build", "7.7")
+
+    assert ran.status == Exit.USAGE
+    assert "has no release 7.7" in ran.err
+
+
+@pytest.mark.usefixtures("toy", "app")
+def test_no_build_is_asked_for_where_a_form_was_left_empty(run: CommandLine) -> None:
+    ran = run("detect", "--build", "")
+
+    assert ran.status == Exit.OK
+    assert "nothing newer" in ran.out
+
+
+def test_the_build_that_is_asked_for_is_tried_and_nothing_older_after_it(
+    run: CommandLine, toy: Index, app: Path, tmp_path: Path
+) -> None:
+    for version in ("1.1", "1.2"):
+        bad = {"toy_engine/readme": b"no engine"}
+        toy.publish(wheels.wheel(tmp_path, bad, version=version))
+
+    ran = run("bump", "--build", "1.2")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    refused = json.loads((app / ".engine-ci" / "candidate.json").read_text())["refused"]
+    assert [each["version"] for each in refused] == ["1.2"]

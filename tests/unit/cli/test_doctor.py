@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from tests.unit.cli.command import CommandLine, Ran
 
 ADMIN, READ = secrets.token_hex(20), secrets.token_hex(20)
-WHOLE = Guard(checks=("engine-gate",), approvals=1)
+WHOLE = Guard(
+    checks=("engine-gate", "engine-review"),
+    approvals=1,
+    app=15368,
+    dismisses_stale=True,
+    code_owners=True,
+)
+BUMP = ".github/workflows/engine-bump.yml"
 
 
 @pytest.fixture
@@ -43,6 +50,11 @@ def github(
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         server.hub.settings.ruleset = WHOLE
+        server.hub.settings.actions_propose = True
+        bump = server.hub.actions.workflow(BUMP, at=server.hub.created)
+        server.hub.actions.run(
+            bump, event="schedule", branch="main", sha="0" * 40, at=server.hub.created
+        )
         yield server
     assert [record for record in server.requests if record.problem] == []
 
@@ -85,7 +97,16 @@ def test_a_repository_in_order_has_an_answer_to_every_question(
         "token/rights",
         "merge/automatic",
         "merge/required-check",
+        "merge/bound-check",
+        "merge/review-check",
         "merge/reviews",
+        "merge/stale-reviews",
+        "merge/code-owners",
+        "merge/bypass",
+        "actions/token",
+        "actions/proposes",
+        "schedule/enabled",
+        "schedule/last-run",
     ]
     assert {request.method for request in github.requests if request.operation} == {"GET"}
 
@@ -113,6 +134,8 @@ def test_what_a_token_may_not_see_is_unknown(
     assert ran.status == Exit.OK
     assert (found["merge/automatic"], found["merge/reviews"]) == ("unknown", "unknown")
     assert (found["merge/required-check"], found["token/rights"]) == ("ok", "warn")
+    assert (found["merge/bypass"], found["actions/token"]) == ("unknown", "unknown")
+    assert (found["schedule/enabled"], found["schedule/last-run"]) == ("ok", "ok")
 
 
 @pytest.mark.parametrize("change", [{"pin": "other"}, {"current": "0.1.1"}])
@@ -155,6 +178,27 @@ def test_a_server_that_refuses_is_unknown_with_its_words(
     assert ran.status == Exit.OK
     assert "unknown  merge/reviews         example/app: reading the settings: " in ran.out
     assert "Not for you" in ran.out
+
+
+def test_a_refusal_of_the_workflows_hides_no_other_answer(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    github.faults.add(Fault("GET .*/actions/workflows", status=400, message="Not today"))
+
+    found = outcomes(run("doctor", "--json"))
+
+    assert (found["merge/reviews"], found["schedule/enabled"]) == ("ok", "unknown")
+
+
+def test_a_workflow_that_github_disabled_fails_with_the_call_that_enables_it(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    github.hub.actions.workflows[0].state = "disabled_inactivity"
+
+    ran = run("doctor")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "gh api -X PUT repos/{owner}/{repo}/actions/workflows/engine-bump.yml/enable" in ran.out
 
 
 def test_a_configuration_that_does_not_load_is_the_only_answer(run: CommandLine, app: Path) -> None:

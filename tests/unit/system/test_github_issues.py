@@ -82,7 +82,7 @@ def test_a_pull_request_with_our_label_is_no_issue(issues: Issues, server: GitHu
     pull = server.hub.open_pull(
         author="a person", title="t", body=None, head="topic", base="main", draft=False
     )
-    server.hub.add_labels(pull, [LABEL])
+    server.hub.add_labels(pull, [LABEL], actor="a person")
 
     assert issues.all() == ()
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import re
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import pytest
 
 from engine_ci.errors import GitHubError
 from engine_ci.system.git import Identity, Repository
-from engine_ci.system.github_reads import Guard, Protection, Reader, Settings
+from engine_ci.system.github_reads import Guard, Protection, Reader, RequiredCheck, Settings
 from fixtures.github import Fault, GitHubServer, Login
 from fixtures.github import Guard as Planted
 from tests.unit.system import strange
@@ -22,7 +24,16 @@ ADMIN, WRITE, READ = (secrets.token_hex(20) for _ in range(3))
 PIN = "pins/llama.cpp.yaml"
 LINE = re.compile("version: ")
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
-BOTH = Guard(checks=frozenset({"gate"}), approvals=2)
+PLANTED = Planted(
+    checks=("gate",),
+    approvals=2,
+    app=15368,
+    dismisses_stale=True,
+    code_owners=True,
+    bypass=("RepositoryRole", "OrganizationAdmin"),
+)
+CHECKS = frozenset({RequiredCheck(name="gate", app=15368)})
+BOTH = Guard(checks=CHECKS, approvals=2, dismisses_stale=True, code_owners=True)
 
 
 @pytest.fixture
@@ -137,20 +148,57 @@ def test_a_branch_that_nothing_protects_asks_for_nothing(
     assert admin.protection(branch) == nothing
 
 
-def test_rulesets_are_for_everybody_to_read(server: GitHubServer, reader: Reader) -> None:
-    server.hub.settings.ruleset = Planted(checks=("gate",), approvals=2)
+def test_rulesets_are_for_everybody_to_read_but_for_who_passes_them_by(
+    server: GitHubServer, reader: Reader, admin: Reader
+) -> None:
+    server.hub.settings.ruleset = PLANTED
 
-    assert reader.protection("main").rules == BOTH
+    assert reader.protection("main").rules == replace(BOTH, bypass=None)
+    passing = frozenset({"RepositoryRole 5", "OrganizationAdmin 5"})
+    assert admin.protection("main").rules == replace(BOTH, bypass=passing)
+
+
+def test_an_actor_without_a_number_goes_by_its_kind(server: GitHubServer, admin: Reader) -> None:
+    server.hub.settings.ruleset = PLANTED
+    actor = b'{"bypass_actors": [{"actor_type": "OrganizationAdmin", "actor_id": null}]}'
+    server.faults.add(Fault("GET .*/rulesets/1", status=200, body=actor))
+
+    rules = admin.protection("main").rules
+
+    assert rules is not None
+    assert rules.bypass == frozenset({"OrganizationAdmin"})
 
 
 def test_classic_protection_is_for_administrators_but_for_its_checks(
     server: GitHubServer, reader: Reader, admin: Reader
 ) -> None:
-    server.hub.settings.classic = Planted(checks=("gate",), approvals=2)
+    server.hub.settings.classic = PLANTED
 
-    assert admin.protection("main").classic == BOTH
+    assert admin.protection("main").classic == replace(BOTH, bypass=frozenset({"administrators"}))
     seen = reader.protection("main")
-    assert (seen.classic, seen.checks) == (None, frozenset({"gate"}))
+    assert (seen.classic, seen.checks) == (None, CHECKS)
+
+
+def test_who_passes_classic_protection_by_is_named(server: GitHubServer, admin: Reader) -> None:
+    server.hub.settings.classic = replace(PLANTED, binds_admins=True)
+    allowed = {"users": [{"login": "ann"}], "teams": [{"slug": "ops"}], "apps": [{"slug": "bot"}]}
+    body = {
+        "enforce_admins": {"enabled": True},
+        "required_pull_request_reviews": {"bypass_pull_request_allowances": allowed},
+        "required_status_checks": {
+            "checks": [{"context": "gate", "app_id": -1}],
+            "contexts": ["gate", "older"],
+        },
+    }
+    assert admin.protection("main").classic == BOTH
+    answer = json.dumps(body).encode()
+    server.faults.add(Fault("GET .*/protection", status=200, body=answer))
+
+    classic = admin.protection("main").classic
+
+    assert classic is not None
+    assert classic.bypass == frozenset({"users ann", "teams ops", "apps bot"})
+    assert classic.checks == {RequiredCheck(name="gate"), RequiredCheck(name="older")}
 
 
 def test_rules_that_cannot_be_read_are_not_known(server: GitHubServer, reader: Reader) -> None:

@@ -1,0 +1,70 @@
+"""Pure. The files that `init` writes into an app's repository, as texts by path."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from engine_ci.pins import store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine_ci.pins.model import Pin
+    from engine_ci.pins.targets import Target
+    from engine_ci.setup.app import App
+
+CONFIG: Final = "engine-ci.yaml"
+PIN: Final = "pins/llama.cpp.yaml"
+REQUIREMENTS: Final = ".github/engine-ci.txt"
+WORKFLOWS: Final = ".github/workflows"
+
+
+def config(pin: Pin, *, app: App, targets: Sequence[Target]) -> str:
+    """The configuration, in which a person looks at a dozen lines at most."""
+    environment = Environment(
+        loader=PackageLoader("engine_ci", "setup"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - YAML, and every text of the app's is quoted
+    )
+    environment.filters["quoted"] = _quoted
+    template = environment.get_template("engine-ci.yaml.j2")
+    return template.render(pin=pin, pin_file=PIN, app=app, targets=targets)
+
+
+def written(
+    pin: Pin,
+    *,
+    app: App,
+    targets: Sequence[Target],
+    workflows: Mapping[str, str],
+    version: str,
+) -> dict[str, str]:
+    """Every file that `init` makes.
+
+    Args:
+        pin: what the app uses now.
+        app: what its own files say.
+        targets: places in them that carry the pin.
+        workflows: ours, by file name.
+        version: of engine-ci, which the workflows install.
+    """
+    return {
+        CONFIG: config(pin, app=app, targets=targets),
+        PIN: store.dump(pin),
+        REQUIREMENTS: f"engine-ci=={version}\n",
+        **{f"{WORKFLOWS}/{name}": text for name, text in sorted(workflows.items())},
+    }
+
+
+def _quoted(text: str) -> str:
+    """A text for YAML that reads as the same, on one line."""
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return yaml.safe_dump(text, default_style='"', width=math.inf).rstrip("\n")
