@@ -11,28 +11,32 @@ from engine_ci.errors import VerificationError
 from engine_ci.records.bundle import Edit
 
 SIGNED = Edit(what="signature", new="ad hoc")
-SETTLED = Image(
-    arch="arm64",
-    filetype=FileType.DYLIB,
-    id="@rpath/liba.0.dylib",
-    dependencies=(
-        Dependency("@rpath/libb.0.dylib", Kind.STRONG),
-        Dependency("/usr/lib/libSystem.B.dylib", Kind.STRONG),
-    ),
+
+
+def library(name: str, *needed: str, run_paths: tuple[str, ...]) -> Image:
+    return Image(
+        arch="arm64",
+        filetype=FileType.DYLIB,
+        id=name,
+        dependencies=tuple(Dependency(each, Kind.STRONG) for each in needed),
+        run_paths=run_paths,
+    )
+
+
+SETTLED = library(
+    "@rpath/liba.0.dylib",
+    "@rpath/libb.0.dylib",
+    "/usr/lib/libSystem.B.dylib",
     run_paths=relocation.RUN_PATHS,
 )
 PLACED = {"lib/libb.0.1.dylib": "libb.0.dylib"}
 
 
 def test_all_that_is_otherwise_is_told_in_the_order_of_the_image() -> None:
-    image = Image(
-        arch="arm64",
-        filetype=FileType.DYLIB,
-        id="/Users/runner/build/liba.0.dylib",
-        dependencies=(
-            Dependency("/usr/lib/libSystem.B.dylib", Kind.STRONG),
-            Dependency("@loader_path/../lib/libb.0.1.dylib", Kind.STRONG),
-        ),
+    image = library(
+        "/Users/runner/build/liba.0.dylib",
+        "/usr/lib/libSystem.B.dylib",
+        "@loader_path/../lib/libb.0.1.dylib",
         run_paths=("/Users/runner/build", "@loader_path"),
     )
 
