@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from engine_ci.artifact import volatile
+from engine_ci.artifact import signing, volatile
 from engine_ci.artifact.archive import Unpacked
 from engine_ci.records.bundle import AuditFinding, BundleFile
 from engine_ci.system import documents
@@ -14,63 +14,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from engine_ci.artifact.images import ArchivedImages
-    from engine_ci.artifact.inputs import Input
+    from engine_ci.artifact.archive import Archive
     from engine_ci.artifact.loaders import Loader
-    from engine_ci.artifact.plan import Kept, PrunePlan
     from engine_ci.artifact.signer import Signer
+    from engine_ci.artifact.steps import Step
     from engine_ci.pins.model import Commit
 
 
 def put(
-    pruned: PrunePlan,
-    given: Input,
+    steps: Iterable[Step],
+    archive: Archive,
     *,
-    images: ArchivedImages[Any],
     folder: Path,
     signer: Signer,
     licences: Iterable[Path],
 ) -> tuple[tuple[BundleFile, ...], list[AuditFinding]]:
-    """Writes the files of a bundle; what they are, sorted, and what there is to say about them.
+    """Writes the files of a bundle; what they are, in order, and what there is to say about them.
 
     Args:
-        pruned: which files, and under which names.
-        given: where they are.
-        images: those that the system's loader reads.
+        steps: what becomes of each file.
+        archive: where they are.
         folder: of the bundle.
         signer: who signs, where that is needed.
-        licences: files of the app's own that go with the engine.
+        licences: files of the app's own that go with the engine, instead of ones at their places.
     """
-    started = {file.path for file in pruned.images}
     placed: dict[Path, Path] = {}
-    files, notes = [], []
-    # The program last: what it loads is signed before it is.
-    for kept in sorted(pruned.keep, key=lambda each: each.kind == "server"):
-        unpacked = given.archive.unpack(kept.source)
-        target = folder / kept.path
+    notes: list[AuditFinding] = []
+    files = [_licence(path, folder=folder) for path in licences]
+    own = {file.path for file in files}
+    for step in (step for step in steps if step.file.path not in own):
+        file = step.file
+        unpacked = archive.unpack(file.source)
+        target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        said = None
-        if kept.path in started:
-            said = given.loader.put(
-                unpacked.path,
-                target,
-                image=images[kept.source],
-                found=pruned.closure.found.get(kept.source, {}),
-                names=pruned.names,
-                signer=signer,
-            )
-        if said is None:
+        if step.relocation is None:
             _move(unpacked.path, target, placed=placed)
         else:
-            notes += [AuditFinding(level="warning", path=kept.path, message=each) for each in said]
-            unpacked = Unpacked(
-                path=target, size=target.stat().st_size, sha256=documents.sha256_of(target)
-            )
-        files.append(_file(kept, unpacked))
-    files += [_licence(path, folder=folder) for path in licences]
-    # Wheels often lose this bit on the way.
-    (folder / pruned.server).chmod(0o755)
-    return tuple(sorted(files, key=lambda file: file.path)), notes
+            source = placed.get(unpacked.path, unpacked.path)
+            said = signing.write(source, target, changes=step.relocation.changes, signer=signer)
+            notes += [AuditFinding(level="warning", path=file.path, message=each) for each in said]
+            unpacked = _written(target)
+        if file.kind == "server":
+            # Wheels often lose this bit on the way.
+            target.chmod(0o755)
+        files.append(_file(step, unpacked))
+    return tuple(files), notes
 
 
 def with_code(
@@ -108,13 +96,18 @@ def _move(source: Path, target: Path, *, placed: dict[Path, Path]) -> None:
         placed[source] = source.rename(target)
 
 
-def _file(kept: Kept, unpacked: Unpacked) -> BundleFile:
+def _written(path: Path) -> Unpacked:
+    return Unpacked(path=path, size=path.stat().st_size, sha256=documents.sha256_of(path))
+
+
+def _file(step: Step, unpacked: Unpacked) -> BundleFile:
     return BundleFile(
-        path=kept.path,
-        kind=kept.kind,
+        path=step.file.path,
+        kind=step.file.kind,
         size=unpacked.size,
         sha256=unpacked.sha256,
-        why=kept.why,
+        why=step.file.why,
+        edits=step.edits,
     )
 
 

@@ -24,7 +24,6 @@ from engine_ci.artifact import (
     pe_closure,
     pe_volatile,
     relocation,
-    signing,
 )
 from engine_ci.artifact.macho import read as macho
 from engine_ci.artifact.naming import UNIX, WINDOWS
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.closure import Closure, Images
     from engine_ci.artifact.floors import Floors
     from engine_ci.artifact.naming import Naming
-    from engine_ci.artifact.signer import Signer
+    from engine_ci.artifact.relocation import Relocation
     from engine_ci.artifact.volatile import Volatile
     from engine_ci.pins.model import Platform
     from engine_ci.records.bundle import AuditFinding
@@ -91,28 +90,15 @@ class Loader(Protocol[ImageT]):
     def volatile(self, path: Path) -> Volatile:
         """What of an image names its build."""
 
-    def put(
-        self,
-        source: Path,
-        target: Path,
-        *,
-        image: ImageT,
-        found: Mapping[str, str],
-        names: Mapping[str, str],
-        signer: Signer,
-    ) -> tuple[str, ...] | None:
-        """Writes the image as it is to be; None when its bytes may be taken as they are.
+    def relocated(
+        self, image: ImageT, *, found: Mapping[str, str], placed: Mapping[str, str]
+    ) -> Relocation | None:
+        """What becomes of an image; None where its bytes stay as they are.
 
         Args:
-            source: the unpacked file.
-            target: its place in the bundle.
-            image: what `source` holds.
+            image: as it came.
             found: the path in the archive of each library that it names.
-            names: what those are called in the bundle, by path in the archive.
-            signer: who signs, where that is needed.
-
-        Returns:
-            what a reviewer should know.
+            placed: their paths in the bundle, by those in the archive.
         """
 
 
@@ -125,7 +111,7 @@ class _AsItLies:
         """Where it was."""
         return inside
 
-    def put(self, *_: object, **__: object) -> None:
+    def relocated(self, *_: object, **__: object) -> None:
         """Nothing: the file is taken as it is."""
 
 
@@ -225,19 +211,11 @@ class Dyld:
         """What `macho_volatile` says."""
         return macho_volatile.volatile(path)
 
-    def put(
-        self,
-        source: Path,
-        target: Path,
-        *,
-        image: macho.Image,
-        found: Mapping[str, str],
-        names: Mapping[str, str],
-        signer: Signer,
-    ) -> tuple[str, ...] | None:
-        """With the names of the bundle, and signed."""
-        changes = relocation.changes(image, found=found, names=names)
-        return signing.write(source, target, changes=changes, signer=signer)
+    def relocated(
+        self, image: macho.Image, *, found: Mapping[str, str], placed: Mapping[str, str]
+    ) -> Relocation | None:
+        """The names of the bundle, and signed."""
+        return relocation.relocated(image, found=found, placed=placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +277,7 @@ class SettledDyld(Dyld):
         """What `macho_audit` says, of run paths that will stay."""
         return macho_audit.findings(images, machine=self.machine, floors=floors, settled=True)
 
-    def put(self, *_: object, **__: object) -> None:
+    def relocated(self, *_: object, **__: object) -> None:
         """Nothing: the file is taken as it is."""
 
 

@@ -14,6 +14,7 @@ from engine_ci.artifact import (
     licences,
     plan,
     stamp,
+    steps,
     vouching,
 )
 from engine_ci.artifact.images import ArchivedImages
@@ -66,11 +67,11 @@ def made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             )
             _refuse_errors(findings, request)
             request.expected.check(pruned)
+            planned = steps.steps(pruned, images=images, loader=loader)
             phase("install")
             files, notes = assembly.put(
-                pruned,
-                given,
-                images=images,
+                planned,
+                archive,
                 folder=work / "bundle",
                 signer=request.signer,
                 licences=request.licences,

@@ -32,8 +32,9 @@ class Taken:
     A file system that folds case or accents, as macOS has, would keep only one of some two.
     """
 
-    def __init__(self) -> None:
-        self._files: set[str] = set()
+    def __init__(self, *files: str) -> None:
+        """Takes the names that were there before."""
+        self._files = {_folded(file) for file in files}
         self._folders: dict[str, str] = {}
 
     def hides(self, name: str) -> bool:

@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
+from engine_ci.artifact.names import Taken
 from engine_ci.errors import VerificationError
-from engine_ci.records.bundle import DroppedFile
+from engine_ci.records.bundle import RECORD, DroppedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,10 +30,16 @@ _DIST_INFO = re.compile(r"^[^/]+\.dist-info/")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """A file of the bundle; `source` is its path in the archive, that of a link to it perhaps."""
+    """A file of the bundle.
+
+    Attributes:
+        source: its path in the archive, that of a link to it perhaps.
+        was: the path of the file itself there, without the folders that the engine shares.
+    """
 
     path: str
     source: str
+    was: str
     kind: Kind
     why: str
 
@@ -82,7 +89,8 @@ def prune(
         settled: whether files stay where they are.
 
     Raises:
-        VerificationError: no server, or more than one; two files for one path.
+        VerificationError: no server, or more than one; two files for one path, or one that a
+            file system without case would keep one of.
     """
     naming = loader.naming
     server = _server(entries, naming)
@@ -107,18 +115,25 @@ def prune(
         elif any(fnmatchcase(posixpath.basename(path), pattern) for pattern in keep):
             kept.setdefault(path, ("resource", "the app's configuration keeps it"))
 
-    def place(path: str) -> str:
-        if settled:
-            return path
-        inside = _DIST_INFO.sub("dist-info/", _inside(path, folder))
-        if kept[path][0] == "licence":
-            return inside
-        return loader.place(path, images[path] if path in started else None, inside=inside)
+    def inside(path: str) -> str:
+        return path if settled else _DIST_INFO.sub("dist-info/", _inside(path, folder))
 
-    laid_out = _laid_out(kept, place=place)
+    def place(path: str) -> str:
+        if kept[path][0] == "licence":
+            return inside(path)
+        image = images[path] if path in started else None
+        return loader.place(path, image, inside=inside(path))
+
+    laid_out = {path: path for path in kept} if settled else _laid_out(kept, place=place)
     return PrunePlan(
         keep=tuple(
-            Kept(path=path, source=source, kind=kept[source][0], why=kept[source][1])
+            Kept(
+                path=path,
+                source=source,
+                was=inside(entries[source].target or source),
+                kind=kept[source][0],
+                why=kept[source][1],
+            )
             for path, source in sorted(laid_out.items())
         ),
         drop=_dropped(entries, kept=kept, naming=naming),
@@ -144,10 +159,13 @@ def _common_folder(paths: Iterable[str]) -> tuple[str, ...]:
 def _laid_out(paths: Iterable[str], *, place: Callable[[str], str]) -> dict[str, str]:
     """Paths that stay equal from version to version, each with the path in the archive."""
     origin: dict[str, str] = {}
+    taken = Taken(RECORD)
     for source in sorted(paths):
         path = place(source)
         if path in origin:
             raise VerificationError(f"{source} and {origin[path]} would both become {path}")
+        if taken.hides(path):
+            raise VerificationError(f"{source} would become {path}, which hides another file")
         origin[path] = source
     return origin
 

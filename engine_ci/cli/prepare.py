@@ -14,7 +14,7 @@ import typer
 from engine_ci.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from engine_ci.artifact.bundle import Request
     from engine_ci.artifact.delegation import Delegate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.workspace import Workspace
     from engine_ci.config import BundlePolicy
     from engine_ci.pins.model import Asset, Commit, Pin, Platform
-    from engine_ci.records.bundle import Bundle
+    from engine_ci.records.bundle import Bundle, BundleFile, Edit
     from engine_ci.records.candidate import Candidate, PublishedAsset, Release
 
 # What a machine that engines are started on calls itself, and what upstream calls it.
@@ -86,15 +86,30 @@ def prepare(
 
 
 def listed(bundle: Bundle) -> str:
-    """What is in a bundle and what is not, a line for each file, with the reason."""
+    """What is in a bundle, in the order in which it is made, and what is not, with the reasons."""
     lines = [
-        *(f"keep  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.files),
+        *(line for file in bundle.files for line in kept(file)),
         *(f"drop  {file.path} ({file.size:,} bytes): {file.why}" for file in bundle.dropped),
         *(f"{found.level}  {found.path}: {found.message}" for found in bundle.findings),
         *([f"signer  {_SIGNERS[bundle.signer]}"] if bundle.signer else []),
         f"tree  {bundle.tree_sha256}",
     ]
     return "\n".join(lines)
+
+
+def kept(file: BundleFile) -> Iterator[str]:
+    """A file of a bundle, and a line for all that is otherwise than in the archive."""
+    yield f"keep  {file.path} ({file.size:,} bytes): {file.why}"
+    yield from (f"      {edited(edit)}" for edit in file.edits)
+
+
+def edited(edit: Edit) -> str:
+    """What is otherwise in a file."""
+    if edit.old is None:
+        return f"new {edit.what}  {edit.new}"
+    if edit.new is None:
+        return f"without {edit.what}  {edit.old}"
+    return f"{edit.what}  {edit.old} → {edit.new}"
 
 
 def chosen(workspace: Workspace) -> Release:

@@ -19,11 +19,26 @@ RECORD = "bundle.json"
 Kind = Literal["server", "library", "backend", "resource", "licence"]
 
 
+class Edit(Document):
+    """One thing about a file that is otherwise in the bundle than it was in the archive.
+
+    Attributes:
+        what: `name` is the file's own, `dependency` that of a library that it asks for.
+        old: None for what was not there.
+        new: None for what is there no more.
+    """
+
+    what: Literal["name", "install name", "dependency", "run path", "signature"]
+    old: str | None = None
+    new: str | None = None
+
+
 class BundleFile(Document):
     """A file that was kept, and why.
 
     Attributes:
         code_sha256: of an image, with what names its build set aside; None for any other file.
+        edits: in their order; none of a file that is as it was.
     """
 
     path: RelativePath
@@ -32,6 +47,7 @@ class BundleFile(Document):
     sha256: Sha256
     code_sha256: Sha256 | None = None
     why: str
+    edits: tuple[Edit, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -116,6 +132,7 @@ class Bundle(Versioned):
         provenance: every platform's file that was fetched and hashed, this bundle's own among them.
         built: None where upstream built it.
         server: the path of the program to start.
+        files: in the order in which they were written, the program last.
         tree_sha256: over path and content of every file but licences: equal for equal engines.
         system_libraries: names that the closure takes from the operating system, sorted.
         signer: who signed it, where its system wants that; `builtin` was verified on Linux only.

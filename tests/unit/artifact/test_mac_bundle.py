@@ -24,8 +24,10 @@ from engine_ci.artifact.expected import Expected
 from engine_ci.artifact.floors import NO_FLOORS, of_app
 from engine_ci.artifact.macho import read, verify
 from engine_ci.errors import MachOError, UsageError, VerificationError
+from engine_ci.records.bundle import Edit
 from tests.unit.artifact import machos, wheels
 from tests.unit.artifact.macho import compiled
+from tests.unit.artifact.relocations import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +45,16 @@ NAMES = [
 ]
 
 
+def versioned(name: str) -> str:
+    return name.replace(".0.dylib", ".0.20.2.dylib")
+
+
 def archive(
-    folder: Path, *, each: Callable[[bytes], bytes] = lambda raw: raw, **changed: bytes
+    folder: Path,
+    *,
+    each: Callable[[bytes], bytes] = lambda raw: raw,
+    real: Callable[[str], str] = versioned,
+    **changed: bytes,
 ) -> Path:
     """Upstream's archive; a library lies under its version, and links lead to it."""
     path = folder / f"{TOP}-bin-macos-arm64.tar.gz"
@@ -56,13 +66,12 @@ def archive(
     files |= {name.replace("_", "-").replace("--", "."): data for name, data in changed.items()}
     with tarfile.open(path, "w:gz") as archived:
         for name, content in files.items():
-            real = name.replace(".0.dylib", ".0.20.2.dylib")
-            info = tarfile.TarInfo(f"{TOP}/{real}")
+            info = tarfile.TarInfo(f"{TOP}/{real(name)}")
             info.size, info.mode = len(content), 0o755
             archived.addfile(info, io.BytesIO(content))
-            if real != name:
+            if real(name) != name:
                 link = tarfile.TarInfo(f"{TOP}/{name}")
-                link.type, link.linkname = tarfile.SYMTYPE, real
+                link.type, link.linkname = tarfile.SYMTYPE, real(name)
                 archived.addfile(link)
     return path
 
@@ -163,6 +172,36 @@ def test_the_record_is_of_the_bytes_that_are_there(tmp_path: Path) -> None:
         content = (tmp_path / "bundle" / file.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
     assert wheels.ensured(asked) == made
+
+
+def test_the_record_tells_what_was_written_into_every_image(tmp_path: Path) -> None:
+    path = archive(tmp_path)
+
+    made = bundle.prepare(request(tmp_path, path))
+
+    edits = {file.path: file.edits for file in made.files if file.is_image}
+    assert edits["libllama.0.dylib"][0] == Edit(
+        what="name", old="libllama.0.20.2.dylib", new="libllama.0.dylib"
+    )
+    for name, image in images(tmp_path / "bundle").items():
+        source = read.images(compiled.images()[f"server/{name}"])[0]
+        told = applied(source, edits[name])
+        assert (told.id, told.dependencies) == (image.id, image.dependencies)
+        assert sorted(told.run_paths) == sorted(image.run_paths)
+        assert edits[name][-1] == Edit(what="signature", new="ad hoc")
+
+
+def test_a_backend_that_is_kept_by_its_own_name_too_is_there_twice(tmp_path: Path) -> None:
+    path = archive(tmp_path, real=lambda name: name.replace("-cpu.so", "-cpu.1.so"))
+
+    made = bundle.prepare(dataclasses.replace(request(tmp_path, path), keep=("libggml-cpu.1.so",)))
+
+    untouched = (tmp_path / "bundle" / "libggml-cpu.1.so").read_bytes()
+    assert untouched == compiled.images()["server/libggml-cpu.so"]
+    (found,) = verify.verify(tmp_path / "bundle" / "libggml-cpu.so")
+    assert found.faults == ()
+    (backend,) = (file for file in made.files if file.kind == "backend")
+    assert backend.edits[0] == Edit(what="name", old="libggml-cpu.1.so", new="libggml-cpu.so")
 
 
 def test_the_same_archive_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit, UnsupportedError, UsageError
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, Pin, SourceBuild
+from engine_ci.records.bundle import Edit
 from engine_ci.records.candidate import Release
 from tests.unit.artifact import code, wheels
 from tests.unit.bump import records
@@ -47,6 +48,7 @@ def test_a_dry_run_says_what_would_be_there_and_leaves_nothing(run: CommandLine,
     kept = [line for line in lines if line.startswith("keep  bin/")]
     assert re.fullmatch(r"keep  bin/llama-server \([\d,]+ bytes\): the program itself", kept[1])
     assert kept[0].endswith(": a run-time backend that the app wants")
+    assert [line for line in lines if line.startswith("keep  ")][-1] == kept[1]
     assert any(line.startswith("drop  toy_engine/bin/libggml-vulkan.so") for line in lines)
     assert lines[-1].startswith("tree  ")
     assert not (app / ".engine-ci" / "baseline").exists()
@@ -272,6 +274,33 @@ def test_a_candidate_of_the_apps_own_command_is_hashed_for_the_pin(
 
     assert ran.status == Exit.OK, ran.err
     assert list(json.loads(ran.out)["provenance"]) == ["ubuntu-x64"]
+
+
+def test_a_listing_tells_what_is_otherwise_in_a_file_below_it() -> None:
+    bundle = records.bundle()
+    moved = bundle.files[0].model_copy(
+        update={
+            "edits": (
+                Edit(what="name", old="lib/libllama.0.1.dylib", new="libllama.0.dylib"),
+                Edit(what="dependency", old="@loader_path/b.dylib", new="@rpath/b.dylib"),
+                Edit(what="run path", old="/Users/runner/build"),
+                Edit(what="run path", new="@loader_path"),
+                Edit(what="signature", new="ad hoc"),
+            )
+        }
+    )
+    listing = listed(bundle.model_copy(update={"files": (moved, *bundle.files[1:])}))
+
+    first, *below, other = listing.splitlines()[:7]
+    assert first.startswith(f"keep  {moved.path} ")
+    assert below == [
+        "      name  lib/libllama.0.1.dylib → libllama.0.dylib",
+        "      dependency  @loader_path/b.dylib → @rpath/b.dylib",
+        "      without run path  /Users/runner/build",
+        "      new run path  @loader_path",
+        "      new signature  ad hoc",
+    ]
+    assert other.startswith("keep  ")
 
 
 def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:

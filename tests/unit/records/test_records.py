@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine_ci.errors import RecordError
-from engine_ci.records.bundle import Bundle, BundleFile, Provenance
+from engine_ci.records.bundle import Bundle, BundleFile, Edit, Provenance
 from engine_ci.records.candidate import Candidate, Decision, PublishedAsset, Refusal, Release
 from engine_ci.records.gate import (
     Check,
@@ -72,7 +72,14 @@ BUNDLES = st.builds(
         },
         server="bin/llama-server",
         files=tuple(
-            BundleFile(path=f"bin/{number}", kind="library", size=size, sha256=SHA, why=why)
+            BundleFile(
+                path=f"bin/{number}",
+                kind="library",
+                size=size,
+                sha256=SHA,
+                why=why,
+                edits=(Edit(what="name", old=f"lib/{number}", new=why),),
+            )
             for number, size in enumerate(sizes)
         ),
         tree_sha256=SHA,
@@ -176,6 +183,7 @@ def an_asset(**changes: object) -> PublishedAsset:
         (a_file, {"path": "../a"}, "not a path inside the folder"),
         (a_file, {"path": "/a"}, "not a path inside the folder"),
         (a_file, {"kind": "program"}, "should be 'server'"),
+        (a_file, {"edits": [{"what": "uuid"}]}, "should be 'name'"),
         (an_asset, {"sha256": None}, "valid string"),
         (an_asset, {"size": 0}, "greater than or equal to 1"),
         (an_asset, {"name": "a/b.whl"}, "should match pattern"),
@@ -187,6 +195,10 @@ def test_what_no_stage_writes_no_stage_reads(
     assert build()
     with pytest.raises(ValidationError, match=reason):
         build(**changes)
+
+
+def test_a_file_of_an_old_record_was_not_edited_as_far_as_it_tells() -> None:
+    assert a_file().edits == ()
 
 
 def test_a_stale_record_of_another_schema_is_refused(tmp_path: Path) -> None:
