@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import CommandError, ForeignCommitError, OutsideError, UsageError
+from engine_ci.errors import CommandError, MovedError, OutsideError, UsageError
 from engine_ci.system import git
 from engine_ci.system.git import Identity, Remote, Repository
 
@@ -300,7 +300,7 @@ def test_a_push_of_somebody_in_between_is_not_lost(
     clone.push(ORIGIN, theirs, branch="engine-ci", expected=None)
     expected = base if seen == "an older tip" else None
 
-    with pytest.raises(ForeignCommitError, match="somebody else pushed"):
+    with pytest.raises(MovedError, match="somebody else pushed"):
         clone.push(ORIGIN, bumped(clone, parent=base), branch="engine-ci", expected=expected)
     assert run(remote, "rev-parse", "engine-ci") == theirs
 
@@ -334,7 +334,7 @@ def test_a_token_reaches_only_the_environment_of_the_child_that_needs_it(
         "#!/bin/sh\n"
         f'echo "$@" >> {tmp_path}/arguments\n'
         f'env > {tmp_path}/environment-"$1"\n'
-        f'[ "$1" = push ] && {{ echo "denied: $GIT_CONFIG_VALUE_4 for {TOKEN}" >&2; exit 128; }}\n'
+        f'[ "$1" = push ] && {{ echo "Permission to app denied: $GIT_CONFIG_VALUE_4 {TOKEN}" >&2; exit 128; }}\n'
         f'exec {real}/git "$@"\n'
     )
     spy.chmod(spy.stat().st_mode | stat.S_IXUSR)
@@ -350,7 +350,7 @@ def test_a_token_reaches_only_the_environment_of_the_child_that_needs_it(
     assert TOKEN not in (tmp_path / "arguments").read_text()
     assert "Authorization" not in (tmp_path / "environment-commit-tree").read_text()
     told = f"{caught.value!r} {caught.value.stdout} {caught.value.stderr} {remote!r}"
-    assert "denied: Authorization: Basic *** for ***" in told
+    assert "denied: Authorization: Basic *** ***" in told
     assert TOKEN not in told
     assert "write contents" in str(caught.value.hint)
 
