@@ -114,7 +114,7 @@ class BuildError(OutsideError):
 
 
 # What to do where GitHub does not know a token.
-WRONG_TOKEN = (
+NOT_LOGGED_IN = (
     "check the token: it is wrong, expired, or of another server; that of a workflow ends with its "
     "job, so re-run the job; an app's lasts an hour; others are made anew in GitHub's "
     "Settings, Developer settings"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 
-from engine_ci.errors import WRONG_TOKEN
+from engine_ci.errors import NOT_LOGGED_IN
 
 Settings = tuple[tuple[str, str], ...]
 
@@ -50,7 +50,7 @@ def without(token: str, text: str) -> str:
 def advice(said: str) -> str:
     """What to do where git failed with a server and said this."""
     if _UNKNOWN.search(said):
-        return WRONG_TOKEN
+        return NOT_LOGGED_IN
     if _REFUSED.search(said):
         return (
             "the token needs to write contents: in a workflow `permissions: {contents: write}`, "

@@ -14,7 +14,7 @@ from github import (
     RateLimitExceededException,
 )
 
-from engine_ci.errors import WRONG_TOKEN, GitHubError
+from engine_ci.errors import NOT_LOGGED_IN, GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,7 +27,7 @@ _RETRIES = 3
 FORBIDDEN, MISSING = 403, 404
 _UNAUTHORISED, _TOO_MANY = 401, 429
 _HINTS = {
-    _UNAUTHORISED: WRONG_TOKEN,
+    _UNAUTHORISED: NOT_LOGGED_IN,
     MISSING: "check owner/name, and that the token may see the repository",
 }
 

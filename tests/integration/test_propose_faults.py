@@ -5,20 +5,18 @@ from __future__ import annotations
 import copy
 import shutil
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from urllib3.util import retry
 
-from engine_ci.bump.pull_request import Proposal
+from engine_ci.bump.branch import TREE
+from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.config import PullRequestPolicy
-from engine_ci.errors import EngineCIError, Exit, ForeignCommitError, OutsideError
+from engine_ci.errors import EngineCIError, Exit, ForeignCommitError, GitHubError, OutsideError
 from engine_ci.system.git import Identity, Repository
 from fixtures.github import Fault
 from tests.integration.proposals import BRANCH, PIN, PLAN, App, hosted, newer
@@ -104,15 +102,6 @@ class Case:
         assert bare.read(PIN, at=BRANCH) == plan.after[PIN]
         assert app.server.hub.issues == []
         return plan
-
-
-@pytest.fixture
-def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that a client wanted to wait before it tried again; nobody waits them."""
-    waits: list[float] = []
-    clock = SimpleNamespace(sleep=waits.append, time=time.time)
-    monkeypatch.setattr(retry, "time", clock)
-    return waits
 
 
 @pytest.fixture
@@ -214,16 +203,17 @@ def _agreed(case: Case, ended: dict[str, Proposal | EngineCIError]) -> None:
             assert "another run" in error.message, error.message
 
 
-POINTS = (
-    "GET .*/info/refs", "GET .*/pulls", "POST .*/git-receive-pack", "POST .*/pulls",
-    "POST .*/labels", "POST .*/requested_reviewers", "PATCH .*",
-)  # fmt: skip
+LOOK = ("GET .*/info/refs", "GET .*/pulls", "POST .*/git-receive-pack", "PATCH .*")
+POINTS = {
+    False: (*LOOK, "POST .*/pulls", "POST .*/labels", "POST .*/requested_reviewers"),
+    True: LOOK,
+}
 
 
 @KINDS
 @pytest.mark.parametrize("other", [NEWER, NEWEST], ids=["the same version", "another version"])
 def test_two_runs_at_once_leave_one_pull_request(case: Case, *, opened: bool, other: Plan) -> None:
-    for point in POINTS:
+    for point in POINTS[opened]:
         case.begin(opened=opened)
         case.fresh("second")
         together = threading.Barrier(2)
@@ -278,3 +268,123 @@ def test_a_persons_push_between_any_two_requests_is_never_lost(case: Case) -> No
         assert case.app.tips[BRANCH] == theirs[0], point
         assert isinstance(ended, (ForeignCommitError, Proposal)), (point, ended)
     assert point > 8
+
+
+FORBIDDEN = "Resource not accessible by integration"
+
+
+def _words(case: Case) -> list[tuple[str, str | None, str]]:
+    return [(pull.title, pull.body, pull.state) for pull in case.app.server.hub.pulls]
+
+
+@KINDS
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_the_token_may_not_do_leaves_everything_as_it_was(
+    case: Case, *, opened: bool, status: int
+) -> None:
+    case.begin(opened=opened)
+    before = case.app.tips, _words(case)
+    write = "PATCH .*" if opened else "POST .*/pulls"
+    case.app.server.faults.add(Fault(write, status=status, message=FORBIDDEN))
+
+    ended = case.tried(NEWER)
+
+    assert isinstance(ended, GitHubError)
+    assert ended.status == status
+    assert (case.app.tips, _words(case)) == before
+    case.run(NEWER)
+    assert case.proposed() is NEWER
+
+
+def test_a_branch_that_cannot_be_taken_back_hides_no_refusal(case: Case) -> None:
+    case.begin(opened=False)
+    case.app.server.faults.add(Fault("POST .*/pulls", status=403, message=FORBIDDEN))
+    case.app.server.faults.add(Fault("POST .*/git-receive-pack", after=1))
+
+    ended = case.tried(NEWER)
+
+    assert isinstance(ended, GitHubError)
+    assert ended.status == 403
+    case.run(NEWER)
+    assert case.proposed() is NEWER
+
+
+def test_a_reviewer_who_was_taken_off_is_not_asked_again(case: Case) -> None:
+    case.begin(opened=True)
+    case.app.pull.reviewers.clear()
+
+    case.run(NEWER)
+
+    assert case.app.pull.reviewers == []
+
+
+def test_a_person_who_opens_one_from_our_branch_meanwhile_keeps_it(case: Case) -> None:
+    case.begin(opened=False)
+    hub = case.app.server.hub
+
+    def open_by_hand() -> None:
+        hub.open_pull(
+            author="a person", title="Mine", body="by hand", head=BRANCH, base="main", draft=False
+        )
+
+    case.app.server.faults.add(Fault("POST .*/pulls", hold=open_by_hand))
+
+    ended = case.tried(NEWER)
+
+    assert isinstance(ended, ForeignCommitError)
+    assert (case.app.pull.title, case.app.pull.body) == ("Mine", "by hand")
+
+
+def test_one_that_a_person_closes_while_it_is_opened_stays_closed(case: Case) -> None:
+    case.begin(opened=False)
+
+    def close() -> None:
+        case.app.pull.closed = case.app.pull.updated
+
+    case.app.server.faults.add(Fault("PATCH .*", late=True, hold=close))
+
+    ended = case.tried(NEWER)
+
+    assert isinstance(ended, Proposal)
+    assert ended.outcome is Outcome.DECLINED
+    assert len(case.app.server.hub.pulls) == 1
+
+
+def test_runs_that_undo_each_other_end(case: Case) -> None:
+    case.begin(opened=True)
+
+    def put_back() -> None:
+        case.app.server.repository.keep(f"refs/heads/{BRANCH}", case.first.tip)
+
+    case.app.server.faults.add(
+        Fault("POST .*/git-receive-pack", late=True, hold=put_back, count=100)
+    )
+
+    ended = case.tried(NEWER)
+
+    assert isinstance(ended, OutsideError)
+    assert "another run proposes something else than 0.1.4" in ended.message
+
+
+def test_a_branch_that_moves_between_two_looks_at_it_is_looked_at_again(case: Case) -> None:
+    case.begin(opened=True)
+    bare = Repository(path=case.app.server.repository.path)
+
+    def push() -> None:
+        base = case.app.tips["main"]
+        tree = bare.write_tree({"other.txt": "unseen"}, base=base)
+        commit = bare.commit_tree(
+            tree,
+            parent=base,
+            message=f"Bump\n\n{TREE}: {tree}\n",
+            identity=Identity(name="App Bot", email="bot@example.invalid"),
+            at=records.NOW,
+        )
+        case.app.server.repository.keep(f"refs/heads/{BRANCH}", commit)
+
+    case.app.server.faults.add(Fault("POST .*/git-upload-pack", late=True, hold=push))
+
+    ended = case.tried(PLAN)
+
+    assert isinstance(ended, Proposal), ended
+    assert case.proposed() is PLAN

@@ -334,7 +334,8 @@ def test_a_token_reaches_only_the_environment_of_the_child_that_needs_it(
         "#!/bin/sh\n"
         f'echo "$@" >> {tmp_path}/arguments\n'
         f'env > {tmp_path}/environment-"$1"\n'
-        f'[ "$1" = push ] && {{ echo "Permission to app denied: $GIT_CONFIG_VALUE_4 {TOKEN}" >&2; exit 128; }}\n'
+        f'said="Permission to app denied: $GIT_CONFIG_VALUE_4 {TOKEN}"\n'
+        '[ "$1" = push ] && { echo "$said" >&2; exit 128; }\n'
         f'exec {real}/git "$@"\n'
     )
     spy.chmod(spy.stat().st_mode | stat.S_IXUSR)
