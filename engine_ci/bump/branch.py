@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import ForeignCommitError, GitHubError, MovedError, OutsideError
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
 
 # The commit names its own tree: amended or rebased by a person, it no longer does.
 TREE = "Engine-CI-Tree"
-_FORBIDDEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+# A token that is not known, or lacks a right.
+_REFUSED = (401, 403)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,10 +62,10 @@ class Branch:
         tips = self.repository.tips(self.remote, [self.base, self.name])
         if self.base not in tips:
             raise OutsideError(f"{self.remote.name}: there is no branch {self.base}")
-        self.repository.fetch(self.remote, tips)
-        for name, commit in tips.items():
-            if not self.repository.has(commit):
-                raise MovedError(f"{name}: it was moved while this ran")
+        if not self.repository.whole(tips.values()):
+            self.repository.fetch(self.remote, tips)
+            if not self.repository.whole(tips.values()):
+                raise MovedError(f"{self.name}: it or {self.base} was moved while this ran")
         return Seen(base=tips[self.base], tip=tips.get(self.name))
 
     def carries(self, tree: str, *, seen: Seen) -> bool:
@@ -96,7 +96,7 @@ class Branch:
         try:
             yield
         except GitHubError as error:
-            if commit and error.status in _FORBIDDEN:
+            if commit and error.status in _REFUSED:
                 # That error says what to do; what is left here, the next run goes on with.
                 with suppress(OutsideError):
                     self.repository.push(self.remote, seen.tip, branch=self.name, expected=commit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from engine_ci.bump import body
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from engine_ci.config import PullRequestPolicy
     from engine_ci.system.github import Hub, PullRequest
 
+# What GitHub answers where somebody may not review.
+_MAY_NOT = 422
 # Stands in the text until labels and reviewers are there too, so that a run which was cut off
 # before is finished by the next one, and a person who took a reviewer off is not overruled.
 _UNFINISHED = "<!-- engine-ci: being opened -->"
@@ -86,7 +87,7 @@ def _ask_for_review(current: PullRequest, *, hub: Hub, policy: PullRequestPolicy
         hub.request_reviewers(current.number, policy.reviewers)
     except GitHubError as error:
         # The pull request stands; a name that may not review is no reason to call it failed.
-        if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        if error.status != _MAY_NOT:
             raise
         return [f"nobody was asked for a review: {error.message}"]
     return []

@@ -145,11 +145,14 @@ class Repository:
 
     def fetch(self, remote: Remote, branches: Iterable[str]) -> None:
         """Brings the commits of `branches` here, with their whole history, and moves no ref."""
-        shallow = run(self.path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         # Where history is cut, every commit of the base would look like one of the branch.
-        whole = ("--unshallow",) if shallow else ()
+        whole = ("--unshallow",) if self._is_shallow() else ()
         quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
         self._talk(remote, "fetch", *quietly, *whole, remote.name, *map(_ref, branches))
+
+    def whole(self, commits: Iterable[str]) -> bool:
+        """Whether these commits are here with their whole history."""
+        return not self._is_shallow() and all(map(self._has, commits))
 
     def commits(self, *, base: str, tip: str) -> tuple[Commit, ...]:
         """The commits of `tip` that `base` lacks, newest first."""
@@ -218,10 +221,6 @@ class Repository:
         done = run(self.path, "commit-tree", tree, "-p", parent, "-F", "-", stdin=message, env=env)
         return done.stdout.strip()
 
-    def has(self, commit: str) -> bool:
-        """Whether a commit is here."""
-        return run(self.path, "cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
-
     def push(
         self, remote: Remote, commit: str | None, *, branch: str, expected: str | None
     ) -> None:
@@ -246,6 +245,12 @@ class Repository:
                 raise
             message = f"{branch}: somebody else pushed to it while this ran; nothing was changed"
             raise MovedError(message, hint="look at the branch, then run again") from error
+
+    def _is_shallow(self) -> bool:
+        return run(self.path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+
+    def _has(self, commit: str) -> bool:
+        return run(self.path, "cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
 
     def _mode(self, path: str, *, at: str) -> str:
         listed = run(self.path, "ls-tree", at, "--", path).stdout

@@ -25,7 +25,6 @@ __all__ = ["left"]  # the fixture: a release that is chosen, prepared and gated
 
 BRANCH = "engine-ci/llama.cpp"
 FORBIDDEN = "Resource not accessible by integration"
-ISSUES = "GET /repos/example/app/issues"
 
 
 @pytest.fixture
@@ -57,35 +56,24 @@ def refused(run: CommandLine, server: GitHubServer, *, token: str) -> str:
     return ran.err
 
 
-def test_an_expired_token_is_called_one(run: CommandLine, left: GitHubServer, token: str) -> None:
+def test_a_token_that_is_refused_says_what_it_lacks_and_leaves_nothing_half_done(
+    run: CommandLine, left: GitHubServer, token: str
+) -> None:
     said = refused(run, left, token=token)
-
     assert "hint: check the token: it is wrong, expired, or of another server" in said
     assert "re-run the job" in said
 
-
-def test_a_token_that_may_not_push_says_which_permission_it_lacks(
-    run: CommandLine, left: GitHubServer, token: str
-) -> None:
     given(left, token, write=False)
-
     assert "permissions: {contents: write}" in refused(run, left, token=token)
 
-
-def test_a_token_that_may_not_open_one_says_what_to_click_and_leaves_no_branch(
-    run: CommandLine, left: GitHubServer, token: str
-) -> None:
     given(left, token, write=True)
     left.faults.add(Fault("POST .*/pulls", status=403, message=FORBIDDEN))
-
     said = refused(run, left, token=token)
-
     assert f"GitHub answered 403: {FORBIDDEN}" in said
     assert "permissions: {contents: write, pull-requests: write}" in said
-    assert (
-        'Settings, Actions, General switch on "Allow GitHub Actions to create and approve '
-        'pull requests"' in said
-    )
+    assert "Settings, Actions, General" in said
+    assert '"Allow GitHub Actions to create and approve pull requests"' in said
+
     assert opened(run, left).status == Exit.OK
     assert [pull.state for pull in left.hub.pulls] == ["open"]
 
@@ -143,17 +131,3 @@ def test_who_comes_second_with_another_version_says_so(
     (pull,) = left.hub.pulls
     assert pull.title == "Bump toy from 1.0 to 1.2"
     assert pull.head_sha == left.repository.branches()[BRANCH]
-
-
-def test_a_day_on_which_the_open_one_is_right_writes_nothing(
-    run: CommandLine, left: GitHubServer
-) -> None:
-    opened(run, left)
-    begin = len(left.requests)
-
-    ran = opened(run, left)
-
-    assert "pull request #1 unchanged" in ran.err
-    asked = [f"{each.method} {each.path}" for each in left.requests[begin:]]
-    talks = ["GET /example/app.git/info/refs", "POST /example/app.git/git-upload-pack"]
-    assert asked == [*talks * 3, "GET /repos/example/app/pulls", ISSUES]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.errors import CommandError, MovedError, OutsideError, UsageError
-from engine_ci.system import git
+from engine_ci.system import git, git_token
 from engine_ci.system.git import Identity, Remote, Repository
 
 if TYPE_CHECKING:
@@ -208,9 +208,12 @@ def test_a_clone_without_history_gets_it(remote: Path, tmp_path: Path) -> None:
     run(tmp_path, "clone", "--quiet", "--depth=1", f"file://{remote}", str(tmp_path / "shallow"))
     shallow = Repository(path=tmp_path / "shallow")
 
+    tip = run(seed, "rev-parse", "HEAD")
+    assert not shallow.whole([tip])
+
     shallow.fetch(ORIGIN, ["main"])
 
-    tip = run(seed, "rev-parse", "HEAD")
+    assert shallow.whole([tip])
     assert [commit.subject for commit in shallow.commits(base=first, tip=tip)] == ["More"]
 
 
@@ -303,6 +306,40 @@ def test_a_push_of_somebody_in_between_is_not_lost(
     with pytest.raises(MovedError, match="somebody else pushed"):
         clone.push(ORIGIN, bumped(clone, parent=base), branch="engine-ci", expected=expected)
     assert run(remote, "rev-parse", "engine-ci") == theirs
+
+
+def test_a_branch_is_deleted_only_where_it_was_seen(clone: Repository, remote: Path) -> None:
+    base = run(clone.path, "rev-parse", "HEAD")
+    made = bumped(clone, parent=base)
+    clone.push(ORIGIN, made, branch="engine-ci", expected=None)
+
+    with pytest.raises(MovedError):
+        clone.push(ORIGIN, None, branch="engine-ci", expected=base)
+    assert run(remote, "rev-parse", "engine-ci") == made
+    clone.push(ORIGIN, None, branch="engine-ci", expected=made)
+    assert clone.tips(ORIGIN, ["engine-ci"]) == {}
+
+
+def test_a_commit_that_is_not_here_is_told_from_one_that_is(clone: Repository) -> None:
+    base = run(clone.path, "rev-parse", "HEAD")
+    tree = run(clone.path, "rev-parse", "HEAD^{tree}")
+
+    assert [clone.whole([each]) for each in (base, tree, "0" * 40)] == [True, False, False]
+    assert not clone.whole([base, "0" * 40])
+
+
+@pytest.mark.parametrize(
+    ("said", "advised"),
+    [
+        ("fatal: could not read Username for 'x': terminal prompts disabled", "re-run the job"),
+        ("fatal: Authentication failed for 'x'", "re-run the job"),
+        ("The requested URL returned error: 403", "permissions: {contents: write}"),
+        ("remote: Permission to o/r.git denied to x.", "permissions: {contents: write}"),
+        ("Could not resolve host", "check the address and the network"),
+    ],
+)
+def test_what_git_says_is_followed_by_what_to_do(said: str, advised: str) -> None:
+    assert advised in git_token.advice(said)
 
 
 def test_a_remote_that_refuses_is_quoted(clone: Repository, remote: Path) -> None:
