@@ -87,6 +87,10 @@ class OutsideError(EngineCIError):
     exit_code = Exit.OUTSIDE
 
 
+class MovedError(OutsideError):
+    """A branch of the remote is not where it was seen a moment ago; nothing was changed."""
+
+
 class CommandError(OutsideError):
     """A program could not be started, ended with a status other than 0, or ran out of time."""
 
@@ -110,11 +114,23 @@ class BuildError(OutsideError):
 
 
 # What to do where GitHub does not know a token.
-WRONG_TOKEN = "check the token: it is wrong, expired, or of another server"  # noqa: S105 - words about a token
+NOT_LOGGED_IN = (
+    "check the token: it is wrong, expired, or of another server; that of a workflow ends with its "
+    "job, so re-run the job; an app's lasts an hour; others are made anew in GitHub's "
+    "Settings, Developer settings"
+)
 
 
 class GitHubError(OutsideError):
-    """GitHub refused or did not answer."""
+    """GitHub refused or did not answer.
+
+    Attributes:
+        status: of HTTP; None when there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class NotThereError(GitHubError):

@@ -3,6 +3,9 @@
 Run twice, it changes nothing the second time. It stops before the work of a person: a commit that
 is not ours on the branch, a pin that changed on the base, a pull request that somebody closed. It
 opens and refreshes; merging is a person's.
+
+GitHub cannot change branch and text in one step, and another run may do the same at the same time.
+So whoever changed something looks again, until nothing has to be changed.
 """
 
 from __future__ import annotations
@@ -11,21 +14,21 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from engine_ci.bump import body
-from engine_ci.errors import ForeignCommitError, GitHubError, OutsideError
+from engine_ci.bump import body, page
+from engine_ci.bump.branch import Branch
+from engine_ci.errors import ForeignCommitError, MovedError, OutsideError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine_ci.bump.branch import Seen
     from engine_ci.bump.plan import Plan
     from engine_ci.config import PullRequestPolicy
-    from engine_ci.system.git import Commit, Remote, Repository
+    from engine_ci.system.git import Remote, Repository
     from engine_ci.system.github import Hub, PullRequest
 
-# The commit names its own tree: amended or rebased by a person, it no longer does.
-TREE = "Engine-CI-Tree"
-# On a pull request that the gate did not let pass, and on no other.
-BLOCKED = "engine-blocked"
+# Two runs that meet more often than this leave it to the next one.
+_LOOKS = 6
 
 
 class Outcome(StrEnum):
@@ -36,6 +39,9 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     DECLINED = "declined"
     PRESENT = "present"
+
+
+_CHANGES = (Outcome.OPENED, Outcome.REFRESHED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,68 +80,105 @@ def open_or_refresh(
         at: the time of the commit.
 
     Raises:
-        ForeignCommitError: somebody else's work is in the way; nothing was changed.
-        OutsideError: git or GitHub failed.
+        ForeignCommitError: somebody else's work is in the way, and stays as it is.
+        OutsideError: git or GitHub failed, or another run proposes something else.
     """
-    tips = repository.tips(remote, [base, plan.branch])
-    if base not in tips:
-        raise OutsideError(f"{remote.name}: there is no branch {base}")
-    repository.fetch(remote, tips)
-    found = {path: repository.read(path, at=tips[base]) for path in plan.before}
-    if found == plan.after:
-        return Proposal(outcome=Outcome.PRESENT, pull_request=None)
-    for path, text in plan.before.items():
-        if found[path] != text:
-            message = f"{path} on {base} is not what this run started from"
-            raise ForeignCommitError(message, hint=f"update the clone to {base} and run again")
-
-    pulls = hub.pull_requests(plan.branch)
-    current = next((pull for pull in pulls if pull.open), None)
-    declined = None if current or plan.insists else _declined(plan, pulls)
-    if declined:
-        note = f"#{declined.number} for {plan.version} was closed by a person, so it stays closed"
-        return Proposal(outcome=Outcome.DECLINED, pull_request=declined, notes=(note,))
-    if current and body.proposed(current.body, pin=plan.pin) is None:
-        message = f"#{current.number} is open from {plan.branch}, and its text is not ours"
-        raise ForeignCommitError(message, hint="close it, or set `pull_request.branch` to another")
-
-    moved = _push(plan, repository=repository, remote=remote, tips=tips, base=base, at=at)
-    if current is None:
-        return _open(plan, hub=hub, base=base, policy=policy)
-    return _refresh(plan, current, hub=hub, policy=policy, moved=moved)
+    branch = Branch(repository=repository, remote=remote, name=plan.branch, base=base)
+    run = _Run(plan=plan, branch=branch, hub=hub, policy=policy, at=at)
+    done: Proposal | None = None
+    for look in range(_LOOKS):
+        try:
+            found = run.once(known=done.pull_request if done else None, again=look > 0)
+        except MovedError:
+            continue
+        done = found if done is None else _both(done, found)
+        if found.outcome not in _CHANGES:
+            return done
+    raise _overtaken(plan)
 
 
-def _push(
-    plan: Plan,
-    *,
-    repository: Repository,
-    remote: Remote,
-    tips: dict[str, str],
-    base: str,
-    at: datetime,
-) -> bool:
-    """Puts our one commit on top of the base; False when it is there already."""
-    parent, tip = tips[base], tips.get(plan.branch)
-    commits = repository.commits(base=parent, tip=tip) if tip else ()
-    _stop_at_foreign(commits, branch=plan.branch)
-    tree = repository.write_tree(plan.after, base=parent)
-    if [(commit.tree, commit.parents) for commit in commits] == [(tree, (parent,))]:
-        return False
-    identity = repository.identity()
-    message = f"{plan.message}\n\n{TREE}: {tree}\nSigned-off-by: {identity}\n"
-    commit = repository.commit_tree(tree, parent=parent, message=message, identity=identity, at=at)
-    repository.push(remote, commit, branch=plan.branch, expected=tip)
-    return True
+def _both(earlier: Proposal, later: Proposal) -> Proposal:
+    """What became of it in two looks."""
+    if later.outcome not in (*_CHANGES, Outcome.UNCHANGED):
+        return later
+    notes = tuple(dict.fromkeys((*earlier.notes, *later.notes)))
+    return replace(later, outcome=earlier.outcome, notes=notes)
 
 
-def _stop_at_foreign(commits: tuple[Commit, ...], *, branch: str) -> None:
-    for commit in commits:
-        if commit.trailer(TREE) != commit.tree or commit.author != commit.committer:
-            raise ForeignCommitError(
-                f"{branch}: commit {commit.id[:12]} by {commit.committer} is not ours: "
-                f"{commit.subject}",
-                hint="nothing was changed: move that work to another branch, or delete this one",
+def _overtaken(plan: Plan) -> OutsideError:
+    return OutsideError(
+        f"{plan.branch}: another run proposes something else than {plan.version} at the same time",
+        hint="let that run end, look at its pull request, and run again if it should be another",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """One plan on its way; the attributes are those of `open_or_refresh`."""
+
+    plan: Plan
+    branch: Branch
+    hub: Hub
+    policy: PullRequestPolicy
+    at: datetime
+
+    def once(self, *, known: PullRequest | None, again: bool) -> Proposal:
+        """Looks, and changes what is not as it should be.
+
+        Args:
+            known: what this run opened or found before.
+            again: whether this run looked before: what differs now is of another one.
+
+        Raises:
+            MovedError: somebody was quicker; nothing was changed.
+        """
+        plan, seen = self.plan, self.branch.look()
+        if self._on_base(seen):
+            return Proposal(outcome=Outcome.PRESENT, pull_request=None)
+        # A list may be older than what was opened just now.
+        pulls = self._pulls() if known is None else (self.hub.pull_request(known.number),)
+        current = next((pull for pull in pulls if pull.open), None)
+        declined = None if current or plan.insists else _declined(plan, pulls)
+        if declined:
+            note = (
+                f"#{declined.number} for {plan.version} was closed by a person, so it stays closed"
             )
+            return Proposal(outcome=Outcome.DECLINED, pull_request=declined, notes=(note,))
+        page.stop_at_foreign(current, plan=plan)
+        tree = self.branch.tree(plan.after, seen=seen)
+        carried = self.branch.carries(tree, seen=seen)
+        if again and _is_done(plan, current, carried=carried):
+            return Proposal(outcome=Outcome.UNCHANGED, pull_request=current)
+        return self._change(current, tree=None if carried else tree, seen=seen)
+
+    def _pulls(self) -> tuple[PullRequest, ...]:
+        return self.hub.pull_requests(self.plan.branch)
+
+    def _on_base(self, seen: Seen) -> bool:
+        """Whether the base has it already; ForeignCommitError where it has something else."""
+        plan, read = self.plan, self.branch.repository.read
+        found = {path: read(path, at=seen.base) for path in plan.before}
+        if found == plan.after:
+            return True
+        for path, text in plan.before.items():
+            if found[path] != text:
+                base = self.branch.base
+                message = f"{path} on {base} is not what this run started from"
+                raise ForeignCommitError(message, hint=f"update the clone to {base} and run again")
+        return False
+
+    def _change(self, current: PullRequest | None, *, tree: str | None, seen: Seen) -> Proposal:
+        """Puts the branch on a tree, where one is given, and has the pull request say the plan."""
+        plan, hub, policy = self.plan, self.hub, self.policy
+        with self.branch.on(tree, message=plan.message, seen=seen, at=self.at):
+            if current is not None:
+                made = page.bring_about(plan, current, hub=hub, policy=policy)
+                changed = made.changed or tree is not None
+                outcome = Outcome.REFRESHED if changed else Outcome.UNCHANGED
+                return Proposal(outcome=outcome, pull_request=made.pull_request, notes=made.notes)
+            opened = page.open_unfinished(plan, hub=hub, base=self.branch.base)
+        made = page.bring_about(plan, opened, hub=hub, policy=policy)
+        return Proposal(outcome=Outcome.OPENED, pull_request=made.pull_request, notes=made.notes)
 
 
 def _declined(plan: Plan, pulls: tuple[PullRequest, ...]) -> PullRequest | None:
@@ -145,55 +188,15 @@ def _declined(plan: Plan, pulls: tuple[PullRequest, ...]) -> PullRequest | None:
     return None
 
 
-def _open(plan: Plan, *, hub: Hub, base: str, policy: PullRequestPolicy) -> Proposal:
-    opened = hub.create(
-        branch=plan.branch, base=base, title=plan.title, body=plan.body, draft=plan.draft
-    )
-    notes = []
-    labels = _labels(plan, policy=policy)
-    if labels:
-        hub.add_labels(opened.number, labels)
-    if policy.reviewers:
-        # The pull request stands; a name that may not review is no reason to call it failed.
-        try:
-            hub.request_reviewers(opened.number, policy.reviewers)
-        except GitHubError as error:
-            notes.append(f"nobody was asked for a review: {error.message}")
-    return Proposal(outcome=Outcome.OPENED, pull_request=opened, notes=tuple(notes))
+def _is_done(plan: Plan, current: PullRequest | None, *, carried: bool) -> bool:
+    """Whether branch and text propose the version, after this run had a hand in it.
 
+    Other words for the same version are those of another run, and as good.
 
-def _refresh(
-    plan: Plan, current: PullRequest, *, hub: Hub, policy: PullRequestPolicy, moved: bool
-) -> Proposal:
-    note = _state_note(plan, current)
-    text = f"> [!NOTE]\n> {note}\n\n{plan.body}" if note else plan.body
-    edited = (current.title, current.body.strip()) != (plan.title, text.strip())
-    if edited:
-        hub.edit(current.number, title=plan.title, body=text)
-    labels = _labels(plan, policy=policy)
-    missing = [label for label in labels if label not in current.labels]
-    if missing:
-        hub.add_labels(current.number, missing)
-    freed = BLOCKED in current.labels and BLOCKED not in labels
-    if freed:
-        hub.remove_label(current.number, BLOCKED)
-    changed = moved or edited or missing or freed
-    return Proposal(
-        outcome=Outcome.REFRESHED if changed else Outcome.UNCHANGED,
-        pull_request=replace(current, title=plan.title, body=text),
-        notes=(note,) if note else (),
-    )
-
-
-def _labels(plan: Plan, *, policy: PullRequestPolicy) -> tuple[str, ...]:
-    """What the pull request has to be labelled with."""
-    return (*policy.labels, *([BLOCKED] if plan.draft else []))
-
-
-def _state_note(plan: Plan, current: PullRequest) -> str:
-    """What a person has to press: GitHub's REST interface cannot make or unmake a draft."""
-    if plan.draft and not current.draft:
-        return "This ought to be a draft now: press “Convert to draft”, and do not merge it."
-    if current.draft and not plan.draft:
-        return "The gate passes now, so this need not be a draft: press “Ready for review”."
-    return ""
+    Raises:
+        OutsideError: both propose something else, so another run came later, and is in charge.
+    """
+    said = current is not None and body.proposed(current.body, pin=plan.pin) == plan.version
+    if not (carried or said):
+        raise _overtaken(plan)
+    return carried and said and not page.is_unfinished(current)

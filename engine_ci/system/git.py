@@ -8,6 +8,7 @@ that needs it, as a header for the remote's own address: never in an argument, a
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from engine_ci.errors import CommandError, ForeignCommitError, OutsideError, UsageError
+from engine_ci.errors import CommandError, MovedError, OutsideError, UsageError
 from engine_ci.system import command, git_token
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # Hooks are programs of whoever owns the clone; none of them may see a token or stop a commit.
 _SETTINGS: git_token.Settings = (("core.hooksPath", os.devnull),)
 _NEW_FILE_MODE = "100644"
+# What a push says that came second: git itself, and a server that had taken the first meanwhile.
+_LOST = re.compile(r"\(stale info\)|cannot lock ref .* (is at \w+ but expected|already exists)")
 # NUL cannot occur in a commit, so a hostile name or subject cannot shift the fields.
 _COMMIT_FIELDS = ("%H", "%T", "%P", "%an <%ae>", "%cn <%ce>", "%B")
 
@@ -160,6 +163,10 @@ class Repository:
         asked = run(self.path, "rev-parse", "--is-shallow-repository")
         return asked.stdout.strip() == "true"
 
+    def whole(self, commits: Iterable[str]) -> bool:
+        """Whether these commits are here with their whole history."""
+        return not self.is_shallow() and all(map(self._has, commits))
+
     def commits(self, *, base: str, tip: str) -> tuple[Commit, ...]:
         """The commits of `tip` that `base` lacks, newest first."""
         listing = "-z", "--no-show-signature", f"--format={'%x00'.join(_COMMIT_FIELDS)}"
@@ -230,28 +237,33 @@ class Repository:
         done = run(self.path, "commit-tree", tree, "-p", parent, "-F", "-", stdin=message, env=env)
         return done.stdout.strip()
 
-    def push(self, remote: Remote, commit: str, *, branch: str, expected: str | None) -> None:
+    def push(
+        self, remote: Remote, commit: str | None, *, branch: str, expected: str | None
+    ) -> None:
         """Puts a branch of the remote on `commit`, if it still is where it was seen.
 
         Args:
             remote: where to push.
-            commit: the new tip.
+            commit: the new tip; None deletes the branch.
             branch: created, or moved by force.
             expected: the tip that was seen; None when there was no such branch.
 
         Raises:
-            ForeignCommitError: somebody pushed in between; nothing was changed.
+            MovedError: somebody pushed in between; nothing was changed.
             CommandError: the remote refused.
         """
         lease = f"--force-with-lease={_ref(branch)}:{expected or ''}"
-        refspec = f"{commit}:{_ref(branch)}"
+        refspec = f"{commit or ''}:{_ref(branch)}"
         try:
             self._talk(remote, "push", "--porcelain", lease, remote.name, refspec)
         except CommandError as error:
-            if "(stale info)" not in error.stdout:
+            if not _LOST.search(error.stdout + error.stderr):
                 raise
             message = f"{branch}: somebody else pushed to it while this ran; nothing was changed"
-            raise ForeignCommitError(message, hint="look at the branch, then run again") from error
+            raise MovedError(message, hint="look at the branch, then run again") from error
+
+    def _has(self, commit: str) -> bool:
+        return run(self.path, "cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
 
     def _changes(self, path: str, *limits: str, line: str, shown: str) -> list[str]:
         # A file that is new is no change: so the cut end of a shallow history is none either.
@@ -310,5 +322,5 @@ def _clean(error: CommandError, *, token: str | None) -> CommandError:
     """The same error, without the token, and with what to do about it."""
     texts = (error.message, error.stdout, error.stderr)
     message, stdout, stderr = (git_token.without(token, text) if token else text for text in texts)
-    hint = error.hint or "check the address, the network, and that the token may write contents"
+    hint = error.hint or git_token.advice(stderr)
     return CommandError(message, status=error.status, stdout=stdout, stderr=stderr, hint=hint)

@@ -6,8 +6,15 @@ git reads settings from its environment, so a token needs no argument, address o
 from __future__ import annotations
 
 import base64
+import re
+
+from engine_ci.errors import NOT_LOGGED_IN
 
 Settings = tuple[tuple[str, str], ...]
+
+# What git says where a server does not know a token: it would ask a person, and none is there.
+_UNKNOWN = re.compile("could not read (Username|Password)|Authentication failed|error: 401")
+_REFUSED = re.compile(r"error: 403|Permission to \S+ denied")
 
 
 def settings(token: str, *, url: str) -> Settings:
@@ -38,6 +45,18 @@ def environment(pairs: Settings) -> dict[str, str]:
 def without(token: str, text: str) -> str:
     """`text` with every form of the token taken out."""
     return text.replace(_encoded(token), "***").replace(token, "***")
+
+
+def advice(said: str) -> str:
+    """What to do where git failed with a server and said this."""
+    if _UNKNOWN.search(said):
+        return NOT_LOGGED_IN
+    if _REFUSED.search(said):
+        return (
+            "the token needs to write contents: in a workflow `permissions: {contents: write}`, "
+            "for an app or a fine-grained token its permission Contents: Read and write"
+        )
+    return "check the address and the network"
 
 
 def _encoded(token: str) -> str:

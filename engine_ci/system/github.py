@@ -51,8 +51,10 @@ class Hub(Connection):
     """The pull requests of one repository."""
 
     needs = (
-        "the token needs to write contents and pull requests; for the token of a workflow, switch "
-        'on "Allow GitHub Actions to create and approve pull requests" in the settings'
+        "the token needs to write contents and pull requests: in a workflow `permissions: "
+        "{contents: write, pull-requests: write}`, and in the repository's Settings, Actions, "
+        'General switch on "Allow GitHub Actions to create and approve pull requests"; an app or a '
+        "fine-grained token needs the permission Pull requests: Read and write"
     )
 
     def pull_requests(self, branch: str) -> tuple[PullRequest, ...]:
@@ -66,6 +68,11 @@ class Hub(Connection):
             answers = self._repository.get_pulls(state="all", head=f"{owner}:{branch}")
             found = [_read(answer) for answer in answers]
         return tuple(sorted(found, key=lambda pull: pull.number, reverse=True))
+
+    def pull_request(self, number: int) -> PullRequest:
+        """One pull request, as it is now; GitHubError when that fails."""
+        with self._asking(f"reading pull request #{number}"):
+            return _read(self._repository.get_pull(number))
 
     def create(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Opens a pull request, or returns the open one that is there after all.

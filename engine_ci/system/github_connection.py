@@ -6,9 +6,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import requests
-from github import Auth, Github, GithubException, GithubRetry
+from github import (
+    Auth,
+    Github,
+    GithubException,
+    GithubRetry,
+    RateLimitExceededException,
+)
 
-from engine_ci.errors import WRONG_TOKEN, GitHubError
+from engine_ci.errors import NOT_LOGGED_IN, GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,9 +25,9 @@ WRITE_PAUSE_S = 1.0
 _LONGEST_WAIT_S = 120.0
 _RETRIES = 3
 FORBIDDEN, MISSING = 403, 404
-_UNAUTHORISED = 401
+_UNAUTHORISED, _TOO_MANY = 401, 429
 _HINTS = {
-    _UNAUTHORISED: WRONG_TOKEN,
+    _UNAUTHORISED: NOT_LOGGED_IN,
     MISSING: "check owner/name, and that the token may see the repository",
 }
 
@@ -40,6 +46,17 @@ class Access(TypedDict):
     token: str
 
 
+class _Retry(GithubRetry):
+    """Waits as long as GitHub asks for, and not at all where that is too long."""
+
+    def parse_retry_after(self, retry_after: str) -> float:
+        seconds = super().parse_retry_after(retry_after)
+        if seconds > _LONGEST_WAIT_S:
+            message = f"a rate limit, and to try again in {seconds:.0f} s"
+            raise RateLimitExceededException(FORBIDDEN, {"message": message})
+        return seconds
+
+
 class Connection:
     """One repository on a GitHub server.
 
@@ -56,7 +73,7 @@ class Connection:
         repository: str,
         token: str,
         write_pause_s: float = WRITE_PAUSE_S,
-        repeated: Collection[str] = ("GET", "POST"),
+        repeated: Collection[str] = ("GET", "PATCH", "POST"),
     ) -> None:
         """Opens nothing yet.
 
@@ -72,7 +89,9 @@ class Connection:
         self._client = Github(
             base_url=api_url,
             auth=Auth.Token(token),
-            retry=GithubRetry(
+            retry=_Retry(
+                # The last answer says more than that there were too many.
+                raise_on_status=False,
                 total=_RETRIES,
                 backoff_factor=0.5,
                 max_rate_limit_wait=_LONGEST_WAIT_S,
@@ -111,14 +130,18 @@ class Connection:
             yield
         except GithubException as error:
             message = f"{where}: GitHub answered {error.status}: {_said(error)}"
-            hint = self.needs if error.status == FORBIDDEN else _HINTS.get(error.status)
-            raise GitHubError(message, hint=hint) from error
+            raise GitHubError(message, status=error.status, hint=self._hint(error)) from error
         except requests.RequestException as error:
             message = f"{where}: no answer from GitHub: {type(error).__name__}"
             raise GitHubError(message, hint="check the network and the address") from error
         except _MISUNDERSTOOD as error:
             message = f"{where}: the answer is not what was asked for: {type(error).__name__}"
             raise GitHubError(message, hint=_STRANGE) from error
+
+    def _hint(self, error: GithubException) -> str | None:
+        if isinstance(error, RateLimitExceededException) or error.status == _TOO_MANY:
+            return "GitHub takes no more requests for now; the next run goes on"
+        return self.needs if error.status == FORBIDDEN else _HINTS.get(error.status)
 
 
 def as_written(text: str | None) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from engine_ci.errors import WRONG_TOKEN, DownloadError, GitHubError, NotThereError
+from engine_ci.errors import NOT_LOGGED_IN, DownloadError, GitHubError, NotThereError
 from engine_ci.system import http_cache, rate_limit, web
 from engine_ci.system.addresses import host_of, safe
 from engine_ci.system.http_cache import HttpCache, Known
@@ -117,7 +117,7 @@ class RestReader:
 
     def _hint(self, status: int | None) -> str | None:
         if status == HTTPStatus.UNAUTHORIZED:
-            return WRONG_TOKEN
+            return NOT_LOGGED_IN
         limited = status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
         if limited and not self._token:
             return "with a token, GitHub takes 5,000 requests an hour instead of 60"

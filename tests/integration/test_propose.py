@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.bump import pull_request
+from engine_ci.bump import page
 from engine_ci.bump.plan import File
 from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.config import PullRequestPolicy
 from engine_ci.errors import CommandError, ForeignCommitError, GitHubError, OutsideError
 from engine_ci.pins.targets import Target
-from engine_ci.records.candidate import Refusal, Release
+from engine_ci.records.candidate import Refusal
 from engine_ci.records.gate import Verdict
-from engine_ci.system.git import Remote, Repository
-from engine_ci.system.github import Hub
-from fixtures.github import Fault, GitHubServer, Login
+from engine_ci.system.git import Repository
+from fixtures.github import Fault
+from tests.integration.proposals import BRANCH, PIN, PLAN, READ, WRITE, App, git, hosted, newer
 from tests.unit.bump import records
 
 if TYPE_CHECKING:
@@ -28,106 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.bump.plan import Plan
-    from fixtures.github.records import Pull
-
-WRITE, READ = secrets.token_hex(20), secrets.token_hex(20)
-BRANCH = "engine-ci/llama.cpp"
-PIN = "pins/llama.cpp.yaml"
-READS = ("GET", "HEAD")
-PLAN = records.planned()
-
-
-@dataclass(frozen=True)
-class App:
-    """An app's repository on the server, and a clone of it as a workflow has one."""
-
-    server: GitHubServer
-    clone: Path
-
-    def propose(
-        self,
-        plan: Plan = PLAN,
-        *,
-        token: str = WRITE,
-        later: int = 0,
-        policy: PullRequestPolicy | None = None,
-    ) -> Proposal:
-        """Opens or refreshes, `later` minutes after the first run."""
-        hub = Hub(
-            api_url=self.server.api_url, repository="example/app", token=token, write_pause_s=0.0
-        )
-        try:
-            return pull_request.open_or_refresh(
-                plan,
-                repository=Repository(path=self.clone),
-                remote=Remote(name="origin", token=token),
-                hub=hub,
-                base="main",
-                policy=policy or PullRequestPolicy(),
-                at=records.NOW + timedelta(minutes=later),
-            )
-        finally:
-            hub.close()
-
-    @property
-    def tips(self) -> dict[str, str]:
-        """The branches of the server."""
-        return self.server.repository.branches()
-
-    @property
-    def pull(self) -> Pull:
-        """The only pull request."""
-        (pull,) = self.server.hub.pulls
-        return pull
-
-    def show(self, revision: str, what: str = "%B") -> str:
-        """What git says about a commit on the server."""
-        return git(self.server.repository.path, "log", "-1", f"--format={what}", revision)
-
-    def commit(self, branch: str, *, onto: str, files: dict[str, str]) -> str:
-        """A person's commit on a branch of the server."""
-        person = self.clone.parent / "person"
-        if not person.exists():
-            git(self.clone.parent, "clone", "--quiet", str(self.server.repository.path), "person")
-        git(person, "fetch", "--quiet", "origin")
-        git(person, "checkout", "--quiet", "-B", branch, f"origin/{onto}")
-        for name, text in files.items():
-            (person / name).write_bytes(text.encode())
-        git(person, "add", "--all")
-        git(person, "commit", "--quiet", "--allow-empty", "-m", "A person's work")
-        git(person, "push", "--quiet", "origin", f"HEAD:{branch}")
-        return git(person, "rev-parse", "HEAD")
-
-    def writes(self) -> list[str]:
-        """Every request that could change something, API and git."""
-        return [
-            f"{request.method} {request.path}"
-            for request in self.server.requests
-            if request.method not in READS and not request.path.endswith("git-upload-pack")
-        ]
-
-
-def git(folder: Path, *arguments: str) -> str:
-    person = ("-c", "user.name=A Person", "-c", "user.email=person@example.invalid")
-    done = subprocess.run(
-        ["git", *person, *arguments], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture
 def app(tmp_path: Path, home: Path) -> Iterator[App]:
-    (home / ".gitconfig").write_text("[user]\n\tname = App Bot\n\temail = bot@example.invalid\n")
-    seed = tmp_path / "seed"
-    (seed / "pins").mkdir(parents=True)
-    (seed / PIN).write_text(PLAN.before[PIN])
-    (seed / "README.md").write_text("the app\n")
-    tokens = {WRITE: Login("engine-ci[bot]", write=True), READ: Login("reader")}
-    with GitHubServer.start(
-        tmp_path / "hub", tokens=tokens, seed=seed, collaborators=["maintainer"]
-    ) as server:
-        git(tmp_path, "clone", "--quiet", server.clone_url, "clone")
-        yield App(server=server, clone=tmp_path / "clone")
+    with hosted(tmp_path, home=home) as found:
+        yield found
 
 
 def test_one_branch_and_one_pull_request_are_opened(app: App) -> None:
@@ -156,9 +60,9 @@ def test_the_commit_is_signed_off_and_changes_the_pin_only(app: App) -> None:
         "App Bot <bot@example.invalid>, App Bot <bot@example.invalid>"
     )
     assert app.show(BRANCH, "%P") == app.tips["main"]
-    hosted = Repository(path=app.server.repository.path)
-    assert hosted.read(PIN, at=BRANCH) == PLAN.after[PIN]
-    assert git(hosted.path, "diff", "--name-only", "main", BRANCH) == PIN
+    bare = Repository(path=app.server.repository.path)
+    assert bare.read(PIN, at=BRANCH) == PLAN.after[PIN]
+    assert git(bare.path, "diff", "--name-only", "main", BRANCH) == PIN
 
 
 def test_the_clone_stays_as_it_was(app: App) -> None:
@@ -185,16 +89,16 @@ def test_the_second_run_changes_nothing(app: App) -> None:
 
 def test_a_newer_candidate_refreshes_the_same_pull_request(app: App) -> None:
     app.propose()
-    newer = _newer()
+    later = newer()
 
-    proposal = app.propose(newer, later=60)
+    proposal = app.propose(later, later=60)
 
     assert proposal.outcome is Outcome.REFRESHED
     assert proposal.pull_request is not None
-    assert proposal.pull_request.title == app.pull.title == newer.title
-    assert app.pull.body == newer.body
+    assert proposal.pull_request.title == app.pull.title == later.title
+    assert app.pull.body == later.body
     assert app.show(BRANCH, "%P") == app.tips["main"]
-    assert Repository(path=app.server.repository.path).read(PIN, at=BRANCH) == newer.after[PIN]
+    assert Repository(path=app.server.repository.path).read(PIN, at=BRANCH) == later.after[PIN]
 
 
 def test_a_report_with_other_numbers_edits_the_text_and_pushes_nothing(app: App) -> None:
@@ -243,7 +147,7 @@ def test_a_foreign_commit_stops_it_and_nothing_is_lost(app: App) -> None:
     writes = app.writes()
 
     with pytest.raises(ForeignCommitError) as caught:
-        app.propose(_newer(), later=60)
+        app.propose(newer(), later=60)
     assert caught.value.message == (
         f"{BRANCH}: commit {theirs[:12]} by A Person <person@example.invalid> is not ours: "
         "A person's work"
@@ -293,7 +197,7 @@ def test_a_pull_request_of_a_person_from_our_branch_is_not_rewritten(app: App) -
     app.pull.body = "My own words"
 
     with pytest.raises(ForeignCommitError, match=r"#1 is open .* and its text is not ours"):
-        app.propose(_newer())
+        app.propose(newer())
     assert app.pull.body == "My own words"
 
 
@@ -313,7 +217,7 @@ def test_after_a_closed_one_another_version_gets_its_own(app: App) -> None:
     app.propose()
     app.pull.closed = app.pull.updated
 
-    proposal = app.propose(_newer(), later=60)
+    proposal = app.propose(newer(), later=60)
 
     assert proposal.outcome is Outcome.OPENED
     assert [pull.state for pull in app.server.hub.pulls] == ["closed", "open"]
@@ -333,9 +237,9 @@ def test_files_that_carry_the_pin_are_in_the_same_commit(app: App) -> None:
 
     app.propose(records.planned(targets=[(target, script)]))
 
-    hosted = Repository(path=app.server.repository.path)
-    assert hosted.read(script.path, at=BRANCH) == 'TAG = "0.1.3"\r\n'
-    changed = git(hosted.path, "diff", "--name-only", onto, BRANCH).splitlines()
+    bare = Repository(path=app.server.repository.path)
+    assert bare.read(script.path, at=BRANCH) == 'TAG = "0.1.3"\r\n'
+    changed = git(bare.path, "diff", "--name-only", onto, BRANCH).splitlines()
     assert changed == [script.path, PIN]
 
 
@@ -397,7 +301,7 @@ def test_a_draft_is_labelled_as_blocked_until_the_gate_passes(app: App) -> None:
     restored = labels(app)
 
     assert app.propose().outcome is Outcome.REFRESHED
-    assert blocked == again == restored == ["engine-bump", pull_request.BLOCKED]
+    assert blocked == again == restored == ["engine-bump", page.BLOCKED]
     assert labels(app) == ["engine-bump"]
 
 
@@ -410,7 +314,7 @@ def test_one_that_is_no_draft_by_the_apps_policy_is_not_blocked(app: App) -> Non
 
 def test_the_label_alone_is_reason_enough_to_refresh(app: App) -> None:
     app.propose()
-    blocked = replace(app.pull.labels[0], name=pull_request.BLOCKED)
+    blocked = replace(app.pull.labels[0], name=page.BLOCKED)
     app.server.hub.labels.append(blocked)
     app.pull.labels.append(blocked)
 
@@ -499,7 +403,7 @@ def test_words_of_upstream_reach_github_dead(app: App) -> None:
 def test_whatever_happened_nothing_asked_for_a_merge(app: App) -> None:
     app.propose()
     app.commit("main", onto="main", files={"README.md": "more\n"})
-    app.propose(_newer(), later=60)
+    app.propose(newer(), later=60)
 
     assert app.server.requests
     assert not [each for each in app.server.requests if "merge" in f"{each.path} {each.operation}"]
@@ -516,10 +420,3 @@ def _unsure(policy: PullRequestPolicy | None = None) -> Plan:
     noisy = records.measurement(verdict="inconclusive")
     result = records.result(verdict=Verdict.INCONCLUSIVE, performance=(noisy,))
     return records.planned(result=result, policy=policy or PullRequestPolicy())
-
-
-def _newer() -> Plan:
-    return records.planned(
-        candidate=records.candidate(chosen=Release(version="0.1.4")),
-        bundle=records.bundle(version="0.1.4"),
-    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -217,6 +218,37 @@ def test_a_bad_gateway_while_closing_is_made_good_by_the_next_run(
 
     assert [issue.state for issue in app.issues] == ["closed"]
     assert len(app.server.hub.comments) == 1
+
+
+@pytest.mark.usefixtures("waited")
+@pytest.mark.parametrize("late", [False, True], ids=["not heard", "answer lost"])
+@pytest.mark.parametrize("state", ["none", "open", "closed"])
+def test_a_run_that_is_cut_off_at_any_request_leaves_one_issue_to_the_next(
+    app: App, state: str, *, late: bool
+) -> None:
+    alarm = {"none": ALARM, "open": None, "closed": replace(ALARM, since=NOW + DAY)}[state]
+    for cut in count(1):
+        app.now = NOW
+        app.server.hub.issues.clear()
+        app.server.hub.comments.clear()
+        if state != "none":
+            app.look(ALARM)
+        if state == "closed":
+            app.look(None)
+            app.now += 15 * DAY
+        begin = len(app.server.requests)
+        app.server.faults.cut(cut, late=late)
+        with suppress(GitHubError):
+            app.look(alarm)
+        app.server.faults.clear()
+        if len(app.server.requests) - begin < cut:
+            break
+        app.look(alarm)
+
+        (issue,) = app.issues
+        assert issue.state == ("open" if alarm else "closed"), cut
+        assert len(app.server.hub.comments) == {"none": 0, "open": 1, "closed": 2}[state], cut
+    assert cut > 3
 
 
 def test_the_run_that_comes_second_closes_what_it_opened(app: App) -> None:

@@ -19,6 +19,7 @@ CODES = {
     "MachOError": 3,
     "OutsideError": 4,
     "BuildError": 4,
+    "MovedError": 4,
     "CommandError": 4,
     "GitHubError": 4,
     "NotThereError": 4,

@@ -92,15 +92,21 @@ def test_records_that_are_true_are_proposed(run: CommandLine, left: GitHubServer
     assert "1.1" in pull.title
 
 
-def test_a_second_run_writes_nothing(run: CommandLine, left: GitHubServer) -> None:
+def test_a_second_run_reads_with_five_requests_and_writes_nothing(
+    run: CommandLine, left: GitHubServer
+) -> None:
     opened(run, left)
     begin = len(left.requests)
 
     ran = opened(run, left)
 
     assert ran.status == Exit.OK
-    writes = [each for each in left.requests[begin:] if each.method not in ("GET", "HEAD")]
-    assert [each.path for each in writes if "git-upload-pack" not in each.path] == []
+    assert "pull request #1 unchanged" in ran.err
+    git = ["GET /example/app.git/info/refs", "POST /example/app.git/git-upload-pack"]
+    api = ["GET /repos/example/app/pulls"]
+    asked = [f"{each.method} {each.path}" for each in left.requests[begin:]]
+    # What the default branch is, where both branches stand, and which pull requests there are.
+    assert asked == [*git, *git, *api]
 
 
 def test_a_verdict_that_does_not_follow_from_the_checks_is_refused(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import CommandError, ForeignCommitError, OutsideError, UsageError
-from engine_ci.system import git
+from engine_ci.errors import CommandError, MovedError, OutsideError, UsageError
+from engine_ci.system import git, git_token
 from engine_ci.system.git import Identity, Remote, Repository
 
 if TYPE_CHECKING:
@@ -236,9 +236,12 @@ def test_a_clone_without_history_gets_it(remote: Path, tmp_path: Path) -> None:
     run(tmp_path, "clone", "--quiet", "--depth=1", f"file://{remote}", str(tmp_path / "shallow"))
     shallow = Repository(path=tmp_path / "shallow")
 
+    tip = run(seed, "rev-parse", "HEAD")
+    assert not shallow.whole([tip])
+
     shallow.fetch(ORIGIN, ["main"])
 
-    tip = run(seed, "rev-parse", "HEAD")
+    assert shallow.whole([tip])
     assert [commit.subject for commit in shallow.commits(base=first, tip=tip)] == ["More"]
 
 
@@ -328,9 +331,43 @@ def test_a_push_of_somebody_in_between_is_not_lost(
     clone.push(ORIGIN, theirs, branch="engine-ci", expected=None)
     expected = base if seen == "an older tip" else None
 
-    with pytest.raises(ForeignCommitError, match="somebody else pushed"):
+    with pytest.raises(MovedError, match="somebody else pushed"):
         clone.push(ORIGIN, bumped(clone, parent=base), branch="engine-ci", expected=expected)
     assert run(remote, "rev-parse", "engine-ci") == theirs
+
+
+def test_a_branch_is_deleted_only_where_it_was_seen(clone: Repository, remote: Path) -> None:
+    base = run(clone.path, "rev-parse", "HEAD")
+    made = bumped(clone, parent=base)
+    clone.push(ORIGIN, made, branch="engine-ci", expected=None)
+
+    with pytest.raises(MovedError):
+        clone.push(ORIGIN, None, branch="engine-ci", expected=base)
+    assert run(remote, "rev-parse", "engine-ci") == made
+    clone.push(ORIGIN, None, branch="engine-ci", expected=made)
+    assert clone.tips(ORIGIN, ["engine-ci"]) == {}
+
+
+def test_a_commit_that_is_not_here_is_told_from_one_that_is(clone: Repository) -> None:
+    base = run(clone.path, "rev-parse", "HEAD")
+    tree = run(clone.path, "rev-parse", "HEAD^{tree}")
+
+    assert [clone.whole([each]) for each in (base, tree, "0" * 40)] == [True, False, False]
+    assert not clone.whole([base, "0" * 40])
+
+
+@pytest.mark.parametrize(
+    ("said", "advised"),
+    [
+        ("fatal: could not read Username for 'x': terminal prompts disabled", "re-run the job"),
+        ("fatal: Authentication failed for 'x'", "re-run the job"),
+        ("The requested URL returned error: 403", "permissions: {contents: write}"),
+        ("remote: Permission to o/r.git denied to x.", "permissions: {contents: write}"),
+        ("Could not resolve host", "check the address and the network"),
+    ],
+)
+def test_what_git_says_is_followed_by_what_to_do(said: str, advised: str) -> None:
+    assert advised in git_token.advice(said)
 
 
 def test_a_remote_that_refuses_is_quoted(clone: Repository, remote: Path) -> None:
@@ -362,7 +399,8 @@ def test_a_token_reaches_only_the_environment_of_the_child_that_needs_it(
         "#!/bin/sh\n"
         f'echo "$@" >> {tmp_path}/arguments\n'
         f'env > {tmp_path}/environment-"$1"\n'
-        f'[ "$1" = push ] && {{ echo "denied: $GIT_CONFIG_VALUE_4 for {TOKEN}" >&2; exit 128; }}\n'
+        f'said="Permission to app denied: $GIT_CONFIG_VALUE_4 {TOKEN}"\n'
+        '[ "$1" = push ] && { echo "$said" >&2; exit 128; }\n'
         f'exec {real}/git "$@"\n'
     )
     spy.chmod(spy.stat().st_mode | stat.S_IXUSR)
@@ -378,7 +416,7 @@ def test_a_token_reaches_only_the_environment_of_the_child_that_needs_it(
     assert TOKEN not in (tmp_path / "arguments").read_text()
     assert "Authorization" not in (tmp_path / "environment-commit-tree").read_text()
     told = f"{caught.value!r} {caught.value.stdout} {caught.value.stderr} {remote!r}"
-    assert "denied: Authorization: Basic *** for ***" in told
+    assert "denied: Authorization: Basic *** ***" in told
     assert TOKEN not in told
     assert "write contents" in str(caught.value.hint)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from urllib3.util import retry
 
 from engine_ci.errors import GitHubError
 from engine_ci.system import github_connection
@@ -82,6 +83,7 @@ def test_a_pull_request_is_opened_and_found_again(hub: Hub, server: GitHubServer
     made = opened(hub, draft=True)
 
     assert hub.pull_requests(BRANCH) == (made,)
+    assert hub.pull_request(made.number) == made
     assert made == PullRequest(
         number=1,
         url=f"{server.api_url}/example/app/pull/1",
@@ -233,6 +235,41 @@ def test_a_token_that_is_refused_is_named_by_its_rights_and_not_shown(
     assert hint in str(caught.value.hint)
     assert token not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}"
     assert token not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(429, "Too many requests"), (403, "You have exceeded a secondary rate limit.")],
+)
+def test_a_limit_that_lasts_longer_than_anybody_waits_ends_it_at_once(
+    hub: Hub, server: GitHubServer, status: int, message: str
+) -> None:
+    server.faults.add(Fault(CREATE, status=status, headers={"Retry-After": "121"}, message=message))
+
+    with pytest.raises(GitHubError, match="a rate limit, and to try again in 121 s") as caught:
+        opened(hub)
+    assert caught.value.hint == "GitHub takes no more requests for now; the next run goes on"
+    assert asked(server) == [CREATE]
+
+
+def test_a_limit_that_names_no_time_is_told_as_one(hub: Hub, server: GitHubServer) -> None:
+    server.faults.add(Fault(CREATE, status=429, message="Too many requests"))
+
+    with pytest.raises(GitHubError, match="answered 429: Too many requests") as caught:
+        opened(hub)
+    assert caught.value.hint == "GitHub takes no more requests for now; the next run goes on"
+
+
+def test_a_server_that_stays_in_trouble_is_told_by_its_last_answer(
+    hub: Hub, server: GitHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry.Retry, "sleep", lambda *_: None)
+    server.faults.add(Fault("PATCH .*", count=4))
+    opened(hub)
+
+    with pytest.raises(GitHubError, match="editing pull request #1: GitHub answered 502") as caught:
+        hub.edit(1, title="t", body="b")
+    assert caught.value.status == 502
 
 
 def test_a_repository_that_is_not_there_is_named(server: GitHubServer) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from engine_ci.errors import Exit, GitHubError, NotThereError
+from engine_ci.errors import NOT_LOGGED_IN, Exit, GitHubError, NotThereError
 from engine_ci.system.rest import Page, RestReader
 from tests.unit.shelf import Shelf, ends_without_a_length, hangs_up, says
 
@@ -365,7 +365,7 @@ def test_a_secondary_limit_that_stays_is_given_up(
 @pytest.mark.parametrize(
     ("status", "kind", "hint"),
     [
-        (401, GitHubError, "check the token: it is wrong, expired, or of another server"),
+        (401, GitHubError, NOT_LOGGED_IN),
         (403, GitHubError, None),
         (404, NotThereError, None),
         (418, GitHubError, None),
