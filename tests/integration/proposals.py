@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine_ci.bump import pull_request
+from engine_ci.bump.branch import TREE
 from engine_ci.config import PullRequestPolicy
 from engine_ci.records.candidate import Release
-from engine_ci.system.git import Remote, Repository
+from engine_ci.system.git import Identity, Remote, Repository
 from engine_ci.system.github import Hub
 from fixtures.github import GitHubServer, Login
 from tests.unit.bump import records
@@ -125,6 +126,20 @@ def hosted(folder: Path, *, home: Path) -> Iterator[App]:
     ) as server:
         git(folder, "clone", "--quiet", "--template=", server.clone_url, "clone")
         yield App(server=server, clone=folder / "clone")
+
+
+def left_by_another_run(server: GitHubServer) -> None:
+    """Puts our branch where another run with another version would, which nobody has seen yet."""
+    bare, base = Repository(path=server.repository.path), server.repository.branches()["main"]
+    tree = bare.write_tree({PIN: "version: 1.2\n"}, base=base)
+    commit = bare.commit_tree(
+        tree,
+        parent=base,
+        message=f"Bump\n\n{TREE}: {tree}\n",
+        identity=Identity(name="App Bot", email="bot@example.invalid"),
+        at=records.NOW,
+    )
+    server.repository.keep(f"refs/heads/{BRANCH}", commit)
 
 
 def newer(version: str = "0.1.4") -> Plan:

@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.bump.branch import TREE
 from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.config import PullRequestPolicy
 from engine_ci.errors import EngineCIError, Exit, ForeignCommitError, GitHubError, OutsideError
 from engine_ci.system.git import Identity, Repository
 from fixtures.github import Fault
-from tests.integration.proposals import BRANCH, PIN, PLAN, App, hosted, newer
+from tests.integration.proposals import (
+    BRANCH,
+    PIN,
+    PLAN,
+    App,
+    hosted,
+    left_by_another_run,
+    newer,
+)
 from tests.unit.bump import records
 
 if TYPE_CHECKING:
@@ -368,21 +375,10 @@ def test_runs_that_undo_each_other_end(case: Case) -> None:
 
 def test_a_branch_that_moves_between_two_looks_at_it_is_looked_at_again(case: Case) -> None:
     case.begin(opened=True)
-    bare = Repository(path=case.app.server.repository.path)
-
-    def push() -> None:
-        base = case.app.tips["main"]
-        tree = bare.write_tree({"other.txt": "unseen"}, base=base)
-        commit = bare.commit_tree(
-            tree,
-            parent=base,
-            message=f"Bump\n\n{TREE}: {tree}\n",
-            identity=Identity(name="App Bot", email="bot@example.invalid"),
-            at=records.NOW,
-        )
-        case.app.server.repository.keep(f"refs/heads/{BRANCH}", commit)
-
-    case.app.server.faults.add(Fault("POST .*/git-upload-pack", late=True, hold=push))
+    server = case.app.server
+    server.faults.add(
+        Fault("POST .*/git-upload-pack", late=True, hold=lambda: left_by_another_run(server))
+    )
 
     ended = case.tried(PLAN)
 

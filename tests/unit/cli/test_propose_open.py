@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.bump.branch import TREE
 from engine_ci.cli import doors
 from engine_ci.cli.main import main
 from engine_ci.errors import Exit
-from engine_ci.system.git import Identity, Repository
 from fixtures.github import Fault, GitHubServer, Login
-from tests.unit.bump import records
+from tests.integration.proposals import BRANCH, left_by_another_run
 from tests.unit.cli.test_confirm import WORK, left
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["left"]  # the fixture: a release that is chosen, prepared and gated
 
-BRANCH = "engine-ci/llama.cpp"
 FORBIDDEN = "Resource not accessible by integration"
 
 
@@ -99,20 +96,9 @@ def test_two_at_once_open_one(left: GitHubServer) -> None:
 def test_who_comes_second_with_another_version_says_so(
     run: CommandLine, left: GitHubServer
 ) -> None:
-    bare = Repository(path=left.repository.path)
-
     def another() -> None:
         """What a run leaves that proposes 1.2."""
-        base = left.repository.branches()["main"]
-        tree = bare.write_tree({"pins/llama.cpp.yaml": "version: 1.2\n"}, base=base)
-        commit = bare.commit_tree(
-            tree,
-            parent=base,
-            message=f"Bump\n\n{TREE}: {tree}\n",
-            identity=Identity(name="App Bot", email="bot@example.invalid"),
-            at=records.NOW,
-        )
-        left.repository.keep(f"refs/heads/{BRANCH}", commit)
+        left_by_another_run(left)
         left.hub.open_pull(
             author="engine-ci[bot]",
             title="Bump toy from 1.0 to 1.2",
