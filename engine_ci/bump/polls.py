@@ -1,4 +1,7 @@
-"""Counts the polls of a pin that fail. Where the file with the count got lost, it begins anew."""
+"""Counts the polls of a pin that fail, and keeps what they refused.
+
+Where the file got lost, it is begun anew.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from engine_ci.records.polls import Polls
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
     from engine_ci.pins.model import Name
+    from engine_ci.records.candidate import Refusal
+    from engine_ci.system.documents import Sha256
 
 
 def load(path: Path, *, pin: Name, now: datetime) -> tuple[Polls, str | None]:
@@ -51,6 +57,18 @@ def worked(polls: Polls, *, progress: datetime | None) -> Polls:
             "progress": later(polls.progress, progress),
         }
     )
+
+
+def refused(polls: Polls, *, judged: Sha256) -> tuple[Refusal, ...]:
+    """What was refused before, as far as it would be judged by the same now."""
+    return polls.refused if polls.judged == judged else ()
+
+
+def refusing(polls: Polls, found: Sequence[Refusal], *, judged: Sha256) -> Polls:
+    """With what a run refused; of a release that was refused before, the last word."""
+    versions = {each.version for each in found}
+    older = (each for each in refused(polls, judged=judged) if each.version not in versions)
+    return polls.model_copy(update={"refused": (*found, *older), "judged": judged})
 
 
 def later(*times: datetime | None) -> datetime | None:

@@ -1,20 +1,23 @@
-"""What happened before this run: proposals on GitHub, moves of the pin, a pin that was refused."""
+"""What happened before this run: proposals on GitHub, moves of the pin, what was refused."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from engine_ci import __version__
 from engine_ci.cli import app, doors
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Pin
+    from engine_ci.records.candidate import Refusal
     from engine_ci.releases.throttle import Proposals
     from engine_ci.system.github import PullRequest
 
@@ -25,10 +28,12 @@ class Past:
 
     Attributes:
         failed: whether a gate that ran here refused the pinned build itself.
+        refused: releases that need no other try.
     """
 
     proposals: Proposals
     failed: bool
+    refused: tuple[Refusal, ...] = ()
 
 
 def learn(
@@ -48,6 +53,7 @@ def learn(
         GitHubError: GitHub refused or did not answer.
         RecordError: what the last gate left cannot be read.
     """
+    from engine_ci.bump import polls
     from engine_ci.bump.proposals import made
 
     pulls: tuple[PullRequest, ...] = ()
@@ -55,12 +61,32 @@ def learn(
         hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
         with closing(hub):
             pulls = hub.pull_requests(workspace.config.pull_request.branch)
+    kept, _ = polls.load(workspace.polls_json, pin=workspace.pin.name, now=datetime.now(UTC))
     return Past(
         proposals=made(pulls, pin=workspace.pin, moved=moved(workspace)),
-        failed=any(
-            refused(folder, pin=workspace.pin) for folder in (workspace.gate, workspace.failed)
-        ),
+        failed=failed(workspace),
+        refused=polls.refused(kept, judged=judge(workspace)),
     )
+
+
+def failed(workspace: Workspace) -> bool:
+    """Whether a gate that ran here refused the pinned build itself."""
+    folders = (workspace.gate, workspace.failed)
+    return any(refused(folder, pin=workspace.pin) for folder in folders)
+
+
+def judge(workspace: Workspace) -> str:
+    """A digest of all that decides whether a release is refused, but for its own bytes."""
+    from engine_ci.pins import store
+    from engine_ci.system import documents
+
+    said = (
+        __version__,
+        store.dump(workspace.pin),
+        documents.dump_json(workspace.config),
+        str(failed(workspace)),
+    )
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 
 def can_ask(repository: str | None) -> bool:

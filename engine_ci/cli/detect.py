@@ -115,6 +115,7 @@ def choose(
         now=datetime.now(UTC),
         stable=listed.stable,
         refused=refused,
+        remembered=past.refused,
         proposals=past.proposals,
         failed=past.failed,
         asked=build,

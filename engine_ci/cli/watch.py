@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import app, options
+from engine_ci.cli import app, before, options
 from engine_ci.errors import EngineCIError, EngineError, GitHubError, OutsideError
 
 if TYPE_CHECKING:
@@ -155,6 +155,7 @@ def _remember(
         # Where the gate refused all that is newer, nothing was found; what waits for its turn was.
         found = error is None and (candidate.chosen or candidate.postponed) is not None
         kept = polls.worked(kept, progress=now if found else None)
+        kept = polls.refusing(kept, candidate.refused, judged=before.judge(workspace))
     polls.save(workspace.polls_json, kept)
     return kept
 

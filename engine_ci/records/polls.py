@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from engine_ci.pins.model import Name
-from engine_ci.system.documents import Versioned
+from engine_ci.records.candidate import Refusal
+from engine_ci.system.documents import Sha256, Versioned
 
 
 class Polls(Versioned):
@@ -19,6 +20,8 @@ class Polls(Versioned):
         failures: how many polls failed in a row, up to now.
         failing_since: when the first of them did.
         progress: the last time that is known at which a build could be proposed, or the pin moved.
+        refused: what was tried and must not be proposed, the last one first.
+        judged: by what it was judged; by anything else it is judged anew.
     """
 
     pin: Name
@@ -26,3 +29,5 @@ class Polls(Versioned):
     failures: Annotated[int, Field(ge=0)] = 0
     failing_since: datetime | None = None
     progress: datetime | None = None
+    refused: tuple[Refusal, ...] = ()
+    judged: Sha256 | None = None

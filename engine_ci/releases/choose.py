@@ -60,6 +60,7 @@ def choose(
     now: datetime,
     files: Callable[[Offer], Mapping[Platform, PublishedAsset]],
     refused: Iterable[Refusal] = (),
+    remembered: Iterable[Refusal] = (),
     proposals: Proposals = throttle.NONE,
     stable: Sequence[StableRelease] = (),
     failed: bool = False,
@@ -75,6 +76,7 @@ def choose(
         now: with its time zone.
         files: the files of an offer for the platforms of the pin.
         refused: what this run tried before.
+        remembered: what runs before refused, and need not be tried again.
         proposals: what was proposed before.
         stable: upstream's stable releases, where the channel is theirs.
         failed: whether the gate refused the pinned build.
@@ -94,7 +96,8 @@ def choose(
         policy=policy,
         standing=standing(pin, current, every, now=now, failed=failed),
         now=now,
-        refused={canonicalize_version(each.version): each.reason for each in refused},
+        refused=_by_version(refused),
+        remembered=_by_version(remembered),
         closed=frozenset() if asked else frozenset(map(canonicalize_version, proposals.closed)),
         waiting=proposals.version if proposals.waiting else None,
         stable=channels.named(stable) if by_channel and not asked else None,
@@ -120,6 +123,10 @@ def choose(
         postponed=waits,
         decisions=(*lost, *told(newer, said, chosen=chosen.version if chosen else None)),
     )
+
+
+def _by_version(refused: Iterable[Refusal]) -> dict[str, str]:
+    return {canonicalize_version(each.version): each.reason for each in refused}
 
 
 def _search(

@@ -115,6 +115,7 @@ def detect(
     now: datetime,
     stable: Sequence[StableRelease] = (),
     refused: Sequence[Refusal] = (),
+    remembered: Sequence[Refusal] = (),
     proposals: Proposals = NONE,
     failed: bool = False,
     asked: Version | None = None,
@@ -129,6 +130,7 @@ def detect(
         now: when this is asked, with its time zone.
         stable: the stable releases, as `ask` found them.
         refused: what this run tried before, newest first.
+        remembered: what runs before refused.
         proposals: what was proposed to the app before.
         failed: whether the gate refused the pinned build.
         asked: the release that a person asks for, if one does.
@@ -146,6 +148,7 @@ def detect(
         files=lambda offer: files(offer, pin),
         stable=stable,
         refused=refused,
+        remembered=remembered,
         proposals=proposals,
         failed=failed,
         asked=asked,

@@ -30,6 +30,7 @@ class Case:
         current: the version of the pin.
         standing: how the pin stands.
         refused: in this run, why, by version.
+        remembered: the same of runs before.
         closed: versions of proposals that a person closed.
         waiting: the version of the proposal that is open: it was old enough once, and a clock that
             went back must not take it back.
@@ -43,6 +44,7 @@ class Case:
     standing: Standing
     now: datetime
     refused: Mapping[str, str] = field(default_factory=dict)
+    remembered: Mapping[str, str] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     waiting: Version | None = None
     stable: frozenset[str] | None = None
@@ -114,6 +116,12 @@ def _refused(offer: Offer, case: Case) -> str | None:
     return None if reason is None else f"refused in this run: {reason}"
 
 
+def _refused_before(offer: Offer, case: Case) -> str | None:
+    """A person may ask for another try."""
+    reason = case.remembered.get(canonicalize_version(offer.version.text))
+    return None if reason is None or case.asked else f"refused before: {reason}"
+
+
 def _held(offer: Offer, case: Case) -> str | None:
     hold = held(case.pin, offer.version, on=case.now.date())
     return str(hold) if hold else None
@@ -147,6 +155,7 @@ _RULES: tuple[Callable[[Offer, Case], str | None], ...] = (
     _not_asked_for,
     _flawed,
     _refused,
+    _refused_before,
     _held,
     _declined,
     _of_another_channel,

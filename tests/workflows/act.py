@@ -164,8 +164,8 @@ def _options(name: str, values: Mapping[str, str]) -> list[str]:
 def _standins() -> dict[str, str]:
     """Each action that our files use, as they pin it, and the folder that takes its place."""
     text = "".join(path.read_text(encoding="utf-8") for path in ALL)
-    used = set(re.findall(r"uses: (actions/[\w-]+@[0-9a-f]{40})", text))
-    return {each: str(STANDINS / each.split("/")[1].split("@")[0]) for each in used}
+    used = set(re.findall(r"uses: (actions/[\w-]+)(?:/[\w-]+)*@([0-9a-f]{40})", text))
+    return {f"{name}@{commit}": str(STANDINS / name.split("/")[1]) for name, commit in used}
 
 
 def _read(status: int, output: str, *, artifacts: Path) -> Ran:

@@ -11,6 +11,8 @@ from tests.workflows import scene
 from tests.workflows.scene import APP, BOT, READER, SCHEDULE, TRIED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fixtures.github import GitHubServer
     from tests.workflows.act import Act
 
@@ -99,4 +101,23 @@ def test_a_record_that_was_changed_between_the_jobs_opens_nothing(
 
     assert ran.jobs == {**TRIED, "propose": "failure", "watch": "success"}, ran.said
     assert "candidate.json cannot be true" in ran.said
+    assert github.hub.pulls == []
+
+
+def test_what_was_refused_costs_no_second_day_on_a_mac(
+    act: Act, github: GitHubServer, tmp_path: Path
+) -> None:
+    # It aborts while it loads some models.
+    act.environment = {
+        **act.environment,
+        **scene.environment(scene.index(tmp_path / "bad", "0.1.4")),
+    }
+
+    ran = act.run("schedule", workflow="engine-bump", token=BOT, payload=SCHEDULE)
+    again = act.run("schedule", workflow="engine-bump", token=BOT, payload=SCHEDULE)
+
+    failed = {"detect": "success", "attempt": "failure", "watch": "success"}
+    assert ran.jobs == failed, ran.said
+    assert again.jobs == {"detect": "success", "watch": "success"}, again.said
+    assert "refused before: the gate says fail" in again.said
     assert github.hub.pulls == []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.bump import polls
+from engine_ci.records.candidate import Refusal
 from engine_ci.records.polls import Polls
 from tests.unit.bump import records
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 NOW = records.NOW
 DAY = timedelta(days=1)
+JUDGE, OTHER_JUDGE = "a" * 64, "b" * 64
 NEW = Polls(schema=1, pin="llama.cpp", since=NOW)
 
 
@@ -70,3 +72,20 @@ def test_a_poll_that_works_ends_the_count_and_progress_only_grows() -> None:
 def test_the_latest_is_of_those_that_are_known() -> None:
     assert polls.later(None, NOW, None, NOW - DAY) == NOW
     assert polls.later(None) is None
+
+
+def test_what_was_refused_is_kept_for_as_long_as_the_same_would_judge_it() -> None:
+    first, again, other = (
+        Refusal(version=version, reason=reason)
+        for version, reason in (("0.2.0", "aborts"), ("0.2.0", "hangs"), ("0.1.5", "leaks"))
+    )
+
+    kept = polls.refusing(NEW, [first, other], judged=JUDGE)
+    later = polls.refusing(kept, [again], judged=JUDGE)
+    anew = polls.refusing(later, [first], judged=OTHER_JUDGE)
+
+    assert polls.refused(NEW, judged=JUDGE) == ()
+    assert polls.refused(kept, judged=JUDGE) == (first, other)
+    assert polls.refused(later, judged=JUDGE) == (again, other)
+    assert polls.refused(later, judged=OTHER_JUDGE) == ()
+    assert polls.refused(anew, judged=OTHER_JUDGE) == (first,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,7 @@ from tests.unit.artifact import pes, wheels
 from tests.unit.bump import records
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from fixtures.github import GitHubServer
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
 
@@ -43,6 +43,25 @@ def test_a_release_that_cannot_be_prepared_is_refused_and_the_pin_stays(
     assert left["chosen"] is None
     assert [each["version"] for each in left["refused"]] == ["1.1"]
     assert (app / ".engine-ci" / "baseline" / "bundle.json").exists()
+
+
+def test_what_was_refused_is_tried_again_only_when_something_else_judges_it(
+    run: CommandLine, toy: Index, github: GitHubServer, tmp_path: Path
+) -> None:
+    toy.publish(wheels.wheel(tmp_path, {"toy_engine/readme": b"no engine"}, version="1.1"))
+
+    first = run("bump")
+    watched = run("watch", "--failed", "--api-url", github.api_url)
+    second = run("bump")
+    asked = run("bump", "--build", "1.1")
+    with Path("engine-ci.yaml").open("a") as config:
+        config.write("mirrors: [vendor]\n")
+    third = run("bump")
+
+    assert (first.status, watched.status) == (Exit.GATE_SAYS_NO, Exit.OK)
+    assert second.status == Exit.OK
+    assert "can be proposed, first 1.1: refused before: " in second.err
+    assert [each.status for each in (asked, third)] == [Exit.GATE_SAYS_NO] * 2
 
 
 @pytest.mark.usefixtures("toy")

@@ -62,3 +62,10 @@ def test_what_speaks_against_it_for_good_still_does(
 
     assert made.chosen is None
     assert reasons(made) == {ASKED: reason, "b11199": "b11200 is asked for"}
+
+
+def test_a_person_may_ask_for_another_try_of_what_was_refused_before() -> None:
+    made = choice(offer(ASKED), remembered=[Refusal(version=ASKED, reason="it died")], asked=ASKED)
+
+    assert made.chosen is not None
+    assert made.chosen.version == ASKED

@@ -54,6 +54,14 @@ def test_the_candidate_carries_its_build_and_its_files() -> None:
     assert chosen.assets == first_files(offer("2026.4.8672.1"))
 
 
+def test_what_a_run_before_refused_gives_way_to_an_older_one() -> None:
+    made = choice(*map(offer, NEWER), of=pin("0.1.2"), remembered=refusals("0.2.0"))
+
+    assert made.chosen is not None
+    assert made.chosen.version == "0.1.4"
+    assert reasons(made)["0.2.0"] == "refused before: aborts while loading"
+
+
 def test_decisions_are_sorted_newest_first() -> None:
     _, said = decide(*map(offer, NEWER))
 
