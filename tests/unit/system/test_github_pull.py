@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import GitHubError
+from engine_ci.errors import NOT_LOGGED_IN, GitHubError
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github_pull import PullRequestReader, Tip
 from engine_ci.system.rest import RestReader
@@ -230,4 +230,4 @@ def test_a_token_that_is_wrong_is_said_to_be_so(
     with pytest.raises(GitHubError) as error:
         reader.pull_request(1)
 
-    assert error.value.hint == "check the token: it is wrong, expired, or of another server"
+    assert error.value.hint == NOT_LOGGED_IN
