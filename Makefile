@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
 SOURCE := $(shell git ls-files 'engine_ci/*' 'tests/*' 'fixtures/*' 'pins/*' 'examples/*' 'workflows/*' '.github/*')
 
-.PHONY: demo test check backtest clean
+.PHONY: demo test check backtest corpus clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo $(ARGS)
@@ -26,6 +26,12 @@ check: .venv/ready .coverage
 # Gates every build of three packages that has no result yet: about 20 minutes from nothing.
 backtest: .venv/ready
 	$(BIN)/python -m benchmarks.backtest
+
+# Every Mach-O and PE file of the packages that the corpora name, beside other readers; 400 MB once.
+corpus: .venv/ready
+	$(BIN)/python -m benchmarks.macho_corpus
+	$(BIN)/python -m benchmarks.macho_corpus.signatures
+	$(BIN)/python -m benchmarks.pe_corpus
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "engine-ci needs Python 3.11 or newer, found " + sys.version)'
