@@ -22,6 +22,12 @@ PIN: Final = "pins/llama.cpp.yaml"
 REQUIREMENTS: Final = ".github/engine-ci.txt"
 WORKFLOWS: Final = ".github/workflows"
 
+_REQUIREMENT: Final = """\
+# What the workflows install: one version. Add `--hash=sha256:` and the hash of the file that you
+# looked at, and pip takes no other.
+engine-ci=={}
+"""
+
 
 def config(pin: Pin, *, app: App, targets: Sequence[Target]) -> str:
     """The configuration, in which a person looks at a dozen lines at most."""
@@ -58,7 +64,7 @@ def written(
     return {
         CONFIG: config(pin, app=app, targets=targets),
         PIN: store.dump(pin),
-        REQUIREMENTS: f"engine-ci=={version}\n",
+        REQUIREMENTS: _REQUIREMENT.format(version),
         **{f"{WORKFLOWS}/{name}": text for name, text in sorted(workflows.items())},
     }
 
