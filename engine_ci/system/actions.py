@@ -58,7 +58,9 @@ def annotate(
     """
     if _told(environment):
         named = (("title", title), ("file", file))
-        properties = ",".join(f"{name}={_property(value)}" for name, value in named if value)
+        # The runner takes spaces at the end away; what is nothing then is left out.
+        shown = ((name, visible(value or "").strip()) for name, value in named)
+        properties = ",".join(f"{name}={_property(value)}" for name, value in shown if value)
         command = f"::{level}{' ' if properties else ''}{properties}::{_data(message)}"
         _print(f"::{_token()}::", command, f"::stop-commands::{_token()}")
 
@@ -113,7 +115,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _percent(visible(text)).replace(":", "%3A").replace(",", "%2C")
+    return _percent(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _percent(text: str) -> str:

@@ -43,6 +43,7 @@ def printed(*annotations: tuple[str, str | None], between: str = "") -> str:
 
 
 @given(message=TEXTS, title=st.none() | TEXTS, between=TEXTS)
+@example(message="a", title=" ", between="")
 @example(message="a", title="x=y,file=z::b", between="::error::hostile")
 def test_the_runner_obeys_our_annotations_and_nothing_else(
     message: str, title: str | None, between: str
@@ -50,7 +51,8 @@ def test_the_runner_obeys_our_annotations_and_nothing_else(
     said = printed((message, title), (message, None), between=between)
 
     data = "\n".join(markdown.visible(line) for line in message.splitlines())
-    properties = {"title": markdown.visible(title)} if title else {}
+    shown = markdown.visible(title or "").strip()
+    properties = {"title": shown} if shown else {}
     assert commands(said) == [
         Command(name="error", properties=properties, data=data),
         Command(name="error", data=data),
