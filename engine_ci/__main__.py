@@ -1,5 +1,15 @@
-"""`python -m engine_ci` is `engine-ci`."""
+"""`python -m engine_ci` is `engine-ci`: the door, where a signal is heard before all is loaded."""
 
-from engine_ci.cli.main import main
+from engine_ci.system import early
 
-main()
+
+def main() -> None:
+    """Runs one command, and exits with its code."""
+    early.listen()
+    from engine_ci.cli.main import main as command  # noqa: PLC0415 - the handlers stand by then
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -63,7 +63,11 @@ Interval = Annotated[str, StringConstraints(pattern=r"^(daily|weekly|[1-9][0-9]{
 
 
 class EveryBuilds(Document):
-    """At least so many builds after the last one."""
+    """At least so many builds after the last one.
+
+    Attributes:
+        every_builds: so many of upstream's builds after the last that was proposed.
+    """
 
     every_builds: Annotated[int, Field(ge=1, le=10_000)]
 
@@ -102,8 +106,8 @@ class Policy(Document):
             bytes differ.
         tries: how many older releases are tried after one that the gate refused.
         wanted: what is proposed at once.
-        stuck_days, stuck_failures: so many days without a release to try, or polls in a row that
-            failed, and somebody is told.
+        stuck_days: after so many days without a release to try somebody is told.
+        stuck_failures: after so many polls in a row that failed somebody is told.
     """
 
     poll: Interval = "daily"
@@ -153,8 +157,9 @@ class BundlePolicy(Document):
         backends: images loaded at run time that the app wants: `cpu` keeps `libggml-cpu.so`.
         keep: glob patterns of further files, matched against the file name.
         licences: files of the app's that go with the engine, for an archive that has none.
-        minimum_os: the oldest macOS that the app runs on; `glibc` and `glibcxx` the oldest
-            libraries on Linux. Not judged where not given.
+        minimum_os: the oldest macOS that the app runs on; not judged where not given.
+        glibc: the oldest glibc on Linux; not judged where not given.
+        glibcxx: the oldest libstdc++ there, as its symbols count; not judged where not given.
         frameworks_list: must name exactly the libraries of a macOS bundle.
         prepare: who fetches, verifies, prunes and signs.
     """
@@ -191,8 +196,9 @@ class PerformancePolicy(Document):
     """When a slower candidate fails: the upper bound of its speed ratio is below `limit`.
 
     Attributes:
+        limit: the share of the baseline's speed that a candidate has to keep.
         confidence: of that one-sided bound.
-        profile: how much is measured: `nightly` takes ten minutes and sees less.
+        profile: how much is measured: `nightly` takes ten minutes and finds smaller differences.
         floors: by label of the runner, the least median speed of the candidate, in tokens per
             second, whatever the baseline does.
     """
@@ -207,6 +213,7 @@ class GatePolicy(Document):
     """Which questions the gate asks.
 
     Attributes:
+        suites: those that are asked; all, where not given.
         models: a catalogue of models of the app's own, asked about beside ours.
     """
 
@@ -219,13 +226,24 @@ class PullRequestPolicy(Document):
     """How the one pull request looks.
 
     Attributes:
+        branch: in the app's repository, for engine-ci alone.
+        labels: on GitHub, set when it is opened.
+        reviewers: people who are asked, by their names on GitHub.
         draft_on: gate verdicts that open it as a draft.
+        commit: who makes its commit: GitHub through its API, which signs what an app's token asks
+            for, or git, in the name that it is configured with.
     """
 
     branch: Branch = "engine-ci/llama.cpp"
     labels: tuple[str, ...] = ("engine-bump",)
     reviewers: tuple[str, ...] = ()
     draft_on: tuple[Literal["fail", "inconclusive"], ...] = ("fail", "inconclusive")
+    commit: Literal["api", "git"] = "api"
+
+    @property
+    def rollback_branch(self) -> str:
+        """Where the way back is proposed from, so that the proposal of a newer build stays."""
+        return f"{self.branch}-rollback"
 
 
 class UpstreamPolicy(Document):
@@ -242,6 +260,8 @@ class Config(Versioned):
     """An app's configuration. Paths are relative to the folder of the file.
 
     Attributes:
+        pins: files, each of which names one engine.
+        platforms: those that the app ships its engine for.
         mirrors: where files are looked for before their publisher is asked: folders, or addresses
             of HTTPS. `{version}` in one stands for the version.
         targets: other files of the app that carry the pin.

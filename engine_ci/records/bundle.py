@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from engine_ci.pins.model import AssetName, Build, Commit, Name, Patch, Platform, Version
-from engine_ci.system.documents import Document, RelativePath, Sha256, Versioned
+from engine_ci.system.documents import CommitId, Document, RelativePath, Sha256, Versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # The name of the record, at the top of the bundle that it describes.
 RECORD = "bundle.json"
@@ -109,7 +109,7 @@ class BuiltFrom(Document):
     """
 
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")] | None = None
-    patched: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
+    patched: CommitId | None = None
     patches: tuple[Patch, ...] = ()
     flags: tuple[str, ...]
     toolchain: tuple[str, ...]
@@ -175,6 +175,21 @@ class Bundle(Versioned):
         """As `tree_sha256`, with what names a build set aside: equal for equal code."""
         code = {file.path: file.code_sha256 or file.sha256 for file in self.files if file.counts}
         return engine_sha256(code)
+
+    def contradictions(self, present: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Paths at which a folder is not as recorded, and how the record differs, for people.
+
+        Args:
+            present: the sha256 of every file in the folder, by path.
+        """
+        recorded = {file.path: file.sha256 for file in self.files}
+        for path in sorted({*recorded, *present} - {RECORD}):
+            if path not in recorded:
+                yield path, f"{RECORD} does not name it"
+            elif path not in present:
+                yield path, f"{RECORD} names it, and it is not there"
+            elif recorded[path] != present[path]:
+                yield path, f"{RECORD} names other bytes"
 
 
 def engine_sha256(digests: Mapping[str, str]) -> str:

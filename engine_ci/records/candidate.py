@@ -130,6 +130,7 @@ class Candidate(Versioned):
     Attributes:
         current: the version that is pinned now.
         chosen: the release to try; None when nothing is worth it.
+        asked: whether a person asks for just this release, also where one closed it before.
         standing: how the pin itself stands.
         postponed: the release that waits, where nothing is chosen for that reason alone.
         decisions: every release newer than the pin, newest first.
@@ -142,6 +143,7 @@ class Candidate(Versioned):
     current: Version
     standing: Standing = Standing()
     chosen: Release | None = None
+    asked: bool = False
     postponed: Postponed | None = None
     decisions: tuple[Decision, ...] = ()
     refused: tuple[Refusal, ...] = ()

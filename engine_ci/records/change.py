@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import StringConstraints
+from typing import Literal
 
 from engine_ci.pins.model import Name, Version
-from engine_ci.system.documents import Document, Versioned
-
-CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+from engine_ci.system.documents import CommitId, Document, Versioned
 
 
 class PinChange(Document):
@@ -50,7 +46,7 @@ class Change(Versioned):
         head: the commit.
         base: the last one that it has in common with its base; None where there is none.
         branch: that the pull request comes from, where it is one.
-        bump: whether that is the branch of the configuration's own proposals.
+        bump: whether that is a branch of the configuration's own proposals, rollbacks among them.
         pin_moved: whether any pin names another engine.
         files: sorted by path.
         strays: of a bump, what it must not change.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from engine_ci.pins.model import Name, Platform, Version
-from engine_ci.records.change import CommitId
 from engine_ci.records.gate import Devices, Verdict
-from engine_ci.system.documents import Document, Sha256, Versioned
+from engine_ci.system.documents import CommitId, Document, Sha256, Versioned
 
 
 class Metal(Document):
@@ -24,6 +25,9 @@ class CheckRecord(Versioned):
     Attributes:
         head: the commit that is checked out.
         base: the last one that it has in common with its base; None where there is none.
+        pull: the pull request that the commit merged, as its first line says; None where it says
+            of none.
+        runner: the label of the machine; None where it was not told.
         candidate: the version that is started.
         baseline: the one that it is held against; None where there is none.
         no_baseline: why there is none.
@@ -36,6 +40,8 @@ class CheckRecord(Versioned):
 
     head: CommitId
     base: CommitId | None
+    pull: Annotated[int, Field(ge=1)] | None = None
+    runner: str | None = None
     pin: Name
     platform: Platform
     candidate: Version

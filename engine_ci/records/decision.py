@@ -12,6 +12,9 @@ from engine_ci.system.documents import Document, Versioned
 GATE_CHECK: Final = "engine-gate"
 REVIEW_CHECK: Final = "engine-review"
 CHECKING_APP: Final = "github-actions"
+# Of that app on github.com, as the rules of a branch name it. Another server has another one, and
+# is taken for one whose rules are not known.
+CHECKING_APP_ID: Final = 15368
 # With it on a bump, a maintainer takes the answer for what the host was too noisy to tell.
 OVERRIDE_LABEL: Final = "engine-gate-override"
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
 from engine_ci.pins.model import Build, Commit, Name, Platform, Version
+from engine_ci.records.bundle import Kind
+from engine_ci.records.runtime import Measured
 from engine_ci.system.documents import Document, Sha256, Versioned
+
+# The suite whose answers are measurements, besides its checks.
+SPEED: Final = "performance"
+
+# Name and version in a folder that nothing was recorded about: nothing is run to learn them.
+UNKNOWN: Final = "unknown"
+
+# So that a result stays small whatever an engine is made of and a model answers.
+MOST_FILES: Final = 200
+MOST_POSITIONS: Final = 64
 
 CheckId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/-]*$")]
 
@@ -59,12 +71,33 @@ class FaultClass(StrEnum):
     HARNESS = "harness"
 
 
+class Margins(Document):
+    """How sure the expected tokens of a model are, and how far an engine was from them, in nats.
+
+    Attributes:
+        margin: by which the least sure of the expected tokens leads its runner-up.
+        largest: difference of a log-probability of an expected token; None where only tokens were
+            compared, and so are the rest.
+        measure: what `positions` are.
+        positions: at each generated token, over all cases; the first `MOST_POSITIONS`.
+        passes, fails: what the same over all positions is held against.
+    """
+
+    margin: float
+    largest: float | None = None
+    measure: str = ""
+    positions: tuple[float, ...] = ()
+    passes: float | None = None
+    fails: float | None = None
+
+
 class Check(Document):
     """One yes-or-no question.
 
     Attributes:
         blocking: whether `fail` here fails the gate.
         detail: evidence: numbers, or the engine's last log lines.
+        margins: None where no tokens were compared.
     """
 
     id: CheckId
@@ -76,6 +109,7 @@ class Check(Document):
     observed: str
     detail: str = ""
     seconds: Annotated[float, Field(ge=0)] = 0.0
+    margins: Margins | None = None
 
 
 class Measurement(Document):
@@ -84,6 +118,8 @@ class Measurement(Document):
     Attributes:
         low, high: the bounds of the ratio at the confidence the config asks for.
         pairs: how many pairs were measured, over `restarts` starts of each engine.
+        limit: the ratio below which it has regressed; None in results of before.
+        samples: the ratio of each pair, by restart; () in results of before.
     """
 
     metric: str
@@ -93,6 +129,8 @@ class Measurement(Document):
     pairs: int
     restarts: int
     verdict: Literal["ok", "regressed", "improved", "inconclusive"]
+    limit: float | None = None
+    samples: tuple[tuple[float, ...], ...] = ()
 
 
 class Devices(Document):
@@ -111,11 +149,38 @@ class Devices(Document):
     layers: Annotated[int, Field(ge=0)] | None = None
 
 
+class EngineFile(Document):
+    """A file of an engine; `kind` is None in a folder that is no bundle."""
+
+    path: str
+    kind: Kind | None = None
+    size: int
+    sha256: Sha256
+
+
+class Closure(Document):
+    """What an engine is made of.
+
+    Attributes:
+        size: bytes of all files.
+        files: sorted by path; the `MOST_FILES` largest.
+        left_out: how many more there are.
+        system_libraries: that it takes from the operating system, sorted; of a bundle only.
+    """
+
+    size: int
+    files: tuple[EngineFile, ...]
+    left_out: int = 0
+    system_libraries: tuple[str, ...] = ()
+
+
 class EngineFacts(Document):
     """Which engine answered.
 
     Attributes:
+        closure: None in results of before.
         devices: None where no log was read that tells.
+        runtime: one start with the app's own flags; None where it was not measured.
     """
 
     pin: Name
@@ -126,7 +191,9 @@ class EngineFacts(Document):
     adapter: str
     platform: Platform
     flags: tuple[str, ...] = ()
+    closure: Closure | None = None
     devices: Devices | None = None
+    runtime: Measured | None = None
 
 
 class Engines(Document):
@@ -148,7 +215,11 @@ class Host(Document):
 
 
 class GateResult(Versioned):
-    """The outcome of `gate`."""
+    """The outcome of `gate`.
+
+    Attributes:
+        performance: what the suite of that name measured; it may give no check besides.
+    """
 
     verdict: Verdict
     engines: Engines
@@ -157,3 +228,9 @@ class GateResult(Versioned):
     performance: tuple[Measurement, ...] = ()
     started: datetime
     seconds: float
+
+    @property
+    def suites(self) -> frozenset[str]:
+        """Those that were asked."""
+        measured = {SPEED} if self.performance else set()
+        return frozenset(measured.union(check.suite for check in self.checks))

@@ -13,7 +13,7 @@ from engine_ci.system.documents import Sha256, Versioned
 
 
 class Polls(Versioned):
-    """Of one pin.
+    """How the polls of one pin went.
 
     Attributes:
         since: when counting began.

@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from engine_ci.pins.model import Build
-from engine_ci.system.documents import Document
+from engine_ci.system.documents import CommitId, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST_SUBJECT = 300
-
-CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 
 class Unavailable(Document):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from engine_ci.errors import OutsideError
-from engine_ci.system.markdown import visible
+from engine_ci.system.markdown import shown, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +59,8 @@ def annotate(
     if _told(environment):
         named = (("title", title), ("file", file))
         # The runner takes spaces at the end away; what is nothing then is left out.
-        shown = ((name, visible(value or "").strip()) for name, value in named)
-        properties = ",".join(f"{name}={_property(value)}" for name, value in shown if value)
+        said = ((name, visible(value or "").strip()) for name, value in named)
+        properties = ",".join(f"{name}={_property(value)}" for name, value in said if value)
         command = f"::{level}{' ' if properties else ''}{properties}::{_data(message)}"
         _print(f"::{_token()}::", command, f"::stop-commands::{_token()}")
 
@@ -110,8 +110,7 @@ def _print(*lines: str) -> None:
 
 
 def _data(text: str) -> str:
-    shown = "\n".join(visible(line) for line in text.splitlines())
-    return _percent(shown[:MESSAGE_CHARACTERS]).replace("\n", "%0A")
+    return _percent(shown(text)[:MESSAGE_CHARACTERS]).replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

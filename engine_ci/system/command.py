@@ -1,24 +1,33 @@
-"""Runs programs to their end: argument lists only, a clean environment, a clear error."""
+"""Runs programs to their end: argument lists only, a clean environment, a clear error.
+
+Each has a session of its own, so that it is ended with all that it started: when its time is over,
+and when we are interrupted. There is no terminal in it that it could ask anybody on.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import shlex
+import signal
 import subprocess
 from collections import deque
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import CommandError
+from engine_ci.system import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 # Lines of a program that is followed, for the error if it fails.
 _REMEMBERED = 100
+# What a program that is asked to end has to do so.
+_GRACE_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -74,25 +83,16 @@ def run(
     """
     words = [str(word) for word in argv]
     log.debug("$ %s", shlex.join(words))
-    try:
-        done = subprocess.run(
-            words,
-            cwd=cwd,
-            env=dict(child_environment() if env is None else env),
-            input=(stdin or "").encode(),
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
-    except OSError as error:
-        raise _unstarted(words, error) from error
-    except subprocess.TimeoutExpired as error:
-        raise _late(words, timeout_s) from error
+    with _started(words, cwd=cwd, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            out, err = child.communicate((stdin or "").encode(), timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise _late(words, timeout_s) from error
     # Not as text, which would turn CRLF into LF: a file that git prints keeps its bytes.
     completed = Completed(
-        status=done.returncode,
-        stdout=done.stdout.decode(errors="replace"),
-        stderr=done.stderr.decode(errors="replace"),
+        status=child.returncode,
+        stdout=out.decode(errors="replace"),
+        stderr=err.decode(errors="replace"),
     )
     if check and completed.status != 0:
         raise failure(words, completed)
@@ -119,35 +119,80 @@ def follow(
     """
     words = [str(word) for word in argv]
     log.debug("$ %s", shlex.join(words))
-    try:
-        process = subprocess.Popen(
-            words,
-            env=dict(child_environment() if env is None else env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
-        raise _unstarted(words, error) from error
     said: deque[str] = deque(maxlen=_REMEMBERED)
-    late = _Killer(process, after_s=timeout_s)
-    with process, late:
-        for line in process.stdout or ():
-            said.append(line)
-            heard(line)
+    with _started(words, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT) as child:
+        late = _Killer(child, after_s=timeout_s)
+        with late:
+            for line in child.stdout or ():
+                text = line.decode(errors="replace")
+                said.append(text)
+                heard(text)
+            child.wait()
     if late.killed:
         raise _late(words, timeout_s)
-    if process.returncode != 0:
-        done = Completed(status=process.returncode, stdout="".join(said), stderr="")
+    if child.returncode != 0:
+        done = Completed(status=child.returncode, stdout="".join(said), stderr="")
         raise failure(words, done)
 
 
-class _Killer:
-    """Ends a process that is still there after some time."""
+@contextmanager
+def _started(
+    words: Sequence[str],
+    *,
+    stdin: int,
+    stderr: int,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program, until the block ends; where it ends with an error, all that it started ends too.
 
-    def __init__(self, process: subprocess.Popen[str], *, after_s: float) -> None:
+    Raises:
+        CommandError: it cannot be started.
+        Interrupted: a signal was heard before.
+    """
+    interrupts.refuse_to_start()
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        with interrupts.held():
+            child = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env=dict(child_environment() if env is None else env),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            interrupts.started(child.pid)
+        yield child
+    except BaseException as error:
+        if child is not None:
+            _end(child)
+        elif isinstance(error, OSError):
+            raise _unstarted(words, error) from error
+        raise
+    finally:
+        if child is not None:
+            interrupts.ended(child.pid)
+            for pipe in filter(None, (child.stdin, child.stdout, child.stderr)):
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ends a program and all of its session: SIGTERM, a grace, SIGKILL."""
+    interrupts.signal_group(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_S)
+    # The number is that of the group as long as it has members.
+    interrupts.signal_group(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+class _Killer:
+    """Ends a process, and all of its session, that is still there after some time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], *, after_s: float) -> None:
         self._process = process
         self._timer = Timer(after_s, self._kill)
         self.killed = False
@@ -160,7 +205,7 @@ class _Killer:
 
     def _kill(self) -> None:
         self.killed = True
-        self._process.kill()
+        interrupts.signal_group(self._process.pid, signal.SIGKILL)
 
 
 def _unstarted(words: Sequence[str], error: OSError) -> CommandError:

@@ -6,6 +6,7 @@ refused with its name, the key and the reason.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import tempfile
 from collections.abc import Hashable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -28,7 +29,9 @@ from pydantic import (
 from engine_ci.errors import OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pydantic_core import ErrorDetails
 
     from engine_ci.errors import EngineCIError
 
@@ -41,6 +44,7 @@ def _stays_inside(path: str) -> str:
 
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 # Relative and POSIX, below the folder it belongs to, without control characters.
 RelativePath = Annotated[
@@ -63,8 +67,11 @@ class Document(BaseModel):
 class Versioned(Document):
     """A document that says in which version of its format it is written."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Literal[1] = Field(alias="schema", description="The version of the file's format.")
 
+
+# What to do where a disk refuses us.
+DISK: Final = "look at the rights and the room of that disk, then run it again"
 
 DocumentT = TypeVar("DocumentT", bound=Document)
 
@@ -109,17 +116,14 @@ def parse_yaml(
         value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         raise error(f"{name}: not readable as YAML: {' '.join(str(problem).split())}") from problem
-    return _validate(name, value, model, error)
+    return _validated(name, lambda: model.model_validate(value), error)
 
 
 def load_json(path: Path, model: type[DocumentT], *, error: type[EngineCIError]) -> DocumentT:
     """Reads a JSON file into `model`; errors as for `load_yaml`."""
     text = _read(path, error)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise error(f"{path}: not readable as JSON: {problem}") from problem
-    return _validate(path, value, model, error)
+    # In one go: to read it first and to check what was read takes twice as long.
+    return _validated(path, lambda: model.model_validate_json(text), error)
 
 
 def dump_yaml(document: Document) -> str:
@@ -144,7 +148,13 @@ def write(path: Path, content: str | bytes) -> None:
         with replacing(path) as temporary:
             temporary.write_bytes(data)
     except OSError as problem:
-        raise OutsideError(f"{path}: cannot be written: {problem.strerror}") from problem
+        raise OutsideError(f"{path}: cannot be written: {problem.strerror}", hint=DISK) from problem
+
+
+def diff(before: str, after: str, *, old: str, new: str) -> str:
+    """A unified diff of two texts under their names; empty where they are equal."""
+    lines = before.splitlines(), after.splitlines()
+    return "\n".join(difflib.unified_diff(*lines, fromfile=old, tofile=new, lineterm=""))
 
 
 @contextmanager
@@ -176,7 +186,7 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as problem:
         names = [name for name in (problem.filename, problem.filename2) if name is not None]
         where = " -> ".join(map(str, names)) or path
-        raise OutsideError(f"{where}: {problem.strerror or problem}") from problem
+        raise OutsideError(f"{where}: {problem.strerror or problem}", hint=DISK) from problem
 
 
 def sha256_of(path: Path) -> str:
@@ -194,20 +204,30 @@ def _read(path: Path, error: type[EngineCIError]) -> str:
         raise error(f"{path}: not readable: {problem}") from problem
 
 
-def _validate(
-    path: Path | str, value: object, model: type[DocumentT], error: type[EngineCIError]
+def _validated(
+    path: Path | str, validate: Callable[[], DocumentT], error: type[EngineCIError]
 ) -> DocumentT:
     try:
-        return model.model_validate(value)
+        return validate()
     except ValidationError as problem:
+        found = problem.errors(include_url=False)
+        if found[0]["type"] == "json_invalid":
+            raise error(f"{path}: not readable as JSON: {found[0]['ctx']['error']}") from problem
         lines = [
             f"`{'.'.join(str(part) for part in item['loc']) or 'the whole file'}`: {_reason(item)}"
-            for item in problem.errors(include_url=False)
+            for item in found
+            if not _is_echo(item, of=found)
         ]
         raise error(f"{path}: " + "; ".join(lines)) from problem
 
 
-def _reason(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of unions
+def _is_echo(item: ErrorDetails, *, of: Sequence[ErrorDetails]) -> bool:
+    """Whether a list seems too short for no other reason than that one of its items is wrong."""
+    within = any(other["loc"][:-1] == item["loc"] for other in of if other is not item)
+    return item["type"] == "too_short" and within
+
+
+def _reason(item: ErrorDetails) -> str:
     if item["type"] == "extra_forbidden":
         return "unknown key"
     if item["type"] == "missing":

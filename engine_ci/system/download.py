@@ -1,4 +1,4 @@
-"""Downloads one file: bounded in size and time, taken up where it broke off, patient when busy.
+"""Brings one file: bounded in size and time, taken up where it broke off, patient when busy.
 
 Over HTTPS, and over HTTP on loopback only. Nothing is sent that says who asks: no token, no
 password of the user's, no cookie; a redirect is followed under the same rules.
@@ -6,20 +6,21 @@ password of the user's, no cookie; a redirect is followed under the same rules.
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import quote
 
 from engine_ci.errors import DownloadError, VerificationError
-from engine_ci.system import web
+from engine_ci.system import mirror, web
 from engine_ci.system.addresses import host_of
 from engine_ci.system.setbacks import Setback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
     from requests import Response
 
@@ -55,7 +56,7 @@ def download(
     """Writes what lies under an address into a file, for the caller to verify.
 
     Args:
-        address: of HTTPS, or on loopback.
+        address: of HTTPS, or on loopback; or the path of a folder.
         path: below it, without escapes.
         into: the file, overwritten; whole when this returns.
         size: bytes that are expected; more of them are not taken. None: nobody knows.
@@ -65,10 +66,43 @@ def download(
         now: seconds on a clock that never goes back.
 
     Raises:
-        DownloadError: the server refused, did not give the whole file in several tries, or is so
-            slow that it never would.
+        DownloadError: there is no such file, or the server refused, did not give the whole of it
+            in several tries, or is so slow that it never would.
         VerificationError: there is more than `size`.
     """
+    try:
+        if "://" not in address:
+            _copy(Path(address, path), into=into, size=size)
+            return
+        _download(address, path, into=into, size=size, hosts=hosts, told=told, wait=wait, now=now)
+    except DownloadError as problem:
+        if problem.status == HTTPStatus.NOT_FOUND and mirror.holds(address):
+            raise mirror.lacking(address, path) from problem
+        raise
+
+
+def _copy(path: Path, *, into: Path, size: int | None) -> None:
+    try:
+        if size is not None and (found := path.stat().st_size) > size:
+            raise VerificationError(f"expected {size} bytes, found {found}")
+        shutil.copyfile(path, into)
+    except FileNotFoundError as problem:
+        raise DownloadError(f"there is no file {path}", status=HTTPStatus.NOT_FOUND) from problem
+    except OSError as problem:
+        raise DownloadError(f"{path}: {problem.strerror}") from problem
+
+
+def _download(
+    address: str,
+    path: str,
+    *,
+    into: Path,
+    size: int | None,
+    hosts: Collection[str] | None,
+    told: Callable[[int], None],
+    wait: Callable[[float], None],
+    now: Callable[[], float],
+) -> None:
     request = _Request(
         url=f"{address.rstrip('/')}/{quote(path)}",
         size=size,

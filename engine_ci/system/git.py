@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Hooks are programs of whoever owns the clone; none of them may see a token or stop a commit.
 _SETTINGS: git_token.Settings = (("core.hooksPath", os.devnull),)
 _NEW_FILE_MODE = "100644"
+# No ref is moved, and no tag brought along.
+_QUIETLY = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
 # What a push says that came second: git itself, and a server that had taken the first meanwhile.
 _LOST = re.compile(r"\(stale info\)|cannot lock ref .* (is at \w+ but expected|already exists)")
 # NUL cannot occur in a commit, so a hostile name or subject cannot shift the fields.
@@ -106,6 +108,17 @@ class Repository:
             raise UsageError(f"{folder}: {reason}", hint=hint)
         return cls(path=Path(done.stdout.rstrip("\n")))
 
+    def relative(self, path: Path) -> str:
+        """The path of a file from the top of the clone, as git has it.
+
+        Raises:
+            UsageError: it lies outside.
+        """
+        try:
+            return path.resolve().relative_to(self.path.resolve()).as_posix()
+        except ValueError as problem:
+            raise UsageError(f"{path}: lies outside of the clone {self.path}") from problem
+
     def identity(self) -> Identity:
         """Who commits here, from git's own configuration.
 
@@ -148,15 +161,20 @@ class Repository:
         listed = self._talk(remote, "ls-remote", "--symref", remote.name, "HEAD").stdout
         target = listed.partition("\t")[0].removeprefix("ref: ")
         if not target.startswith("refs/heads/"):
-            raise OutsideError(f"{remote.name}: the remote has no default branch")
+            raise OutsideError(
+                f"{remote.name}: the remote has no default branch", hint="name it with `--base`"
+            )
         return target.removeprefix("refs/heads/")
 
     def fetch(self, remote: Remote, branches: Iterable[str]) -> None:
         """Brings the commits of `branches` here, with their whole history, and moves no ref."""
         # Where history is cut, every commit of the base would look like one of the branch.
         whole = ("--unshallow",) if self.is_shallow() else ()
-        quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
-        self._talk(remote, "fetch", *quietly, *whole, remote.name, *map(_ref, branches))
+        self._talk(remote, "fetch", *_QUIETLY, *whole, remote.name, *map(_ref, branches))
+
+    def fetch_commit(self, remote: Remote, commit: str) -> None:
+        """Brings a commit here that may be on no branch; of its history what is missing."""
+        self._talk(remote, "fetch", *_QUIETLY, remote.name, commit)
 
     def is_shallow(self) -> bool:
         """Whether the history that is here was cut off somewhere."""

@@ -1,4 +1,4 @@
-"""What a checked-out commit changes, through git: since when, which files, and what was before."""
+"""What commits change, through git: since when, which files, to what, and what was before."""
 
 from __future__ import annotations
 
@@ -33,6 +33,20 @@ class Difference:
     renamed: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A file in which a tree differs from another one.
+
+    Attributes:
+        mode: as git writes it; that before where the file is gone.
+        text: what the file says; None where it is gone.
+    """
+
+    path: str
+    mode: str
+    text: str | None
+
+
 def head(clone: Repository) -> str:
     """The commit that is checked out.
 
@@ -40,6 +54,11 @@ def head(clone: Repository) -> str:
         CommandError: there is none yet.
     """
     return git.run(clone.path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
+
+
+def subject(clone: Repository, commit: str) -> str:
+    """The first line of a commit's message, whoever wrote it."""
+    return git.run(clone.path, "show", "--no-patch", "--format=%s", commit).stdout.strip()
 
 
 def merge_base(clone: Repository, ref: str) -> str | None:
@@ -69,8 +88,10 @@ def merge_base(clone: Repository, ref: str) -> str | None:
     return common.stdout.strip() or None
 
 
-def difference(clone: Repository, *, base: str, to: str) -> Difference:
-    """In which files two commits differ."""
+def difference(clone: Repository, *, base: str | None, to: str) -> Difference:
+    """In which files two commits differ; in none where there is no base."""
+    if base is None:
+        return Difference(files=(), renamed={})
     listed = git.run(clone.path, "diff-tree", "-r", "-z", "-M", "--name-status", base, to).stdout
     words = iter(listed.split("\0")[:-1])
     files: set[str] = set()
@@ -83,6 +104,22 @@ def difference(clone: Repository, *, base: str, to: str) -> Difference:
             renamed[now] = path
             files.add(now)
     return Difference(files=tuple(sorted(files)), renamed=renamed)
+
+
+def entries(clone: Repository, *, base: str, tree: str) -> tuple[Entry, ...]:
+    """The files of a tree that differ from those of `base`, which are texts."""
+    listed = git.run(clone.path, "diff-tree", "-r", "-z", "--no-renames", base, tree).stdout
+    words = iter(listed.split("\0")[:-1])
+    return tuple(_entry(clone, *word.split(" "), path=next(words)) for word in words)
+
+
+def _entry(
+    clone: Repository, before: str, after: str, _: str, blob: str, status: str, *, path: str
+) -> Entry:
+    if status == "D":
+        return Entry(path=path, mode=before.removeprefix(":"), text=None)
+    text = git.run(clone.path, "cat-file", "blob", blob).stdout
+    return Entry(path=path, mode=after, text=text)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import VerificationError
-from engine_ci.system import git
+from engine_ci.system import git, git_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +29,9 @@ def tags(address: str) -> dict[str, str]:
     Raises:
         CommandError: git could not ask it.
     """
+    where = git_mirror.located(address)
     with tempfile.TemporaryDirectory() as folder:
-        listed = git.run(Path(folder), "ls-remote", "--tags", address, env=_ENV).stdout
+        listed = git.run(Path(folder), "ls-remote", "--tags", where, env=_ENV).stdout
     rows = (line.partition("\t") for line in listed.splitlines())
     ids = {ref.removeprefix(_TAGS): object_id for object_id, _, ref in rows}
     return {
@@ -50,13 +51,14 @@ def dates(address: str, tags: Iterable[str]) -> dict[str, datetime]:
     Raises:
         CommandError: git could not bring them.
     """
+    where = git_mirror.located(address)
     wanted = "".join(f"{_TAGS}{tag}:{_TAGS}{tag}\n" for tag in tags)
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder)
         git.run(clone, "init", "--quiet", "--bare")
         git.run(
             clone, "fetch", "--quiet", "--depth=1", "--no-tags", "--filter=tree:0", "--stdin",
-            address, env=_ENV, stdin=wanted,
+            where, env=_ENV, stdin=wanted,
         )  # fmt: skip
         fields = "%(refname)%00%(committerdate:unix)%(*committerdate:unix)"
         listed = git.run(clone, "for-each-ref", f"--format={fields}", _TAGS).stdout
@@ -79,11 +81,12 @@ def archive(address: str, *, tag: str, commit: str, into: Path) -> None:
         VerificationError: the tag names another commit.
         CommandError: git could not bring it.
     """
+    where = git_mirror.located(address)
     with tempfile.TemporaryDirectory(dir=into.parent) as folder:
         clone = Path(folder)
         git.run(clone, "init", "--quiet", "--bare")
         git.run(
-            clone, "fetch", "--quiet", "--depth=1", "--no-tags", address, f"refs/tags/{tag}",
+            clone, "fetch", "--quiet", "--depth=1", "--no-tags", where, f"refs/tags/{tag}",
             env=_ENV,
         )  # fmt: skip
         found = git.run(clone, "rev-parse", "FETCH_HEAD^{commit}").stdout.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -86,6 +87,8 @@ class Connection:
         """
         self.repository = repository
         self._access: Access = {"api_url": api_url, "repository": repository, "token": token}
+        # What it logs of a failure, our own error says, with what to do about it.
+        logging.getLogger("github").setLevel(logging.CRITICAL)
         self._client = Github(
             base_url=api_url,
             auth=Auth.Token(token),

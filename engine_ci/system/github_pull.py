@@ -6,17 +6,20 @@ What the token may not see is an error that names the permission it lacks, and n
 from __future__ import annotations
 
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from engine_ci.errors import GitHubError
+from engine_ci.system.github_rules import Branch, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from engine_ci.system.github_rules import RequiredCheck
     from engine_ci.system.rest import Page, RestReader
 
 T = TypeVar("T")
@@ -24,6 +27,7 @@ T = TypeVar("T")
 # A pull request with more of anything than this is no bump, and nobody could review it.
 _PAGES: Final = 30
 _PAGE: Final = 100
+_NOT_SHOWN: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _MAY_WRITE: Final = frozenset({"write", "maintain", "admin"})
 
 
@@ -65,6 +69,7 @@ class PullRequest(_Answer):
 
     Attributes:
         user: its author; None where the account is gone.
+        base: what it is to be merged into.
         changed_files: how many there are, however many can be listed.
         automatic: None where somebody has to merge it.
     """
@@ -72,6 +77,7 @@ class PullRequest(_Answer):
     number: int
     user: Account | None
     head: Tip
+    base: Tip
     changed_files: Annotated[int, Field(ge=0)]
     automatic: Automatic | None = Field(alias="auto_merge")
 
@@ -148,6 +154,8 @@ _CHECK_RUNS: Final = TypeAdapter(_CheckRuns)
 _EVENTS: Final = TypeAdapter(tuple[Event, ...])
 _PERMISSION: Final = TypeAdapter(_Permission)
 _MOVES: Final = TypeAdapter(tuple[_Move, ...])
+_RULES: Final = TypeAdapter(tuple[Rule, ...])
+_BRANCH: Final = TypeAdapter(Branch)
 
 
 class PullRequestReader:
@@ -214,6 +222,24 @@ class PullRequestReader:
             address = f"{self._root}/activity?ref={ref}&per_page={_PAGE}"
             moves = self._api.page(address, _MOVES).content
         return next((move.timestamp for move in moves if move.after == tip.sha), None)
+
+    def required_checks(self, branch: str) -> frozenset[RequiredCheck] | None:
+        """The checks that a branch requires, by rulesets and by classic protection.
+
+        Returns:
+            those that are shown; None where not all of them are.
+        """
+        name = quote(branch, safe="")
+        with _needing("contents: read"):
+            try:
+                rules = self._pages(f"{self._root}/rules/branches/{name}", _RULES)
+                ruled = {check for page in rules for rule in page for check in rule.required}
+                classic = self._api.page(f"{self._root}/branches/{name}", _BRANCH).content
+            except GitHubError as problem:
+                if problem.status in _NOT_SHOWN:
+                    return None
+                raise
+        return classic.required | ruled
 
     def _pages(self, address: str, shape: TypeAdapter[T], query: str = "") -> Iterator[T]:
         onward = f"{address}?per_page={_PAGE}" + (f"&{query}" if query else "")

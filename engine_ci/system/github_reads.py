@@ -7,30 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from engine_ci.system.github_connection import Connection
+from engine_ci.system.github_rules import Branch, Rule, Statuses
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable
     from datetime import datetime
 
+    from engine_ci.system.github_rules import RequiredCheck
+
 # A pin file is edited for holds too, but not so often that more commits need to be looked at.
 _MOST_COMMITS = 10
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RequiredCheck:
-    """A check that must pass.
-
-    Attributes:
-        app: the GitHub App that has to report it; None where anybody may who can write.
-    """
-
-    name: str
-    app: int | None = None
+_FINE_GRAINED: Final = "github_pat_"
+Personal: TypeAlias = Literal["classic", "fine-grained"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +59,16 @@ class Protection:
     classic: Guard | None
     checks: frozenset[RequiredCheck]
 
+    @property
+    def known(self) -> tuple[Guard, ...]:
+        """What can be read of the two."""
+        return tuple(guard for guard in (self.rules, self.classic) if guard is not None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether both can."""
+        return None not in (self.rules, self.classic)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -74,13 +77,13 @@ class Settings:
     Attributes:
         branch: the default one.
         may_write: whether the token may write contents.
-        scopes: of a classic personal token; other kinds of tokens have none.
+        personal: which kind of personal token it is; None where it is no such one.
         automatic: whether somebody may have a pull request merged once its checks pass.
     """
 
     branch: str
     may_write: bool | None
-    scopes: tuple[str, ...] | None
+    personal: Personal | None
     automatic: bool | None
 
 
@@ -116,13 +119,18 @@ class Reader(Connection):
         """Reads the repository's settings; GitHubError when that fails."""
         with self._asking("reading the settings"):
             data = self._repository.raw_data
-            scopes = self._client.oauth_scopes
             return Settings(
                 branch=data["default_branch"],
                 may_write=data.get("permissions", {}).get("push"),
-                scopes=None if scopes is None else tuple(filter(None, scopes)),
+                personal=self._personal(),
                 automatic=data.get("allow_auto_merge"),
             )
+
+    def _personal(self) -> Personal | None:
+        """A classic token has scopes, also none; a fine-grained one is told by how it begins."""
+        if self._client.oauth_scopes is not None:
+            return "classic"
+        return "fine-grained" if self.access["token"].startswith(_FINE_GRAINED) else None
 
     def protection(self, branch: str) -> Protection:
         """Reads how a branch is protected; GitHubError when that fails."""
@@ -135,7 +143,7 @@ class Reader(Connection):
             return Protection(
                 rules=None if rules is None else _ruled(rules, bypass=bypass),
                 classic=None if classic is None else _classic(classic),
-                checks=_checks(found["protection"].get("required_status_checks") or {}),
+                checks=Branch.model_validate(found).required,
             )
 
     def _bypass(self, rules: Iterable[dict[str, Any]]) -> frozenset[str] | None:
@@ -158,10 +166,7 @@ def _ruled(rules: Iterable[dict[str, Any]], *, bypass: frozenset[str] | None) ->
     approvals, stale, owners = 0, False, False
     for rule in rules:
         asked = rule.get("parameters") or {}
-        checks |= {
-            RequiredCheck(name=check["context"], app=check.get("integration_id"))
-            for check in asked.get("required_status_checks", ())
-        }
+        checks |= Rule.model_validate(rule).required
         approvals = max(approvals, asked.get("required_approving_review_count", 0))
         stale |= asked.get("dismiss_stale_reviews_on_push", False)
         owners |= asked.get("require_code_owner_review", False)
@@ -184,21 +189,11 @@ def _classic(data: dict[str, Any]) -> Guard:
         for who in allowed.get(kind, ())
     } | ({"administrators"} if free else set())
     return Guard(
-        checks=_checks(data.get("required_status_checks") or {}),
+        checks=Statuses.model_validate(data.get("required_status_checks") or {}).required,
         approvals=reviews.get("required_approving_review_count", 0),
         dismisses_stale=reviews.get("dismiss_stale_reviews", False),
         code_owners=reviews.get("require_code_owner_reviews", False),
         bypass=frozenset(bypass),
-    )
-
-
-def _checks(data: dict[str, Any]) -> frozenset[RequiredCheck]:
-    """Of classic protection; -1 is said where any app will do, and an older server says names."""
-    apps = {check["context"]: check.get("app_id") for check in data.get("checks", ())}
-    return frozenset(
-        RequiredCheck(name=name, app=app if app and app > 0 else None)
-        for name in {*apps, *data.get("contexts", ())}
-        for app in (apps.get(name),)
     )
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from engine_ci.errors import CommandError, OutsideError, UsageError
-from engine_ci.system import addresses, documents, git
+from engine_ci.system import addresses, documents, git, git_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,7 @@ class History:
         """The history as it is now: what `home` has of it already is kept, where it is sound.
 
         Args:
-            address: of the repository: `https://…` or `file://…`.
+            address: of the repository: `https://…` or `file://…`; read from the mirror, if any.
             home: where clones are kept, each under a name made of its address.
             timeout_s: seconds that each question may take.
 
@@ -91,8 +91,10 @@ class History:
             UsageError: the address has another protocol.
             OutsideError: git could not bring it, or `home` cannot be written.
         """
-        name = hashlib.sha256(address.encode()).hexdigest()[:16]
-        history = cls(address=address, folder=home / name, timeout_s=timeout_s)
+        _protocol(address)  # before it is looked for anywhere
+        where = git_mirror.located(address)
+        name = hashlib.sha256(where.encode()).hexdigest()[:16]
+        history = cls(address=where, folder=home / name, timeout_s=timeout_s)
         with documents.naming(home):
             home.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{history.folder}.lock"):
@@ -178,7 +180,9 @@ class History:
 
     def _fetch(self, refspec: str) -> None:
         quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        self._git("fetch", *quietly, "--filter=blob:none", self.address, refspec)
+        # A bundle has every content, and no way to ask for one.
+        less = () if _is_file(self.address) else ("--filter=blob:none",)
+        self._git("fetch", *quietly, *less, self.address, refspec)
 
     def _git(self, *arguments: str, check: bool = True) -> Completed:
         return git.run(
@@ -192,8 +196,15 @@ class History:
         )
 
 
+def _is_file(address: str) -> bool:
+    """Whether it is a bundle's path, as the mirror has it."""
+    return address.startswith("/")
+
+
 def _protocol(address: str) -> str:
     """The one protocol that an address may be asked by; plain HTTP only on this machine."""
+    if _is_file(address):
+        return "file"
     parts = urlsplit(address)
     here = parts.hostname in addresses.LOOPBACK
     if parts.scheme in ("https", "file") or (parts.scheme == "http" and here):

@@ -32,6 +32,8 @@ _OK = 200
 # that nobody's connection takes the port between our choice and the engine's bind by chance.
 _PORTS = range(20_000, 32_768)
 _PORT_TRIES = 100
+# Any port will do where nothing is sent.
+_DISCARD = 9
 # A socket's timeout of 0 would mean something else.
 _SOON_S = 0.001
 
@@ -178,6 +180,22 @@ def _reason(error: OSError | HTTPException) -> str:
     if isinstance(error, OSError | IncompleteRead):
         return "the connection was broken off"
     return f"no HTTP that can be read: {error}"
+
+
+def require_loopback() -> None:
+    """Asks the system for a way to this machine itself; sends nothing.
+
+    Raises:
+        HarnessError: there is none, so that no engine could be reached.
+    """
+    with closing(socket.socket(type=socket.SOCK_DGRAM)) as sock:
+        try:
+            sock.connect((HOST, _DISCARD))
+        except OSError as error:
+            raise HarnessError(
+                f"this machine cannot reach itself at {HOST}: {error.strerror}",
+                hint="raise loopback, on Linux with `ip link set lo up`",
+            ) from error
 
 
 def free_port() -> int:

@@ -25,16 +25,28 @@ _LIVE = re.compile(
     | \$(?=\{)          # an expression of a workflow
     | \{(?=[{%\#])      # a template begins
     | [}%\#](?=\})      # a template ends
+    | \[(?=(?:skip\ ci|ci\ skip|no\ ci|skip\ actions|actions\ skip)\])  # no checks for a commit
+    | skip-checks(?=:)  # the same in a trailer
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_MARKUP = re.compile(r"[\\`*_\[\]<>&|~]")
+_MARKUP = re.compile(r"[\\`*_\[\]<>&|~$]")
+# GitHub takes `$x$` for mathematics; what was seen to help is a space without width and a backslash
+# (https://github.com/3b/3bmd/pull/69).
+_MATHS = re.compile(r"\$")
+# Characters without a shape that Python takes for printable: fillers, joiners, and selectors of
+# variants but for those of emoji. A text of its own can be hidden in them.
+_SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 _MARKUP_AT_START = re.compile(r"^(?:(?=[-+=#:])|(\d+)(?=[.)](?: |$)))")
 
 
 def plain(text: str) -> str:
     """One line of prose, for a paragraph, a list, a heading or a table cell."""
-    escaped = _MARKUP.sub(r"\\\g<0>", _one_line(text))
+    line = _MATHS.sub(rf"{BREAK}\g<0>", _one_line(text))
+    escaped = _MARKUP.sub(r"\\\g<0>", line)
     return _MARKUP_AT_START.sub(r"\1\\", escaped)
 
 
@@ -68,10 +80,20 @@ def inert(text: str) -> str:
 
 def visible(text: str) -> str:
     r"""The text with what nobody can see spelled out: `\x1b` for an escape, `\u202e` for a turn."""
+    if text.isprintable() and _SHAPELESS.search(text) is None:
+        return text
     return "".join(
-        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
-        for char in text
+        char.encode("unicode_escape").decode() if _is_hidden(char) else char for char in text
     )
+
+
+def shown(text: str) -> str:
+    """Lines for a terminal or a log, with what nobody can see spelled out."""
+    return "\n".join(map(visible, text.splitlines()))
+
+
+def _is_hidden(char: str) -> bool:
+    return char != "\t" and (not char.isprintable() or _SHAPELESS.match(char) is not None)
 
 
 def _one_line(text: str) -> str:

@@ -1,5 +1,7 @@
 """The package index, through pip: its own configuration, its own network, no address of ours.
 
+Where there is a mirror, that is all the index there is.
+
 pip's answers hold addresses of the index; only file names, versions and digests leave this module.
 """
 
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from engine_ci.errors import CommandError, EngineCIError, OutsideError, VerificationError
-from engine_ci.system import command
+from engine_ci.system import command, mirror
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _WHEELS = "--only-binary=:all:"
 _AVAILABLE = re.compile(r"^Available versions: (.+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"\b[a-z+]+://\S+|host='[^']*'")
+_CHECK = "check the network, pip's configuration (`pip config list`) and the version"
 _CPYTHON = re.compile(r"^cp(\d)(\d+)$")
 
 # What pip says when the bytes are at fault and not the way to them.
@@ -50,11 +53,15 @@ def run(arguments: Sequence[str | Path], *, timeout_s: float = 1800.0) -> str:
     """
     # -P: a file called pip.py in the current folder must not be what runs.
     argv = [sys.executable, "-P", "-m", "pip", *arguments]
-    env = command.child_environment("PIP_") | {
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1",
-        "PIP_NO_COLOR": "1",
-    }
+    env = (
+        command.child_environment("PIP_")
+        | mirror.pip_variables()
+        | {
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_INPUT": "1",
+            "PIP_NO_COLOR": "1",
+        }
+    )
     try:
         return command.run(argv, env=env, timeout_s=timeout_s).stdout
     except CommandError as error:
@@ -208,6 +215,4 @@ def _failure(verb: str, error: CommandError) -> EngineCIError:
         return VerificationError(
             message, hint="do not use this file; compare the pin with what upstream publishes"
         )
-    return OutsideError(
-        message, hint="check the network, pip's configuration (`pip config list`) and the version"
-    )
+    return OutsideError(message, hint=mirror.ADD if mirror.place() else _CHECK)

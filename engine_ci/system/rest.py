@@ -113,7 +113,8 @@ class RestReader:
         except DownloadError as problem:
             where = f"{host_of(self._url)}: {urlsplit(address).path}"
             kind = NotThereError if problem.status == HTTPStatus.NOT_FOUND else GitHubError
-            raise kind(f"{where}: {problem}", hint=self._hint(problem.status)) from problem
+            hint = problem.hint or self._hint(problem.status)
+            raise kind(f"{where}: {problem}", status=problem.status, hint=hint) from problem
 
     def _hint(self, status: int | None) -> str | None:
         if status == HTTPStatus.UNAUTHORIZED:

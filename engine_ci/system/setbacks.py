@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.errors import DownloadError
+from engine_ci.errors import NO_ANSWER, DownloadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,8 @@ def seconds(setback: Setback, *, tried: int) -> float:
     """How long to wait for the next try; DownloadError when there is to be none."""
     if tried > len(_WAITS_S):
         reason = f"{setback.reason}, in the last of {tried} tries"
-        raise DownloadError(reason, status=setback.status)
+        hint = None if setback.status else NO_ANSWER
+        raise DownloadError(reason, status=setback.status, hint=hint)
     if setback.after_s is None:
         return _WAITS_S[tried - 1]
     if setback.after_s > _LONGEST_WAIT_S:

@@ -27,10 +27,14 @@ CODES = {
     "EngineError": 1,
     "EngineStartError": 1,
     "EngineSilentError": 1,
+    "IllegalInstructionError": 1,
+    "ClaimError": 1,
     "EngineAnswerError": 1,
     "EngineDiedError": 1,
     "EngineLateError": 1,
     "EngineRefusedError": 1,
+    "NotAdmittedError": 4,
+    "NeverFitsError": 2,
     "HarnessError": 4,
 }
 CLASSES = {
@@ -45,7 +49,7 @@ def test_every_error_has_the_documented_exit_code() -> None:
 
 
 def test_the_exit_codes_are_the_documented_ones() -> None:
-    assert sorted(Exit) == [0, 1, 2, 3, 4, 5, 70, 130]
+    assert sorted(Exit) == [0, 1, 2, 3, 4, 5, 70, 129, 130, 143]
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -53,7 +57,14 @@ def test_every_error_shows_its_message_and_keeps_its_hint(name: str) -> None:
     error = CLASSES[name]("it broke", hint="mend it")
 
     assert (str(error), error.message, error.hint) == ("it broke", "it broke", "mend it")
-    assert CLASSES[name]("it broke").hint is None
+    assert CLASSES[name]("it broke").hint == CLASSES[name].usual_hint
+
+
+@pytest.mark.parametrize(
+    "name", ["UsageError", "ConfigError", "PinError", "RecordError", "HarnessError"]
+)
+def test_where_a_person_can_always_do_something_the_kind_of_error_says_what(name: str) -> None:
+    assert CLASSES[name].usual_hint
 
 
 def test_a_failed_command_keeps_what_the_program_left() -> None:

@@ -20,7 +20,18 @@ def run(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", *WHO, *arguments], cwd=folder, check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return done.stdout.rstrip()
+
+
+def introduce(home: Path) -> None:
+    """Has the git of a home folder know who commits."""
+    (home / ".gitconfig").write_text("[user]\n\tname = App Bot\n\temail = bot@example.invalid\n")
+
+
+def saved(folder: Path) -> None:
+    """Commits what is there."""
+    run(folder, "add", ".")
+    run(folder, "commit", "--quiet", "-m", "Change")
 
 
 def committed(clone: Repository, files: Mapping[str, str | None]) -> str:

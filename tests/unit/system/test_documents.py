@@ -289,3 +289,21 @@ def test_what_the_file_system_refuses_is_told_with_a_name(problem: OSError, said
         raise problem
 
     assert caught.value.message == said
+
+
+class Listing(Document):
+    names: Annotated[tuple[Literal["one", "two"], ...], Field(min_length=1)]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("[three]", "`names.0`: Input should be 'one' or 'two', found 'three'"),
+        ("[]", "`names`: Tuple should have at least 1 item after validation, not 0"),
+    ],
+)
+def test_a_list_with_a_wrong_item_is_not_called_too_short(names: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        documents.parse_yaml(f"names: {names}", Listing, name="file", error=ConfigError)
+
+    assert caught.value.message == f"file: {said}"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine_ci.errors import DownloadError, Exit, VerificationError
+from engine_ci.errors import NO_ANSWER, DownloadError, Exit, VerificationError
 from engine_ci.system.download import download
 from tests.unit.shelf import Shelf, ends_without_a_length, hangs_up, says
 
@@ -155,6 +155,7 @@ def test_a_server_that_hangs_up_is_given_up_without_its_address(
         fetch()
 
     assert str(caught.value) == "the connection failed (ConnectionError), in the last of 6 tries"
+    assert caught.value.hint == NO_ANSWER
     assert caught.value.status is None
 
 

@@ -8,6 +8,7 @@ import subprocess
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from engine_ci.system.git import Identity, Remote, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 TOKEN = secrets.token_hex(20)
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -142,6 +142,20 @@ def test_a_folder_outside_of_any_clone_is_refused(home: Path) -> None:
         Repository.containing(home)
 
 
+def test_a_file_is_named_from_the_top_of_the_clone_wherever_it_is_named_from(
+    clone: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(clone.path / "pins")
+    monkeypatch.chdir(clone.path / "pins")
+
+    assert {
+        clone.relative(path)
+        for path in (Path("llama.cpp.yaml"), clone.path / PIN, tmp_path / "link/llama.cpp.yaml")
+    } == {PIN}
+    with pytest.raises(UsageError, match="lies outside of the clone"):
+        clone.relative(tmp_path / "llama.cpp.yaml")
+
+
 def test_the_identity_is_the_one_that_git_has(clone: Repository) -> None:
     assert str(clone.identity()) == "App Bot <bot@example.invalid>"
 
@@ -226,6 +240,20 @@ def test_fetching_brings_commits_and_moves_no_ref(clone: Repository, tmp_path: P
     assert not (clone.path / ".git/FETCH_HEAD").exists()
     commits = clone.commits(base=before, tip=run(seed, "rev-parse", "HEAD"))
     assert [commit.subject for commit in commits] == ["More"]
+
+
+def test_a_commit_on_no_branch_is_brought_here_and_moves_no_ref(
+    remote: Path, clone: Repository
+) -> None:
+    main = run(clone.path, "rev-parse", "HEAD")
+    there = bumped(Repository(path=remote), parent=main)
+    refs = run(clone.path, "for-each-ref")
+
+    clone.fetch_commit(ORIGIN, there)
+
+    assert run(clone.path, "for-each-ref") == refs
+    assert not (clone.path / ".git/FETCH_HEAD").exists()
+    assert [commit.id for commit in clone.commits(base=main, tip=there)] == [there]
 
 
 def test_a_clone_without_history_gets_it(remote: Path, tmp_path: Path) -> None:

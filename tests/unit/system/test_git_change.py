@@ -93,6 +93,30 @@ def test_files_that_differ_are_listed_with_both_names_of_one_that_was_renamed(
     assert git_change.difference(clone, base=after, to=after).files == ()
 
 
+def test_what_a_tree_has_anew_is_told_with_mode_and_text_to_the_byte(clone: Repository) -> None:
+    odd = 'ä "quoted"\nname.txt'
+    tool = clone.path / "run"
+    tool.write_text("#!\n")
+    tool.chmod(0o755)
+    (clone.path / "c.txt").write_bytes(b"c\r\n\r\n")
+    before = committed(clone, {})
+    tool.write_text("#!/bin/sh\n")
+    (clone.path / "c.txt").write_bytes(b"c\r\nd")
+    after = committed(clone, {"a.txt": None, "b.txt": None, "new/b.txt": "b\n", odd: "ü\n"})
+
+    found = git_change.entries(clone, base=before, tree=run(clone.path, "rev-parse", "HEAD^{tree}"))
+
+    assert {(entry.path, entry.mode, entry.text) for entry in found} == {
+        ("a.txt", "100644", None),
+        ("b.txt", "100644", None),
+        ("c.txt", "100644", "c\r\nd"),
+        ("new/b.txt", "100644", "b\n"),
+        ("run", "100755", "#!/bin/sh\n"),
+        (odd, "100644", "ü\n"),
+    }
+    assert git_change.entries(clone, base=after, tree=after) == ()
+
+
 def test_a_worktree_has_the_files_of_its_commit_and_is_gone_afterwards(
     clone: Repository, tmp_path: Path
 ) -> None:
@@ -136,3 +160,9 @@ def test_a_worktree_goes_when_its_user_fails_too(clone: Repository, tmp_path: Pa
         raise RuntimeError
 
     assert not (tmp_path / "tree").exists()
+
+
+def test_the_subject_is_the_first_line_of_a_message(clone: Repository) -> None:
+    run(clone.path, "commit", "--quiet", "--allow-empty", "-m", "First (#7)\n\nThe rest")
+
+    assert git_change.subject(clone, git_change.head(clone)) == "First (#7)"

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.system import git_files
+from tests.unit.system.clones import run as git
+from tests.unit.system.clones import saved
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-WHO = ("-c", "user.name=App Bot", "-c", "user.email=bot@example.invalid")
 
 
 @pytest.fixture
@@ -19,17 +18,8 @@ def clone(tmp_path: Path) -> Path:
     git(tmp_path, "init", "--quiet")
     (tmp_path / "kept").write_text("kept\n")
     (tmp_path / "a b").write_text("ä\n", encoding="utf-8")
-    commit(tmp_path)
+    saved(tmp_path)
     return tmp_path
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *WHO, *arguments], cwd=folder, check=True)
-
-
-def commit(folder: Path) -> None:
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "Change")
 
 
 def test_the_texts_that_git_keeps_are_read(clone: Path) -> None:
@@ -42,7 +32,7 @@ def test_data_links_and_files_that_are_gone_are_left_out(clone: Path) -> None:
     (clone / "binary").write_bytes(b"\xff\xfe\0")
     (clone / "large").write_bytes(b"a" * ((1 << 20) + 1))
     (clone / "link").symlink_to("kept")
-    commit(clone)
+    saved(clone)
     (clone / "a b").unlink()
 
     assert git_files.texts(clone) == {"kept": "kept\n"}
@@ -50,7 +40,7 @@ def test_data_links_and_files_that_are_gone_are_left_out(clone: Path) -> None:
 
 def test_what_no_commit_holds_as_it_is_is_unsaved(clone: Path) -> None:
     (clone / ".gitignore").write_text("ignored\n")
-    commit(clone)
+    saved(clone)
     (clone / "kept").write_text("changed")
     for name in ("new", "ignored", "other"):
         (clone / name).write_text("")

@@ -10,6 +10,7 @@ import pytest
 
 from engine_ci.errors import CommandError, VerificationError
 from engine_ci.system import git_source
+from tests.unit.system.clones import introduce
 from tests.unit.system.test_git import run
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def repository(folder: Path, home: Path) -> tuple[Path, str]:
     """A repository with a tag `b1` on its second commit of three, and that commit."""
-    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    introduce(home)
     upstream = folder / "upstream"
     run(folder, "init", "--quiet", str(upstream))
     for text in ("one", "two", "three"):

@@ -15,6 +15,7 @@ from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github import Hub, PullRequest
 from fixtures.github import Fault, GitHubServer, Login
 from tests.unit.system import strange
+from tests.unit.system.hub import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,10 +72,6 @@ def opened(hub: Hub, *, title: str = "Bump", draft: bool = False) -> PullRequest
 def close(server: GitHubServer, number: int) -> None:
     pull = server.hub.pull(number)
     pull.closed = pull.updated
-
-
-def asked(server: GitHubServer) -> list[str]:
-    return [f"{request.method} {request.path}" for request in server.requests]
 
 
 def test_a_pull_request_is_opened_and_found_again(hub: Hub, server: GitHubServer) -> None:
@@ -235,6 +232,7 @@ def test_a_token_that_is_refused_is_named_by_its_rights_and_not_shown(
     assert hint in str(caught.value.hint)
     assert token not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}"
     assert token not in caplog.text
+    assert not [each for each in caplog.records if each.name.startswith("github")]
 
 
 @pytest.mark.parametrize(

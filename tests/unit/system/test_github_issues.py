@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,24 +8,16 @@ import pytest
 from engine_ci.errors import GitHubError
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github_issues import LABEL, Issue, Issues
-from fixtures.github import Fault, GitHubServer, Login
+from fixtures.github import Fault, GitHubServer
 from tests.unit.system import strange
+from tests.unit.system.hub import READ, WRITE, asked, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-WRITE, READ = secrets.token_hex(20), secrets.token_hex(20)
+__all__ = ["server"]  # a fixture
 LIST = "GET /repos/example/app/issues"
 CREATE = "POST /repos/example/app/issues"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[GitHubServer]:
-    tokens = {WRITE: Login("engine-ci[bot]", write=True), READ: Login("reader")}
-    with GitHubServer.start(tmp_path, tokens=tokens) as running:
-        yield running
-    assert [record for record in running.requests if record.problem] == []
 
 
 @pytest.fixture
@@ -38,10 +29,6 @@ def issues(server: GitHubServer) -> Iterator[Issues]:
 
 def connect(server: GitHubServer, token: str = WRITE) -> Issues:
     return Issues(api_url=server.api_url, repository="example/app", token=token, write_pause_s=0.0)
-
-
-def asked(server: GitHubServer) -> list[str]:
-    return [f"{request.method} {request.path}" for request in server.requests]
 
 
 def test_an_issue_is_opened_with_our_label_and_found_again_with_one_request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ import pytest
 from engine_ci.errors import NOT_LOGGED_IN, GitHubError
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github_pull import PullRequestReader, Tip
+from engine_ci.system.github_rules import RequiredCheck
 from engine_ci.system.rest import RestReader
-from fixtures.github import Fault, GitHubServer, Login
+from fixtures.github import Fault, GitHubServer, Guard, Login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,7 @@ def test_a_pull_request_tells_whose_it_is_its_head_and_whether_it_merges_itself(
     assert before.user is not None
     assert (before.user.login, before.user.person) == ("engine-ci[bot]", False)
     assert before.head == Tip(ref=BRANCH, sha=made.head_sha)
+    assert before.base == Tip(ref="main", sha=made.base_sha)
     assert before.automatic is None
     assert after.automatic is not None
     assert after.automatic.enabled_by is not None
@@ -210,6 +213,74 @@ def test_what_the_token_may_not_see_names_the_permission_it_lacks(
 
     assert error.value.hint is not None
     assert f"{{{permission}}}" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("ruled", "classic"),
+    [
+        (Guard(checks=("gate", "review"), app=15368), None),
+        (None, Guard(checks=("gate", "review"), app=15368)),
+        (Guard(checks=("gate",), app=15368), Guard(checks=("review",), app=15368)),
+    ],
+    ids=["ruleset", "classic protection", "both"],
+)
+def test_the_checks_that_a_branch_requires_are_told_to_who_may_read(
+    server: GitHubServer, reader: PullRequestReader, ruled: Guard | None, classic: Guard | None
+) -> None:
+    server.hub.settings.ruleset, server.hub.settings.classic = ruled, classic
+
+    found = reader.required_checks("main")
+
+    both = (RequiredCheck(name=name, app=15368) for name in ("gate", "review"))
+    assert found == frozenset(both)
+
+
+def test_a_branch_that_nothing_protects_requires_no_check(
+    server: GitHubServer, reader: PullRequestReader
+) -> None:
+    server.hub.settings.ruleset = Guard(approvals=1)
+    tip = server.repository.branches()["main"]
+    server.repository.keep("refs/heads/release/1", tip)
+
+    assert reader.required_checks("release/1") == frozenset()
+
+
+def test_rules_of_other_kinds_and_of_many_pages_are_read_for_their_checks(
+    server: GitHubServer, reader: PullRequestReader
+) -> None:
+    rules = [
+        {"type": "deletion"},
+        {"type": "pull_request", "parameters": {"required_approving_review_count": 1}},
+        {
+            "type": "required_status_checks",
+            "parameters": {"required_status_checks": [{"context": "gate"}]},
+        },
+    ]
+    onward = f'<{server.api_url}/repos/example/app/rules/branches/main?page=2>; rel="next"'
+    for body, headers in ((rules[:2], {"Link": onward}), (rules[2:], {})):
+        answer = json.dumps(body).encode()
+        server.faults.add(Fault("GET .*/rules/.*", status=200, body=answer, headers=headers))
+
+    assert reader.required_checks("main") == frozenset({RequiredCheck(name="gate")})
+
+
+@pytest.mark.parametrize("path", ["rules/branches/main", "branches/main"])
+@pytest.mark.parametrize("status", [403, 404])
+def test_rules_that_are_not_shown_are_not_known(
+    server: GitHubServer, reader: PullRequestReader, path: str, status: int
+) -> None:
+    server.faults.add(Fault(f"GET .*/{path}", status=status))
+
+    assert reader.required_checks("main") is None
+
+
+def test_rules_that_could_not_be_asked_for_are_an_error(
+    server: GitHubServer, reader: PullRequestReader
+) -> None:
+    server.faults.add(Fault("GET .*/rules/.*", status=400))
+
+    with pytest.raises(GitHubError, match="status 400"):
+        reader.required_checks("main")
 
 
 def read_all(reader: PullRequestReader) -> None:

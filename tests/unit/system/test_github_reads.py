@@ -11,16 +11,17 @@ import pytest
 
 from engine_ci.errors import GitHubError
 from engine_ci.system.git import Identity, Repository
-from engine_ci.system.github_reads import Guard, Protection, Reader, RequiredCheck, Settings
+from engine_ci.system.github_reads import Guard, Protection, Reader, Settings
+from engine_ci.system.github_rules import RequiredCheck
 from fixtures.github import Fault, GitHubServer, Login
 from fixtures.github import Guard as Planted
 from tests.unit.system import strange
+from tests.unit.system.hub import ADMIN, READ, WRITE, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-ADMIN, WRITE, READ = (secrets.token_hex(20) for _ in range(3))
+__all__ = ["server"]  # a fixture
 PIN = "pins/llama.cpp.yaml"
 LINE = re.compile("version: ")
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -34,18 +35,6 @@ PLANTED = Planted(
 )
 CHECKS = frozenset({RequiredCheck(name="gate", app=15368)})
 BOTH = Guard(checks=CHECKS, approvals=2, dismisses_stale=True, code_owners=True)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[GitHubServer]:
-    tokens = {
-        ADMIN: Login("owner", write=True, admin=True),
-        WRITE: Login("engine-ci[bot]", write=True),
-        READ: Login("reader"),
-    }
-    with GitHubServer.start(tmp_path, tokens=tokens) as running:
-        yield running
-    assert [record for record in running.requests if record.problem] == []
 
 
 def connect(server: GitHubServer, token: str) -> Reader:
@@ -113,27 +102,35 @@ def test_who_may_write_sees_the_settings(server: GitHubServer) -> None:
     reader = connect(server, WRITE)
 
     assert reader.settings() == Settings(
-        branch="main", may_write=True, scopes=None, automatic=False
+        branch="main", may_write=True, personal=None, automatic=False
     )
     reader.close()
 
 
 def test_what_is_not_shown_is_not_known(reader: Reader) -> None:
     assert reader.settings() == Settings(
-        branch="main", may_write=False, scopes=None, automatic=None
+        branch="main", may_write=False, personal=None, automatic=None
     )
 
 
-@pytest.mark.parametrize(("scopes", "seen"), [("repo, workflow", ("repo", "workflow")), ("", ())])
-def test_a_classic_personal_token_is_told_by_its_scopes(
-    server: GitHubServer, scopes: str, seen: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("begins", "scopes", "kind"),
+    [
+        ("ghp_", "repo, workflow", "classic"),
+        ("ghp_", "", "classic"),
+        ("github_pat_", None, "fine-grained"),
+        ("ghs_", None, None),
+    ],
+)
+def test_a_personal_token_is_told_by_its_scopes_or_its_beginning(
+    server: GitHubServer, begins: str, scopes: str | None, kind: str | None
 ) -> None:
-    token = secrets.token_hex(20)
+    token = begins + secrets.token_hex(20)
     assert isinstance(server.hub.tokens, dict)
     server.hub.tokens[token] = Login("a person", write=True, scopes=scopes)
     reader = connect(server, token)
 
-    assert reader.settings().scopes == seen
+    assert reader.settings().personal == kind
     reader.close()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,24 +7,16 @@ import pytest
 
 from engine_ci.errors import GitHubError
 from engine_ci.system.github_workflows import Rights, Schedule, Workflows
-from fixtures.github import Fault, GitHubServer, Login
+from fixtures.github import Fault, GitHubServer
 from tests.unit.system import strange
+from tests.unit.system.hub import ADMIN, READ, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-ADMIN, READ = secrets.token_hex(20), secrets.token_hex(20)
+__all__ = ["server"]  # a fixture
 PATH = ".github/workflows/engine-bump.yml"
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[GitHubServer]:
-    tokens = {ADMIN: Login("owner", write=True, admin=True), READ: Login("reader")}
-    with GitHubServer.start(tmp_path, tokens=tokens) as running:
-        yield running
-    assert [record for record in running.requests if record.problem] == []
 
 
 def connect(server: GitHubServer, token: str) -> Workflows:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine_ci.errors import EngineAnswerError, EngineLateError, HarnessError
 from engine_ci.system import http
-from engine_ci.system.http import Answer, Loopback, free_port, port_is_free
+from engine_ci.system.http import Answer, Loopback, free_port, port_is_free, require_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -366,6 +367,25 @@ def test_a_stream_that_is_refused_shows_the_reason(serve: Serve) -> None:
         list(server.stream("/completion", body={}, left=plenty))
 
     assert str(caught.value) == 'POST /completion: status 400: {"error": "prompt"}'
+
+
+def test_a_machine_that_reaches_itself_is_let_be() -> None:
+    require_loopback()
+
+
+def test_a_machine_that_cannot_reach_itself_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_: socket.socket, __: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+
+    with pytest.raises(HarnessError) as caught:
+        require_loopback()
+
+    assert str(caught.value) == (
+        "this machine cannot reach itself at 127.0.0.1: Network is unreachable"
+    )
+    assert caught.value.hint == "raise loopback, on Linux with `ip link set lo up`"
 
 
 def test_a_free_port_is_free_and_below_those_of_outgoing_connections() -> None:

@@ -19,13 +19,16 @@ PIECES = st.lists(
             "@octocat", "#12", "gh-3", "fixes #4", "octo/repo#5", "https://host/x", "www.host",
             "{{", "}}", "{%", "%}", "{#", "#}", "${{", "&amp;", "&#64;", "# ", "- ", "1. ", "1) ",
             "> ", "=== ", "--- ", ":-- ", "\n", "\r", "\n\n", "\t", " ", "\x1b[31m", "\u202e",
-            "\u2028", "\ud800", "é", "a", "7",
+            "\u2028", "\ud800", "é", "a", "7", "$x$", "$", "[skip ci]", "[No CI]",
+            "skip-checks: true", "\u3164", "\ufe0f", "\U000e0141",
         ]
     )
 ).map("".join)  # fmt: skip
 HOSTILE = PIECES | st.text() | st.text(alphabet=st.characters(codec="ascii"))
 ALIVE = re.compile(
-    r"@\w|#\d|gh-\d|://|www\.|<!--|--!?>|\$\{|\{[{%#]|[}%#]\}", re.ASCII | re.IGNORECASE
+    r"@\w|#\d|gh-\d|://|www\.|<!--|--!?>|\$\{|\{[{%#]|[}%#]\}"
+    r"|\[(?:skip|no) ci\]|skip-checks:",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -48,6 +51,13 @@ def test_nothing_that_github_would_act_on_survives(text: str) -> None:
     rendered = "\n".join(form(text) for form in forms)
 
     assert ALIVE.search(rendered) is None
+
+
+@given(HOSTILE)
+def test_no_prose_becomes_mathematics(text: str) -> None:
+    rendered = markdown.plain(text)
+
+    assert rendered.count("$") == rendered.count(rf"{BREAK}\$")
 
 
 @given(HOSTILE)
@@ -124,6 +134,10 @@ def test_a_block_holds_exactly_its_lines(text: str, before: str) -> None:
         ("0.1.3 is next", "0.1.3 is next"),
         ("3 GiB", "3 GiB"),
         ("two\nlines", "two lines"),
+        ("docs: typo [skip ci]", rf"docs: typo \[{BREAK}skip ci\]"),
+        ("for $x$ only", rf"for {BREAK}\$x{BREAK}\$ only"),
+        ("a\u3164b \U000e0141", r"a\\u3164b \\U000e0141"),
+        ("well done ⚠️", "well done ⚠️"),
         ("red \x1b[31m", r"red \\x1b\[31m"),
     ],
 )
@@ -143,6 +157,10 @@ def test_plain_text_by_example(text: str, expected: str) -> None:
 )
 def test_code_by_example(text: str, expected: str) -> None:
     assert markdown.code(text) == expected
+
+
+def test_lines_for_a_terminal_keep_their_ends_and_show_what_cannot_be_seen() -> None:
+    assert markdown.shown("\x1b[2Jone\n\ttwo\u202e\r\nthree") == "\\x1b[2Jone\n\ttwo\\u202e\nthree"
 
 
 def test_a_pipe_in_a_cell_is_escaped_and_a_backslash_before_it_is_kept_apart() -> None:

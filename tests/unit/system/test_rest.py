@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from engine_ci.errors import NOT_LOGGED_IN, Exit, GitHubError, NotThereError
+from engine_ci.errors import NO_ANSWER, NOT_LOGGED_IN, Exit, GitHubError, NotThereError
 from engine_ci.system.rest import Page, RestReader
 from tests.unit.shelf import Shelf, ends_without_a_length, hangs_up, says
 
@@ -360,6 +360,15 @@ def test_a_secondary_limit_that_stays_is_given_up(
         reader.page(PATH, TAGS)
 
     assert waited == [60, 120]
+
+
+def test_no_answer_at_all_is_told_with_what_to_look_at(shelf: Shelf, reader: RestReader) -> None:
+    shelf.replies += [hangs_up] * 6
+
+    with pytest.raises(GitHubError) as caught:
+        reader.page(PATH, TAGS)
+
+    assert caught.value.hint == NO_ANSWER
 
 
 @pytest.mark.parametrize(
