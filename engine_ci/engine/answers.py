@@ -1,23 +1,10 @@
-"""Pure. The shapes of what a `llama-server` answers, and the one way to read them.
-
-Builds rename and drop fields, so nothing is taken for granted: what does not fit becomes an
-EngineAnswerError that names the endpoint, the field, what was expected and what was found.
-"""
+"""Pure. The shapes of what a `llama-server` answers, as far as we rely on it."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from engine_ci.errors import EngineAnswerError, EngineRefusedError
-
-if TYPE_CHECKING:
-    from engine_ci.system.http import Answer
-
-_OK = 200
-_SHOWN = 200
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _encodable(text: str) -> str:
@@ -167,76 +154,33 @@ class SlotDone(Shape):
     id_slot: Count
 
 
-class _Problem(Shape):
-    type: Text
-    message: Text
+class SlotState(Shape):
+    """One of `GET /slots`.
 
-
-class _Refused(Shape):
-    error: _Problem
-
-
-ShapeT = TypeVar("ShapeT", bound=Shape)
-
-
-def read(answer: Answer, shape: type[ShapeT], *, endpoint: str) -> ShapeT:
-    """The answer in its shape.
-
-    Raises:
-        EngineRefusedError: another status than 200, with an error in the documented form.
-        EngineAnswerError: any other status, an error under a 200, no JSON, or another shape.
+    Attributes:
+        n_ctx: tokens that it may take.
+        id_task: of its last request; None where it never had one.
+        n_prompt_tokens: that it holds in the cache; None where a build does not say.
     """
-    if answer.status != _OK:
-        raise _refusal(answer, endpoint=endpoint)
-    try:
-        value = answer.json()
-    except EngineAnswerError as error:
-        raise EngineAnswerError(f"{endpoint}: {error}") from error
-    return fit(value, shape, endpoint=endpoint)
+
+    id: Count
+    n_ctx: Count = 0
+    is_processing: bool
+    id_task: int | None = None
+    n_prompt_tokens: Count | None = None
+
+    @property
+    def held(self) -> int | None:
+        """The tokens that it holds; None where it has worked, and its build does not say."""
+        return 0 if self.id_task is None else self.n_prompt_tokens
 
 
-def _refusal(answer: Answer, *, endpoint: str) -> EngineAnswerError:
-    shown = answer.body[:_SHOWN].decode(errors="replace")
-    message = f"{endpoint}: expected status 200, found {answer.status}: {shown}"
-    try:
-        problem = _Refused.model_validate_json(answer.body).error
-    except ValidationError:
-        return EngineAnswerError(message)
-    return EngineRefusedError(
-        message, status=answer.status, kind=problem.type, said=problem.message
-    )
+class Slots(Shape):
+    """`GET /slots`, a list."""
 
+    slots: list[SlotState]
 
-def fit(value: object, shape: type[ShapeT], *, endpoint: str) -> ShapeT:
-    """`value` in its shape; errors as for `read`."""
-    if isinstance(value, dict) and "error" in value:
-        raise EngineAnswerError(f"{endpoint}: an error under status 200: {_short(value['error'])}")
-    try:
-        return shape.model_validate(value)
-    except ValidationError as error:
-        item: Any = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in item["loc"]) or "the whole answer"
-        raise EngineAnswerError(f"{endpoint}: `{field}`: {_mismatch(item)}") from error
-
-
-def event(line: bytes, *, endpoint: str) -> object:
-    """The JSON of one server-sent event; EngineAnswerError when there is none."""
-    kind, _, data = line.partition(b":")
-    try:
-        if kind == b"data":
-            return json.loads(data)
-    except (ValueError, RecursionError):
-        pass
-    raise EngineAnswerError(f"{endpoint}: expected `data: JSON`, found {line[:_SHOWN]!r}")
-
-
-def _mismatch(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of unions
-    if item["type"] == "missing":
-        return f"expected, but found only {_short(sorted(item['input']))}"
-    expected = item["msg"].removeprefix("Input should be ")
-    return f"expected {expected}, found {_short(item['input'])}"
-
-
-def _short(value: object) -> str:
-    shown = ascii(value)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return {"slots": value}

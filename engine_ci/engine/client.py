@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine_ci.engine import answers
+from engine_ci.engine import answers, reading
 from engine_ci.engine.patience import Patience
 from engine_ci.errors import EngineAnswerError
 from engine_ci.system.http import Loopback
@@ -95,9 +95,16 @@ class Client:
     def health(self) -> bool:
         """Whether `/health` says ok; no answer is no."""
         try:
-            return self._get("/health", answers.Health).status == "ok"
+            self.check_health()
         except EngineAnswerError:
             return False
+        return True
+
+    def check_health(self) -> None:
+        """Returns when `/health` says ok."""
+        status = self._get("/health", answers.Health).status
+        if status != "ok":
+            raise EngineAnswerError(f"GET /health: expected `ok`, found `{status[:200]}`")
 
     def props(self) -> answers.Props:
         """What the engine says about itself."""
@@ -159,8 +166,8 @@ class Client:
         predicted = None
         for line in self.lines(_COMPLETION, body=wanted):
             at = time.perf_counter()
-            piece = answers.fit(
-                answers.event(line, endpoint=endpoint), answers.Piece, endpoint=endpoint
+            piece = reading.fit(
+                reading.event(line, endpoint=endpoint), answers.Piece, endpoint=endpoint
             )
             yield Chunk(at=at, tokens=len(piece.tokens))
             if piece.stop:
@@ -240,8 +247,12 @@ class Client:
         """The lines of a stream as they come in, without empty ones; other statuses are errors."""
         return self._http.stream(path, body=body, left=self._left())
 
-    def slot(self, action: Literal["save", "restore", "erase"], *, slot: int, file: str) -> None:
+    def slot(
+        self, action: Literal["save", "restore", "erase"], *, slot: int, file: str = ""
+    ) -> None:
         """Has the cache of a slot written to a file of the engine's folder, read back, or erased.
+
+        An engine erases a slot that works only when it is done.
 
         Raises:
             EngineRefusedError: the engine was started without such a folder.
@@ -249,16 +260,20 @@ class Client:
         path = f"/slots/{slot}?action={action}"
         self._post(path, {"filename": file}, answers.SlotDone)
 
+    def slots(self) -> tuple[answers.SlotState, ...]:
+        """What each slot holds and does."""
+        return tuple(self._get("/slots", answers.Slots).slots)
+
     def _left(self) -> Callable[[], float]:
         return Patience(self._timeout_s, effort=self._effort).left
 
-    def _get(self, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
-        return answers.read(self.call("GET", path), shape, endpoint=f"GET {path}")
+    def _get(self, path: str, shape: type[reading.ShapeT]) -> reading.ShapeT:
+        return reading.read(self.call("GET", path), shape, endpoint=f"GET {path}")
 
     def _post(
-        self, path: str, body: Mapping[str, Any], shape: type[answers.ShapeT]
-    ) -> answers.ShapeT:
-        return answers.read(self.call("POST", path, body=body), shape, endpoint=f"POST {path}")
+        self, path: str, body: Mapping[str, Any], shape: type[reading.ShapeT]
+    ) -> reading.ShapeT:
+        return reading.read(self.call("POST", path, body=body), shape, endpoint=f"POST {path}")
 
 
 def _generation(prompt: Sequence[int] | str, *, count: int) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Does an engine itself listen on a port, and not somebody else?"""
+"""Does an engine itself listen on a port, and not somebody else? Does it speak with others?"""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from ipaddress import ip_address
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ import psutil
 from engine_ci.engine import usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PROC: Final = Path("/proc")
 _LISTENS: Final = "0A"
@@ -28,6 +29,27 @@ def listens(pid: int, *, port: int, proc: Path = _PROC) -> bool:
             of psutil.
     """
     return _is_listed(pid, port=port, proc=proc) or _is_found(pid, port=port)
+
+
+def strangers(pid: int) -> tuple[str, ...]:
+    """Addresses beyond this machine that a process or a descendant listens on or speaks with.
+
+    A connection that was over before this was asked is not seen.
+    """
+    found: set[str] = set()
+    for process in usage.family(pid):
+        with suppress(psutil.NoSuchProcess):
+            for connection in process.net_connections("inet"):
+                found.update(_beyond("listens on", connection.laddr, spoken=bool(connection.raddr)))
+                found.update(_beyond("speaks with", connection.raddr))
+    return tuple(sorted(found))
+
+
+def _beyond(what: str, end: Sequence[object], *, spoken: bool = False) -> Iterator[str]:
+    """An end of a connection that is not on this machine; of one that is spoken over, the other."""
+    match end:
+        case (str(host), port) if not spoken and not ip_address(host).is_loopback:
+            yield f"{what} {host} port {port}"
 
 
 def _is_listed(pid: int, *, port: int, proc: Path) -> bool:

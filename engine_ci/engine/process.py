@@ -21,12 +21,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine_ci.engine import stopwatch, usage, watchdog
+from engine_ci.engine import reaper, stopwatch, usage, watchdog
 from engine_ci.engine.patience import Effort, Patience
 from engine_ci.errors import EngineStartError, HarnessError
 
@@ -82,6 +83,12 @@ class Process:
         self._child = child
         self._group = group
         self._stopped: Stopped | None = None
+        self._stopping = threading.Lock()
+        self._killed = False
+        self._over = threading.Event()
+        # One thread waits for its end, and all others for that thread: with a limit, `subprocess`
+        # would look again and again. It may end with us, as it has nothing to say to anybody else.
+        threading.Thread(target=self._watch, name=f"engine {child.pid}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -90,11 +97,11 @@ class Process:
 
     def ended(self, *, within_s: float = 0.0) -> bool:
         """Whether the program has ended, or does so within this many seconds."""
-        try:
-            self._child.wait(within_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return self._over.wait(within_s)
+
+    def wait(self) -> None:
+        """Returns when the program has ended."""
+        self._over.wait()
 
     def cpu_s(self) -> float:
         """The CPU seconds that the program and its descendants have taken."""
@@ -111,21 +118,33 @@ class Process:
         of the group after the program's own end gets no grace. A second call returns what the
         first did.
         """
-        if self._stopped is None:
-            begin = time.monotonic()
-            self._group.send(signal.SIGTERM)
-            killed = not self._ends(Patience(grace_s, effort=self.effort))
-            self._group.end()
-            code = self._child.wait()
-            seconds = time.monotonic() - begin
-            self._stopped = Stopped.of(code, killed=killed, seconds=seconds)
-        return self._stopped
+        with self._stopping:
+            if self._stopped is None:
+                begin = time.monotonic()
+                self._group.send(signal.SIGTERM)
+                in_time = self._ends(Patience(grace_s, effort=self.effort))
+                self._group.end()
+                self.wait()
+                code, seconds = self._child.returncode, time.monotonic() - begin
+                # It may have ended by itself just before it was to be killed.
+                killed = code == -signal.SIGKILL and (self._killed or not in_time)
+                self._stopped = Stopped.of(code, killed=killed, seconds=seconds)
+            return self._stopped
+
+    def kill(self) -> None:
+        """Kills all of the group, and takes the rest of its grace from a `stop` under way."""
+        self._killed = True
+        self._group.send(signal.SIGKILL)
 
     def _ends(self, patience: Patience) -> bool:
         while (left := patience.left()) > 0:
             if self.ended(within_s=left):
                 return True
         return self.ended()
+
+    def _watch(self) -> None:
+        self._child.wait()
+        self._over.set()
 
 
 def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> Process:
@@ -136,7 +155,9 @@ def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) 
         HarnessError: the watchdog does not run.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output, ExitStack() as undo:
+    log.write_bytes(b"")
+    # At the end of the file, wherever that is: it may be cut off meanwhile.
+    with log.open("ab") as output, ExitStack() as undo:
         group = _Group()
         undo.callback(group.end)
         try:
@@ -160,9 +181,16 @@ def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) 
         return process
 
 
+def kill_all() -> None:
+    """Kills every engine of ours that runs, so that nobody waits for an answer of one."""
+    for group in tuple(_GROUPS):
+        group.send(signal.SIGKILL)
+
+
 def environment(home: Path) -> dict[str, str]:
-    """All that an engine sees of ours: nothing. `home` is a temporary folder."""
+    """All that an engine sees of ours: whose it is. `home` is a temporary folder."""
     return {
+        reaper.VARIABLE: reaper.mark(),
         "PATH": os.defpath,
         "HOME": str(home),
         "TMPDIR": str(home),
@@ -177,6 +205,7 @@ class _Group:
     """A process group that is led by a watchdog."""
 
     def __init__(self) -> None:
+        self._reaping = threading.Lock()
         program = [sys.executable, "-I", "-S", watchdog.__file__, "0", str(_WATCHDOG_GRACE_S)]
         with _signals_blocked():  # which a child inherits, over exec too
             self._watchdog = subprocess.Popen(
@@ -189,6 +218,8 @@ class _Group:
                 process_group=0,
             )
 
+        _GROUPS.add(self)
+
     @property
     def number(self) -> int:
         return self._watchdog.pid
@@ -200,14 +231,21 @@ class _Group:
 
     def send(self, number: signal.Signals) -> None:
         """Signals all members, as long as the watchdog keeps the group's number from others."""
-        if self._watchdog.returncode is None:
-            with suppress(PermissionError):  # what macOS says when all of them are zombies
-                os.killpg(self.number, number)
+        with self._reaping:
+            if self._watchdog.returncode is None:
+                with suppress(PermissionError):  # what macOS says when all of them are zombies
+                    os.killpg(self.number, number)
 
     def end(self) -> None:
         """Kills all members."""
         self.send(signal.SIGKILL)
-        self._watchdog.communicate()
+        with self._reaping:
+            self._watchdog.communicate()
+        _GROUPS.discard(self)
+
+
+# Those that have members, or may have.
+_GROUPS: set[_Group] = set()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ request with an error, and a port may be somebody else's.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from engine_ci.engine.client import Client
@@ -34,8 +35,10 @@ class PortTakenError(Exception):
 
 def await_ready(
     process: Process, *, port: int, model: Path, timeout_s: float, embeds: bool = False
-) -> None:
-    """Returns when the engine is ready; one that `embeds` is asked for a vector, not a token.
+) -> float:
+    """When its model was loaded, as `time.monotonic` says; returns when the engine is ready.
+
+    One that `embeds` is asked for a vector, not a token.
 
     Raises:
         PortTakenError: it is somebody else who answers on `port`.
@@ -45,6 +48,7 @@ def await_ready(
     patience = Patience(timeout_s, effort=process.effort, window_s=_LOADING_S)
     if not _becomes_healthy(process, port=port, patience=patience):
         raise EngineLateError(f"GET /health was not ok within {patience.waited():.1f} s")
+    loaded = time.monotonic()
     if not listens(process.pid, port=port):
         raise PortTakenError
     client = Client(port, timeout_s=timeout_s, effort=process.effort)
@@ -55,6 +59,7 @@ def await_ready(
         client.embed("Hello")
     else:
         client.complete("Hello", count=1)
+    return loaded
 
 
 def _becomes_healthy(process: Process, *, port: int, patience: Patience) -> bool:

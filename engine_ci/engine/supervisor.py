@@ -1,96 +1,141 @@
-"""Runs one engine under supervision: starts it, waits until it is ready, and always ends it."""
+"""One start of a server: on a free port, until it is ready; and its end."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine_ci.engine import log as logs
 from engine_ci.engine import process as processes
 from engine_ci.engine.client import Client
+from engine_ci.engine.latest import Latest
 from engine_ci.engine.readiness import PortTakenError, await_ready
-from engine_ci.errors import (
-    EngineAnswerError,
-    EngineLateError,
-    EngineSilentError,
-    EngineStartError,
-)
-from engine_ci.system.http import free_port, port_is_free
+from engine_ci.engine.ready_engine import Engine
+from engine_ci.engine.restarts import ONCE
+from engine_ci.engine.runtime import Runtime
+from engine_ci.engine.start_failures import SHOWN_LINES, explained
+from engine_ci.errors import EngineStartError
+from engine_ci.system.http import free_port, require_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from engine_ci.engine.adapters.contract import Command
     from engine_ci.engine.adapters.kinds import Server
-    from engine_ci.engine.adapters.llama_server import Settings
+    from engine_ci.engine.adapters.settings import Settings
     from engine_ci.engine.process import Process, Stopped
 
 _PORT_TRIES = 5
-_SHOWN_LINES = 20
-# A connection breaks a moment before the process that broke it has ended.
-_DYING_S = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """A ready engine.
+class Start:
+    """One start of a server. To enter is to wait until it is ready, to leave is to end it."""
 
-    Attributes:
-        started_s: seconds from its start until it was ready.
-    """
+    def __init__(
+        self,
+        command: Command,
+        *,
+        log: Path,
+        port: int | None = None,
+        ready_timeout_s: float = 60.0,
+        grace_s: float = 5.0,
+    ) -> None:
+        """All is as for `running`."""
+        self._command = command
+        self._log = log
+        self._port = port
+        self._ready_timeout_s = ready_timeout_s
+        self._grace_s = grace_s
+        self._latest: Latest[Process] = Latest()
+        self._undo = ExitStack()
 
-    client: Client
-    port: int
-    started_s: float
-    log: Path
-    process: Process
-    grace_s: float
+    def __enter__(self) -> Engine:
+        """Waits until it is ready; errors are those of `running`."""
+        require_loopback()
+        tried = []
+        for port in self._ports():
+            tried.append(port)
+            with suppress(PortTakenError), ExitStack() as undo:
+                engine = self._started(port, undo=undo)
+                self._undo = undo.pop_all()
+                return engine
+        raise EngineStartError(
+            f"somebody else listened where the engine was to: {', '.join(map(str, tried))}",
+            log=logs.tail(self._log, lines=SHOWN_LINES),
+            hint="look for a program on this machine that takes ports between 20000 and 32767"
+            if self._port is None
+            else "leave the port to us, or look who listens there",
+        )
 
-    @property
-    def pid(self) -> int:
-        """Of the program itself."""
-        return self.process.pid
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
 
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return not self.process.ended()
+    def end(self, *, at_once: bool = False) -> None:
+        """Ends it from another thread, whatever it is at, `at_once` without any grace."""
+        process = self._latest.cancel()
+        if process and at_once:
+            process.kill()
+        elif process:
+            process.stop(grace_s=self._grace_s)
 
-    def log_tail(self, lines: int = _SHOWN_LINES) -> tuple[str, ...]:
-        """The last lines that it wrote, oldest first."""
-        return logs.tail(self.log, lines=lines)
+    def _ports(self) -> Iterator[int]:
+        if self._port is None:
+            return (free_port() for _ in range(_PORT_TRIES))
+        return iter((self._port,))
 
-    def stop(self) -> Stopped:
-        """Ends it: SIGTERM, a grace, SIGKILL. A second call returns what the first did."""
-        return self.process.stop(grace_s=self.grace_s)
+    def _started(self, port: int, *, undo: ExitStack) -> Engine:
+        home = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
+        command = self._command
+        argv = [str(command.program.absolute()), *command.arguments(port)]
+        env = processes.environment(home)
+        begin = time.monotonic()
+        process = self._latest.start(
+            lambda: processes.start(argv, cwd=home, env=env, log=self._log)
+        )
+        end = partial(process.stop, grace_s=self._grace_s)
+        undo.callback(end)
+        with explained(process, port=port, log=self._log):
+            loaded = await_ready(
+                process,
+                port=port,
+                model=command.model,
+                timeout_s=self._ready_timeout_s,
+                embeds=command.embeds,
+            )
+        return Engine(
+            client=Client(port, effort=process.effort),
+            port=port,
+            loaded_s=loaded - begin,
+            started_s=time.monotonic() - begin,
+            log=self._log,
+            process=process,
+            end=end,
+        )
 
 
 @contextmanager
 def running(
-    program: Path,
-    arguments_for: Callable[[int], Sequence[str]],
+    command: Command,
     *,
-    model: Path,
     log: Path,
     port: int | None = None,
     ready_timeout_s: float = 60.0,
     grace_s: float = 5.0,
-    embeds: bool = False,
 ) -> Iterator[Engine]:
-    """Runs `program` on a port of loopback, yields it when it is ready, and ends it.
+    """Runs an engine on a port of loopback, yields it when it is ready, and ends it.
 
     Args:
-        program: what to start; it runs in an empty temporary folder, which is its home too.
-        arguments_for: its arguments for a port; paths in them are absolute.
-        model: the file that `/props` must name.
+        command: what to start.
         log: where its output goes; replaced.
         port: the one to use; when not given a free one, and another if that is taken meanwhile.
         ready_timeout_s: seconds for it to become healthy; as many for each question after that.
         grace_s: seconds between SIGTERM and SIGKILL.
-        embeds: it makes vectors of texts, and nothing else.
 
     Both are as `Patience` counts them.
 
@@ -99,40 +144,18 @@ def running(
         EngineStartError: it ended or answered wrongly, or somebody else has every port that it was
             given.
     """
-    tried = []
-    for number in (free_port() for _ in range(_PORT_TRIES)) if port is None else (port,):
-        tried.append(number)
-        with ExitStack() as stack:
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
-            argv = [str(program.absolute()), *arguments_for(number)]
-            begin = time.monotonic()
-            process = processes.start(argv, cwd=home, env=processes.environment(home), log=log)
-            stack.callback(process.stop, grace_s=grace_s)
-            try:
-                _await(
-                    process,
-                    port=number,
-                    model=model,
-                    log=log,
-                    timeout_s=ready_timeout_s,
-                    embeds=embeds,
-                )
-            except PortTakenError:
-                continue
-            yield Engine(
-                client=Client(number, effort=process.effort),
-                port=number,
-                started_s=time.monotonic() - begin,
-                log=log,
-                process=process,
-                grace_s=grace_s,
-            )
-            return
-    raise EngineStartError(
-        f"somebody else listened where the engine was to: {', '.join(map(str, tried))}",
-        log=logs.tail(log, lines=_SHOWN_LINES),
-        hint="look for a program on this machine that takes ports between 20000 and 32767",
+    launch = partial(
+        Start, command, log=log, port=port, ready_timeout_s=ready_timeout_s, grace_s=grace_s
     )
+    with Runtime(launch, name=command.model.stem, policy=ONCE) as runtime:
+        runtime.start()
+        engine = runtime.ready()
+
+        def end() -> Stopped:
+            runtime.stop()
+            return engine.stop()
+
+        yield replace(engine, end=end)
 
 
 def start(
@@ -145,47 +168,5 @@ def start(
     grace_s: float = 5.0,
 ) -> AbstractContextManager[Engine]:
     """Runs a server with the harness's settings; the rest is as for `running`."""
-    return running(
-        server.program,
-        lambda port: server.arguments(model=model, port=port, settings=settings),
-        model=model,
-        log=log,
-        ready_timeout_s=ready_timeout_s,
-        grace_s=grace_s,
-        embeds=settings.embeddings,
-    )
-
-
-def _await(
-    process: Process, *, port: int, model: Path, log: Path, timeout_s: float, embeds: bool
-) -> None:
-    begin = time.monotonic()
-    try:
-        await_ready(process, port=port, model=model, timeout_s=timeout_s, embeds=embeds)
-    except EngineAnswerError as problem:
-        seconds = time.monotonic() - begin
-        if not process.ended(within_s=_DYING_S):
-            said = logs.tail(log, lines=_SHOWN_LINES)
-            late = isinstance(problem, EngineLateError)
-            kind = EngineSilentError if late else EngineStartError
-            raise kind(
-                f"the engine is not ready: {problem}", log=said, hint=f"its whole log: {log}"
-            ) from problem
-        stopped = process.stop(grace_s=0.0)
-        if not port_is_free(port):
-            raise PortTakenError from problem
-        raise _ended_early(stopped, seconds=seconds, log=log) from problem
-
-
-def _ended_early(stopped: Stopped, *, seconds: float, log: Path) -> EngineStartError:
-    said = logs.tail(log, lines=_SHOWN_LINES)
-    last = f"; its last line: {said[-1]}" if said else "; it wrote nothing"
-    hint = f"its whole log: {log}"
-    if stopped.signal == "SIGILL":
-        hint = f"this build needs instructions that this processor lacks; {hint}"
-    return EngineStartError(
-        f"the engine {stopped} {seconds:.1f} s after its start{last}",
-        log=said,
-        status=stopped.status,
-        hint=hint,
-    )
+    command = server.command(model, settings=settings)
+    return running(command, log=log, ready_timeout_s=ready_timeout_s, grace_s=grace_s)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PROC = Path("/proc")
-_KILOBYTES = re.compile(r"^(RssAnon|VmSwap|VmHWM):\s+(\d+) kB$", re.MULTILINE)
+_KILOBYTES = re.compile(r"^(RssAnon|VmSwap|VmHWM|VmRSS):\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,10 +24,12 @@ class Memory:
 
     Attributes:
         own: what it shares with no file: anonymous memory, in RAM or swapped out.
-        peak: the most that was in RAM, files among it.
+        resident: what is in RAM now, files among it.
+        peak: the most that this has been.
     """
 
     own: int
+    resident: int
     peak: int
 
 
@@ -55,7 +57,11 @@ def memory(pid: int, *, proc: Path = _PROC) -> Memory:
     for process in family(pid):
         with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             found.append(read(process))
-    return Memory(own=sum(item.own for item in found), peak=sum(item.peak for item in found))
+    return Memory(
+        own=sum(item.own for item in found),
+        resident=sum(item.resident for item in found),
+        peak=sum(item.peak for item in found),
+    )
 
 
 def _status(proc: Path, process: psutil.Process) -> Memory:
@@ -63,10 +69,11 @@ def _status(proc: Path, process: psutil.Process) -> Memory:
     # A process that has ended and waits for its parent has none of these.
     kilobytes = {name: int(number) for name, number in _KILOBYTES.findall(text)}
     own = kilobytes.get("RssAnon", 0) + kilobytes.get("VmSwap", 0)
-    return Memory(own=own << 10, peak=kilobytes.get("VmHWM", 0) << 10)
+    resident, peak = kilobytes.get("VmRSS", 0), kilobytes.get("VmHWM", 0)
+    return Memory(own=own << 10, resident=resident << 10, peak=peak << 10)
 
 
 def _counted(process: psutil.Process) -> Memory:
     """Without a record of the peak, what is in RAM now stands for it."""
     full = process.memory_full_info()
-    return Memory(own=full.uss, peak=full.rss)
+    return Memory(own=full.uss, resident=full.rss, peak=full.rss)

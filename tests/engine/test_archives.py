@@ -14,7 +14,8 @@ import pytest
 from engine_ci.artifact import bundle, fetch
 from engine_ci.artifact.origins import Index
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.pins.model import Asset
 from engine_ci.system import documents
 from tests.engine import wheels

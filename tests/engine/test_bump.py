@@ -55,8 +55,6 @@ def github(tmp_path: Path, clone: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     seed = app_in(tmp_path)
     with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=seed) as server:
         subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
-        for key, value in (("user.name", "bot"), ("user.email", "bot@users.noreply.example")):
-            subprocess.run(["git", "-C", str(clone), "config", key, value], check=True)
         monkeypatch.chdir(clone)
         monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)

@@ -16,8 +16,10 @@ from engine_ci.records.bundle import Bundle
 from engine_ci.setup import files
 from fixtures.github import GitHubServer
 from tests.unit.cli.command import CommandLine
-from tests.unit.cli.test_init import APP, SCRIPT, git, saved
+from tests.unit.cli.test_init import APP, SCRIPT
 from tests.unit.releases.upstream import NOON
+from tests.unit.system.clones import run as git
+from tests.unit.system.clones import saved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,22 +67,31 @@ class Published:
 
 
 @pytest.fixture
-def published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mineru: Callable[[str], Path]
-) -> Iterator[Published]:
-    """Upstream with two builds on loopback."""
-    content = {
-        build: archived(mineru(version), build, into=tmp_path) for build, version in ENGINES.items()
-    }
+def archives(mineru: Callable[[str], Path], tmp_path: Path) -> Mapping[int, bytes]:
+    return {build: archived(mineru(name), build, into=tmp_path) for build, name in ENGINES.items()}
+
+
+@pytest.fixture
+def upstream(archives: Mapping[int, bytes], tmp_path: Path) -> Iterator[GitHubServer]:
+    """llama.cpp's repository on loopback, with two builds for Linux."""
     with GitHubServer.start(
         tmp_path / "hub", tokens={}, owner="ggml-org", repository="llama.cpp"
     ) as server:
-        for build, data in content.items():
+        for build, data in archives.items():
             server.hub.shelf.publish(f"b{build}", at=LONG_AGO, files={NAME.format(build): data})
-            git(server.repository.path, "tag", f"b{build}", "HEAD")
-        monkeypatch.setenv("ENGINE_CI_RELEASES_API_URL", server.api_url)
-        monkeypatch.setenv("ENGINE_CI_RELEASES_URL", server.api_url)
-        yield Published(url=server.api_url.rstrip("/"), archives=content)
+        yield server
+
+
+@pytest.fixture
+def published(
+    upstream: GitHubServer, archives: Mapping[int, bytes], monkeypatch: pytest.MonkeyPatch
+) -> Published:
+    """The same as this process finds it, with the tags of both."""
+    for build in archives:
+        git(upstream.repository.path, "tag", f"b{build}", "HEAD")
+    monkeypatch.setenv("ENGINE_CI_RELEASES_API_URL", upstream.api_url)
+    monkeypatch.setenv("ENGINE_CI_RELEASES_URL", upstream.api_url)
+    return Published(url=upstream.api_url.rstrip("/"), archives=archives)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import Exit
 from engine_ci.pins.model import Asset
 from fixtures.github import GitHubServer

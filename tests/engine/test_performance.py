@@ -14,12 +14,12 @@ import pytest
 
 from engine_ci.config import Config
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import setup, speed, timing, zoo
+from engine_ci.gate import setup, speed, streaming, zoo
 from engine_ci.gate.context import LocatedModel
 from engine_ci.gate.profiles import PROFILES, Profile
 from engine_ci.gate.speed import Metric
+from engine_ci.gate.streaming import Question
 from engine_ci.gate.suites import performance
-from engine_ci.gate.timing import Question
 from engine_ci.records.gate import Check, Measurement, Status
 from tests.faults import proxy
 
@@ -41,7 +41,7 @@ SMALL = Profile(
             prompt_tokens=256,
             tokens=16,
             rounds=4,
-            metrics={PROMPT: timing.prompt, GENERATION: timing.generation},
+            metrics={PROMPT: streaming.prompt, GENERATION: streaming.generation},
         ),
     ),
     looks=LOOKS,
@@ -140,6 +140,8 @@ def test_a_good_build_is_not_refused(
 
     assert tuple(report.measurements) == tuple(metric.name for metric in QUICK.metrics)
     assert {found.restarts for found in report.measurements.values()} == set(LOOKS)
+    for found in report.measurements.values():
+        assert [len(pairs) for pairs in found.samples] == [found.pairs // found.restarts] * 4
     assert report.checks["performance/start"].status is Status.PASS
     assert report.unfit or not any(check.status is Status.FAIL for check in report.checks.values())
 
@@ -154,6 +156,23 @@ def test_an_engine_that_takes_half_as_long_again_is_refused(
         unsure = report.unfit or found.high >= CONFIG.gate.performance.limit
         assert check.status in ({Status.FAIL, Status.WARN} if unsure else {Status.FAIL})
         assert found.ratio < 0.9
+
+
+def test_a_screening_refuses_one_that_takes_twice_as_long_and_proves_no_other(
+    compare: Callable[..., Report], slowed: Callable[[str], Path], mineru: Callable[[str], Path]
+) -> None:
+    slow, good = (
+        compare(engine, replace(SMALL, screens=True)) for engine in (slowed("2"), mineru("0.1.3"))
+    )
+
+    refused = {name for name, check in slow.checks.items() if check.status is Status.FAIL}
+    unfit = "performance/host" in slow.checks and (
+        slow.checks["performance/host"].status is Status.WARN
+    )
+    assert unfit or {"performance/prompt", "performance/generation"} <= refused
+    for report in (slow, good):
+        assert {found.verdict for found in report.measurements.values()} <= {"regressed"}
+        assert report.checks["performance/generation"].status is not Status.PASS
 
 
 @pytest.fixture

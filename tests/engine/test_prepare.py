@@ -16,7 +16,8 @@ from engine_ci.artifact.floors import NO_FLOORS
 from engine_ci.artifact.inspection import inspect
 from engine_ci.artifact.macho import read
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineStartError, VerificationError
 from engine_ci.pins.model import Commit
 from engine_ci.system import command

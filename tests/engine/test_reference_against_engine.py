@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.supervisor import start
 from engine_ci.gate import divergence, goldens, vectors, zoo
 

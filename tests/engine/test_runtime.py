@@ -15,14 +15,15 @@ import psutil
 import pytest
 
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.system.http import free_port, port_is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
 
 pytestmark = pytest.mark.engine
 
@@ -128,12 +129,8 @@ def test_the_apps_own_arguments_start_an_engine(
 ) -> None:
     own = ["-m", "{model}", "--port", "{port}", "-c", "256", "--parallel", "2", "-t", "1"]
 
-    def arguments_for(port: int) -> tuple[str, ...]:
-        return server.app_arguments(own, model=smollm2, port=port)
-
-    with supervisor.running(
-        server.program, arguments_for, model=smollm2, log=tmp_path / "log"
-    ) as engine:
+    command = server.app_command(own, model=smollm2)
+    with supervisor.running(command, log=tmp_path / "log") as engine:
         assert engine.client.props().total_slots == 2
 
 
@@ -141,7 +138,8 @@ _SUPERVISOR = """
 import signal, sys
 from pathlib import Path
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 
 server, model, log = map(Path, sys.argv[1:])
 settings = Settings(context=256)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -29,8 +32,7 @@ from engine_ci.records.gate import EngineFacts, FaultClass, Status
 from tests.faults import proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
     from engine_ci.records.gate import Check
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
+# The checks that the reference lists.
+LISTED = Path(__file__).parents[2] / "docs" / "generator" / "checks.json"
 SUITES = (
     loads,
     tokens,
@@ -74,7 +78,7 @@ def models(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 @pytest.fixture
-def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Build:
+def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Iterator[Build]:
     """`build("stable", fault="slow", argument="2")`: 0.1.3 with a fault, and these models."""
 
     def subject(folder: Path, version: str) -> Subject:
@@ -115,7 +119,9 @@ def build(models: Models, mineru: Callable[[str], Path], tmp_path: Path) -> Buil
             seed=1,
         )
 
-    return make
+    yield make
+    # Ends what outlives its engine.
+    shutil.rmtree(tmp_path / "planted", ignore_errors=True)
 
 
 def started_with(context: Context, *flags: str) -> Context:
@@ -137,6 +143,9 @@ def test_every_suite_is_green_with_a_good_engine(build: Build, models: Models) -
     not_green = [check for check in checks if check.status is not Status.PASS]
     assert not_green == []
     assert {check.suite for check in checks} == {suite.SUITE for suite in SUITES}
+    listed = {each[0] for each in json.loads(LISTED.read_text(encoding="utf-8"))}
+    speed = {each for each in listed if each.startswith("performance/")}
+    assert {check.id for check in checks} == listed - speed, "see docs/generator/checks.py"
 
 
 # What 0.2.0 cannot load.
@@ -384,6 +393,7 @@ PLANTED = (
     Planted(kv_pressure, STABLE, "writes-to-the-log", "GGML_ASSERT(n > 0)", pressed("log")),
     Planted(lifecycle, STABLE, "ignores-sigterm", "", lived("stops")),
     Planted(lifecycle, STABLE, "exits-with", "1", lived("stops")),
+    Planted(lifecycle, STABLE, "listens-everywhere", "", lived("stays-here")),
     Planted(lifecycle, STABLE, "leaves-a-process", "", lived("leaves-nothing")),
     Planted(lifecycle, STABLE, "keeps-the-port", "", lived("starts-again")),
     Planted(lifecycle, STABLE, "loads-anything", "", lived("refuses-half-a-model")),
@@ -460,6 +470,12 @@ def test_numbers_that_moved_a_little_warn_and_do_not_fail(build: Build) -> None:
 
     assert with_status(Status.WARN, checks) == BY_ITSELF | {SUSPECT}
     assert with_status(Status.PASS, checks) == COMPARED
+    kept = {check.id: check.margins for check in checks if check.margins}
+    moved, same = kept["drift/sensitive/reference"], kept["drift/sensitive/baseline-strict"]
+    assert all(moved.positions)
+    assert len(moved.positions) == len(same.positions) == 16
+    assert max(moved.positions) > (moved.passes or 1)
+    assert max(same.positions) < (same.passes or 0)
 
 
 @pytest.mark.parametrize("version", ["0.1.2", "0.1.3", "0.2.0"])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from engine_ci.engine.adapters.contract import Adapter
+from engine_ci.engine.adapters.llama_cpp_python import LlamaCppPython
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.xllamacpp import Xllamacpp
 from engine_ci.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from engine_ci.engine.adapters.llama_server import Settings
+    from engine_ci.engine.adapters.contract import Command, Prepared
+    from engine_ci.engine.adapters.settings import Settings
 
 
-class Server(Protocol):
+class Server(Adapter, Protocol):
     """One program that serves a model over llama-server's HTTP API, and ends on SIGTERM.
 
     Attributes:
@@ -33,18 +36,23 @@ class Server(Protocol):
             EngineStartError: it cannot even say.
         """
 
-    def arguments(self, *, model: Path, port: int, settings: Settings) -> tuple[str, ...]:
-        """Arguments that make runs comparable; options that it lacks are left out."""
+    def command(self, model: Path, *, settings: Settings) -> Prepared:
+        """A start with arguments that make runs comparable; options that it lacks are left out.
 
-    def app_arguments(self, argv: Sequence[str], *, model: Path, port: int) -> tuple[str, ...]:
-        """The app's own arguments, on loopback, with that model and port."""
+        Unlike `prepare` it looks at nothing.
+        """
+
+    def app_command(self, argv: Sequence[str], *, model: Path) -> Command:
+        """A start with the app's own arguments, on loopback; looks at nothing either."""
 
 
 DEFAULT: Final = LlamaServer.name
 
-_FINDERS: Final[Mapping[str, Callable[[Path], Server]]] = {
-    kind.name: kind.in_folder for kind in (LlamaServer, Xllamacpp)
-}
+KINDS: Final[tuple[type[LlamaServer], ...]] = (
+    LlamaServer,
+    Xllamacpp,
+    LlamaCppPython,
+)
 
 
 def server_in(folder: Path, *, adapter: str) -> Server:
@@ -54,8 +62,7 @@ def server_in(folder: Path, *, adapter: str) -> Server:
         UsageError: there is no such kind, or none such engine.
         RecordError: the folder is a bundle that cannot be read.
     """
-    if adapter not in _FINDERS:
-        raise UsageError(
-            f"there is no adapter `{adapter}`", hint=f"there are {', '.join(_FINDERS)}"
-        )
-    return _FINDERS[adapter](folder)
+    known = {kind.name: kind for kind in KINDS}
+    if adapter not in known:
+        raise UsageError(f"there is no adapter `{adapter}`", hint=f"there are {', '.join(known)}")
+    return known[adapter].in_folder(folder)

@@ -4,66 +4,52 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine_ci.engine import log as logs
+from engine_ci.engine import model_file, spawn_gate
 from engine_ci.engine import process as processes
+from engine_ci.engine.adapters import options
+from engine_ci.engine.adapters.contract import CPU, Capability, Command, Prepared, Refused
+from engine_ci.engine.adapters.served import Served
 from engine_ci.errors import EngineStartError, RecordError, UsageError
 from engine_ci.records.bundle import RECORD, Bundle
 from engine_ci.system.documents import load_json
 from engine_ci.system.http import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-SLOT_FILES = "--slot-save-path"
-SHIFTS = "--context-shift"
+    from engine_ci.engine.adapters.settings import Settings
+
 _HELP_TIMEOUT_S = 30.0
 _HELP_BYTES = 1 << 20
-# The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
-_OPTION = re.compile(r"^ {0,2}(--?[A-Za-z][\w-]*(?:, *--?[A-Za-z][\w-]*)*)", re.MULTILINE)
+# A line of `--list-devices`, but for a CPU: `  CUDA0: NVIDIA H200 (143771 MiB, 143120 MiB free)`.
+_DEVICE = re.compile(r"^ +([A-Za-z]+)\d*: ", re.MULTILINE)
+_RENAMED = {"mtl": "metal"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """The harness's own settings of one launch.
+class LlamaServer(Served):
+    """One `llama-server` program.
 
     Attributes:
-        context: tokens of context, shared by the slots.
-        threads: for generation and for batches; one is enough for correctness and never spins.
-        strict: no flash attention and an F32 cache: builds and thread counts agree to the bit.
-        flash: flash attention, whatever the build would choose; not together with `strict`.
-        batch, part: tokens of a prompt that are decoded at a time, in parts that are computed at a
-            time.
-        slots: requests that are worked on at the same time.
-        shared: the slots share the context as they need it; otherwise each has its part.
-        embeddings: the engine makes vectors of texts, and nothing else.
-        slot_files: the engine may save what a slot has cached, in the folder that it runs in.
-        shifts: when its context is full, the engine forgets the middle and goes on.
-        extra: arguments appended as they are.
+        name: of the kind.
+        offers: the option that makes an engine of this kind capable of something.
+        program: what is started.
     """
 
-    context: int = 2048
-    threads: int = 1
-    strict: bool = False
-    flash: bool = False
-    batch: int = 512
-    part: int = 512
-    slots: int = 1
-    shared: bool = False
-    embeddings: bool = False
-    slot_files: bool = False
-    shifts: bool = False
-    extra: tuple[str, ...] = ()
-
-
-class LlamaServer:
-    """One `llama-server` program."""
-
     name = "llama-server"
+    offers: Mapping[Capability, str] = {
+        Capability.EMBEDDINGS: options.EMBEDDINGS,
+        Capability.METRICS: options.METRICS,
+        Capability.MULTI_SLOT: options.SLOTS,
+        Capability.SLOT_ERASE: options.SLOT_FILES,
+        Capability.SLOTS: "--slots",
+    }
 
     def __init__(self, program: Path, *, before: tuple[str, ...] = ()) -> None:
         """`before` are arguments that come before all others, whatever is asked of the program."""
@@ -101,65 +87,109 @@ class LlamaServer:
             EngineStartError: the program cannot even say what it offers.
         """
         if self._flags is None:
-            asked = [str(self.program.absolute()), *self._before, "--help"]
-            self._flags = _offered(_help(asked))
+            self._flags = options.offered(self._said("--help"))
             if not self._flags:
-                raise EngineStartError(f"`{' '.join(asked)}` lists no option")
+                raise EngineStartError(f"`{self.program} --help` lists no option")
         return self._flags
 
-    def arguments(self, *, model: Path, port: int, settings: Settings) -> tuple[str, ...]:
-        """Arguments that make runs comparable; options that this program lacks are left out."""
+    def command(self, model: Path, *, settings: Settings) -> Prepared:
+        """A start with arguments that make runs comparable; what this program lacks is left out."""
+        return Prepared(
+            program=self.program,
+            arguments=partial(self._comparable, model, settings),
+            model=model,
+            embeds=settings.embeddings,
+            settings=settings,
+        )
+
+    def app_command(self, argv: Sequence[str], *, model: Path) -> Command:
+        """A start with the app's own arguments, `{model}` and `{port}` filled in, on loopback."""
+        return Command(
+            program=self.program,
+            arguments=partial(self._apps, argv, model),
+            model=model,
+            embeds=options.embeds(argv),
+        )
+
+    def refusal(self, model: Path) -> str | None:
+        """As the contract says."""
+        return spawn_gate.refusal(self.program, model)
+
+    def prepare(self, model: Path, *, settings: Settings) -> Prepared | Refused:
+        """As the contract says."""
+        reason = self.refusal(model) or self._lacks(settings)
+        return Refused(reason=reason) if reason else self.command(model, settings=settings)
+
+    def supports(
+        self,
+        model: Path,
+        *,
+        features: AbstractSet[Capability] = frozenset(),
+        context: int = 0,
+        accelerator: str = CPU,
+    ) -> tuple[str, ...]:
+        """As the contract says."""
+        known, trained = self.flags(), model_file.context_length(model)
+        reasons = [
+            f"{feature}: this build has no option `{self.offers[feature]}`"
+            for feature in sorted(features & self.offers.keys())
+            if self.offers[feature] not in known
+        ]
+        if trained is not None and context > trained:
+            reasons.append(f"context: {context} tokens, and the model was trained for {trained}")
+        if accelerator != CPU and accelerator not in (found := self.accelerators()):
+            listed = ", ".join(sorted(found)) or "none"
+            reasons.append(f"accelerator: no device for {accelerator}, found {listed}")
+        return tuple(reasons)
+
+    def accelerators(self) -> frozenset[str]:
+        """The kinds of devices other than a CPU that it finds on this machine, such as `cuda`.
+
+        Raises:
+            EngineStartError: the program cannot even say.
+        """
+        if options.DEVICES not in self.flags():
+            return frozenset()
+        kinds = {kind.lower() for kind in _DEVICE.findall(self._said(options.DEVICES))}
+        return frozenset(_RENAMED.get(kind, kind) for kind in kinds - {CPU})
+
+    def _comparable(self, model: Path, settings: Settings, port: int) -> tuple[str, ...]:
         offered = self.flags()
         chosen = [
-            argument for option in _options(settings) if option[0] in offered for argument in option
+            argument
+            for option in options.chosen(settings)
+            if option[0] in offered
+            for argument in option
         ]
         return (*self._before, *_place(model, port), *chosen, *settings.extra)
 
-    def app_arguments(self, argv: Sequence[str], *, model: Path, port: int) -> tuple[str, ...]:
-        """The app's own arguments with `{model}` and `{port}` filled in, on loopback."""
+    def _apps(self, argv: Sequence[str], model: Path, port: int) -> tuple[str, ...]:
         places = {"{model}": str(model.absolute()), "{port}": str(port)}
         filled = [places.get(argument, argument) for argument in argv]
         # Of an option that is given twice, llama.cpp takes the last.
         host = () if ("--host", HOST) in pairwise(filled) else ("--host", HOST)
         return (*self._before, *filled, *host)
 
+    def _said(self, option: str) -> str:
+        return _said([str(self.program.absolute()), *self._before, option])
+
+    def _lacks(self, settings: Settings) -> str | None:
+        try:
+            known = self.flags()
+        except EngineStartError as problem:
+            return problem.message
+        if unknown := options.unknown(settings.extra, known):
+            return f"this build has no option {', '.join(unknown)}"
+        lacking = [what for name, what in options.needed(settings).items() if name not in known]
+        return f"this build cannot do {', '.join(lacking)}" if lacking else None
+
 
 def _place(model: Path, port: int) -> tuple[str, ...]:
     return ("-m", str(model.absolute()), "--host", HOST, "--port", str(port))
 
 
-def _options(settings: Settings) -> Iterator[tuple[str, ...]]:
-    """What a build would otherwise choose by itself: by memory, cores, habit of the day."""
-    yield "-c", str(settings.context)
-    yield "-t", str(settings.threads)
-    yield "-tb", str(settings.threads)
-    yield "--parallel", str(settings.slots)
-    yield "-b", str(settings.batch)
-    yield "-ub", str(settings.part)
-    yield "--fit", "off"
-    yield "--cache-ram", "0"
-    if settings.shared:
-        yield ("--kv-unified",)
-    if settings.embeddings:
-        yield ("--embeddings",)
-    if settings.slot_files:
-        yield SLOT_FILES, "."
-    if settings.shifts:
-        yield (SHIFTS,)
-    yield ("--jinja",)
-    yield ("--offline",)
-    yield ("--no-ui",)
-    yield ("--no-webui",)
-    if settings.strict:
-        yield "-fa", "off"
-        yield "-ctk", "f32"
-        yield "-ctv", "f32"
-    if settings.flash:
-        yield "-fa", "on"
-
-
-def _help(asked: Sequence[str]) -> str:
-    """What a program prints that is asked for its help, started with the same care as a server."""
+def _said(asked: Sequence[str]) -> str:
+    """What a program prints that tells and ends, started with the same care as a server."""
     with tempfile.TemporaryDirectory(prefix="engine-help-") as folder:
         home, log = Path(folder), Path(folder) / "help"
         process = processes.start(asked, cwd=home, env=processes.environment(home), log=log)
@@ -172,7 +202,3 @@ def _help(asked: Sequence[str]) -> str:
             )
         with log.open("rb") as stream:
             return stream.read(_HELP_BYTES).decode(errors="replace")
-
-
-def _offered(text: str) -> frozenset[str]:
-    return frozenset(name.strip() for names in _OPTION.findall(text) for name in names.split(","))

@@ -15,7 +15,10 @@ import importlib
 import signal
 import sys
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 class OptionError(Exception):
@@ -94,6 +97,7 @@ OPTIONS: Final = (
 )
 # Where llama-server's word is not the end of the enumerator's name.
 _WORDS: Final = {"on": "ENABLED", "off": "DISABLED"}
+_CPU_DEVICE: Final = 0
 _TRUTH: Final = {"on": True, "off": False}
 
 
@@ -106,7 +110,10 @@ def main(folder: str, arguments: list[str]) -> int:
     wheel = importlib.import_module("xllamacpp")
     params = wheel.CommonParams()
     if "--help" in arguments:
-        sys.stdout.write(listing(params))
+        sys.stdout.write(listing(params) + ("--list-devices\n" if _tells(wheel) else ""))
+        return 0
+    if "--list-devices" in arguments and _tells(wheel):
+        sys.stdout.write(devices(wheel))
         return 0
     try:
         apply(arguments, params)
@@ -126,6 +133,13 @@ def listing(params: object) -> str:
         for option in OPTIONS
         if _place(params, option) is not None
     )
+
+
+def devices(wheel: ModuleType) -> str:
+    """The devices that the wheel finds and that are no CPU, as llama-server lists them."""
+    found = [device for device in wheel.get_device_info() if int(device["type"]) != _CPU_DEVICE]
+    lines = (f"  {device['name']}: {device['description']}\n" for device in found)
+    return "Available devices:\n" + "".join(lines)
 
 
 def apply(arguments: list[str], params: object) -> None:
@@ -154,6 +168,11 @@ def apply(arguments: list[str], params: object) -> None:
             raise OptionError(f"unknown value for argument: {name} {text}") from problem
 
 
+def _tells(wheel: object) -> bool:
+    """Whether a wheel knows its devices."""
+    return hasattr(wheel, "get_device_info")
+
+
 def _place(params: object, option: Option) -> tuple[object, str] | None:
     """The object and the field that an option sets, None where this wheel has none."""
     for path in option.fields:
@@ -166,7 +185,7 @@ def _place(params: object, option: Option) -> tuple[object, str] | None:
     return None
 
 
-def _value(text: str, current: object, field: str) -> Any:  # noqa: ANN401 - of the field's type
+def _value(text: str, current: object, field: str) -> object:
     """What a text means for a field, by the kind of value that it has now."""
     if field == "slot_save_path":
         return f"{text}/"  # the server puts the name of a file right behind it

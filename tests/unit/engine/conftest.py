@@ -8,15 +8,26 @@ import select
 import stat
 import sys
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from engine_ci.engine import supervisor
+from engine_ci.engine.adapters.contract import Command
+from engine_ci.engine.states import Ready
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from engine_ci.engine.ready_engine import Engine
+    from engine_ci.engine.runtime import Runtime
+
+    Run = Callable[..., AbstractContextManager[Engine]]
     StandIn = Callable[..., Path]
 
 # A server as honest as it is small. What a test adds comes before it serves and can change all of
@@ -31,6 +42,7 @@ options = dict(zip(sys.argv, sys.argv[1:]))
 port, model = int(options.get("--port", 0)), options.get("-m", "")
 answers = {{
     "/health": {{"status": "ok"}},
+    "/slots": [],
     "/props": {{"model_path": model, "total_slots": 1, "build_info": "b1-0", "chat_template": ""}},
     "/completion": {{"content": "a", "tokens": [1], "stop_type": "limit"}},
 }}
@@ -107,23 +119,53 @@ def life(tmp_path: Path) -> Iterator[Life]:
 def stand_in(tmp_path: Path, life: Life) -> StandIn:
     """`stand_in("sys.exit(3)")` is the path of a program that does this instead of serving."""
 
-    def write(change: str = "") -> Path:
-        program = tmp_path / "llama-server"
-        program.write_text(
-            _PROGRAM.format(python=sys.executable, life=str(life.path), change=change)
-        )
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        return program
+    return partial(write_stand_in, tmp_path / "llama-server", life)
 
-    return write
+
+def write_stand_in(program: Path, life: Life, change: str = "") -> Path:
+    """Writes a program that does this before it serves."""
+    program.write_text(_PROGRAM.format(python=sys.executable, life=str(life.path), change=change))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+def command(program: Path, *, model: Path) -> Command:
+    """A start of such a program."""
+    return Command(
+        program=program,
+        arguments=lambda port: ("-m", str(model), "--port", str(port)),
+        model=model,
+    )
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A file that a stand-in says it serves."""
     path = tmp_path / "model.gguf"
-    path.write_bytes(b"GGUF")
+    path.write_bytes(b"GGUF" + bytes(20))
     return path
+
+
+@pytest.fixture
+def run(tmp_path: Path, model: Path) -> Run:
+    """`run(program, grace_s=1)` is a context in which that program is a ready engine."""
+
+    def running(
+        program: Path,
+        *,
+        port: int | None = None,
+        ready_timeout_s: float = 60.0,
+        grace_s: float = 5.0,
+    ) -> AbstractContextManager[Engine]:
+        return supervisor.running(
+            command(program, model=model),
+            log=tmp_path / "log",
+            port=port,
+            ready_timeout_s=ready_timeout_s,
+            grace_s=grace_s,
+        )
+
+    return running
 
 
 class Canned:
@@ -181,3 +223,15 @@ def canned(one_canned: Canned) -> Canned:
     one_canned.answers.clear()
     one_canned.asked.clear()
     return one_canned
+
+
+@pytest.fixture
+def stage() -> SimpleNamespace:
+    """A runtime whose engine, of this process, has just become ready again."""
+    engine = SimpleNamespace(loaded_s=0.25, started_s=0.5, pid=os.getpid())
+    return SimpleNamespace(state=Ready(), ailment=None, restarts=1, engine=engine)
+
+
+def as_runtime(stage: SimpleNamespace) -> Runtime[Engine]:
+    """What is measured of a runtime is all there."""
+    return cast("Runtime[Engine]", stage)

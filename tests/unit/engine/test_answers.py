@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_ci.engine import answers
-from engine_ci.errors import EngineAnswerError, EngineRefusedError
+from engine_ci.engine import answers, reading
+from engine_ci.errors import EngineAnswerError
 from engine_ci.system.http import Answer
 
 JSON = st.recursive(
@@ -46,7 +46,7 @@ SHAPES: list[tuple[type[answers.Shape], dict[str, Any]]] = [
 
 def refusal(value: object, shape: type[answers.Shape]) -> str:
     with pytest.raises(EngineAnswerError) as caught:
-        answers.fit(value, shape, endpoint="GET /x")
+        reading.fit(value, shape, endpoint="GET /x")
     return str(caught.value)
 
 
@@ -54,9 +54,9 @@ def refusal(value: object, shape: type[answers.Shape]) -> str:
 def test_unknown_fields_are_not_looked_at(
     shape: type[answers.Shape], value: dict[str, Any]
 ) -> None:
-    expected = answers.fit(value, shape, endpoint="GET /x")
+    expected = reading.fit(value, shape, endpoint="GET /x")
 
-    assert answers.fit(value | {"new": {"of": "any kind"}}, shape, endpoint="GET /x") == expected
+    assert reading.fit(value | {"new": {"of": "any kind"}}, shape, endpoint="GET /x") == expected
 
 
 @pytest.mark.parametrize(("shape", "value"), SHAPES)
@@ -117,56 +117,6 @@ def test_a_chat_without_an_answer_is_refused() -> None:
     assert message.startswith("GET /x: `choices`: expected List should have at least 1 item")
 
 
-def test_an_error_under_status_200_is_an_error() -> None:
-    answer = Answer(status=200, body=json.dumps(COMPLETED | {"error": {"code": 500}}).encode())
-
-    with pytest.raises(EngineAnswerError) as caught:
-        answers.read(answer, answers.Completed, endpoint="POST /completion")
-
-    expected = "POST /completion: an error under status 200: {'code': 500}"
-    assert str(caught.value) == expected
-
-
-def test_another_status_is_an_error_that_shows_the_answer() -> None:
-    answer = Answer(status=500, body=b'{"error": {"message": "Compute error."}}' + b" " * 500)
-
-    with pytest.raises(EngineAnswerError) as caught:
-        answers.read(answer, answers.Completed, endpoint="POST /completion")
-
-    assert str(caught.value).startswith("POST /completion: expected status 200, found 500: ")
-    assert "Compute error." in str(caught.value)
-    assert len(str(caught.value)) < 300
-
-
-def test_an_error_in_the_documented_form_is_a_refusal() -> None:
-    error = {"code": 400, "message": "600 tokens exceed 512", "type": "exceed_context_size_error"}
-    answer = Answer(status=400, body=json.dumps({"error": error | {"n_ctx": 512}}).encode())
-
-    with pytest.raises(EngineRefusedError, match="expected status 200, found 400") as caught:
-        answers.read(answer, answers.Completed, endpoint="POST /completion")
-
-    assert (caught.value.status, caught.value.kind) == (400, "exceed_context_size_error")
-    assert caught.value.said == "600 tokens exceed 512"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"\xff", b"[]", b'{"error": "no"}', b'{"error": {"message": "no"}}', b"[" * 100_000],
-)
-def test_an_error_in_any_other_form_is_no_refusal(body: bytes) -> None:
-    with pytest.raises(EngineAnswerError) as caught:
-        answers.read(Answer(status=400, body=body), answers.Completed, endpoint="GET /x")
-
-    assert type(caught.value) is EngineAnswerError
-
-
-def test_what_is_not_json_is_an_error_that_names_the_endpoint() -> None:
-    with pytest.raises(EngineAnswerError) as caught:
-        answers.read(Answer(status=200, body=b"<html>"), answers.Props, endpoint="GET /props")
-
-    assert str(caught.value) == "GET /props: the answer (status 200) is not JSON: '<html>'"
-
-
 def test_a_long_value_is_shown_in_part() -> None:
     assert len(refusal({"content": ["x"] * 10_000}, answers.Content)) < 300
 
@@ -174,7 +124,7 @@ def test_a_long_value_is_shown_in_part() -> None:
 def outcome(value: object, shape: type[answers.Shape]) -> str:
     answer = Answer(status=200, body=json.dumps(value).encode())
     try:
-        answers.read(answer, shape, endpoint="GET /x")
+        reading.read(answer, shape, endpoint="GET /x")
     except EngineAnswerError as error:
         return str(error)
     return "fits"
@@ -195,15 +145,3 @@ def test_a_wrong_field_is_named_whatever_stands_in_it(
     field = data.draw(st.sampled_from(sorted(value)))
 
     assert outcome(value | {field: replacement}, shape).startswith(("fits", f"GET /x: `{field}"))
-
-
-def test_an_event_is_the_json_after_data() -> None:
-    assert answers.event(b'data: {"a": 1}', endpoint="POST /x") == {"a": 1}
-
-
-@pytest.mark.parametrize("line", [b"", b"data: ", b"data: [DONE]", b"event: x", b"data: \xff"])
-def test_a_line_that_is_no_event_is_shown(line: bytes) -> None:
-    with pytest.raises(EngineAnswerError) as caught:
-        answers.event(line, endpoint="POST /x")
-
-    assert caught.value.message == f"POST /x: expected `data: JSON`, found {line!r}"

@@ -62,6 +62,13 @@ def test_nobody_is_not_healthy() -> None:
     assert not Client(free_port()).health()
 
 
+def test_a_health_that_is_not_ok_is_named(client: Client, canned: Canned) -> None:
+    canned.answers["/health"] = {"status": "starting"}
+
+    with pytest.raises(EngineAnswerError, match=r"^GET /health: expected `ok`, found `starting`$"):
+        client.check_health()
+
+
 def test_props_are_read(client: Client, canned: Canned) -> None:
     canned.answers["/props"] = {
         "model_path": "/m.gguf",
@@ -158,6 +165,31 @@ def test_a_slot_is_saved_and_erased(client: Client, canned: Canned) -> None:
     with pytest.raises(EngineRefusedError) as caught:
         client.slot("erase", slot=2, file="cache")
     assert (caught.value.status, caught.value.said) == (501, "no")
+
+
+def test_slots_say_what_they_hold(client: Client, canned: Canned) -> None:
+    new = {"id": 0, "n_ctx": 512, "is_processing": False}
+    used = {"id": 1, "is_processing": True, "id_task": 4, "n_prompt_tokens": 7}
+    canned.answers["/slots"] = [new, new | used]
+    one, other = client.slots()
+
+    assert (one.id, one.n_ctx, one.is_processing) == (0, 512, False)
+    assert (one.id_task, one.n_prompt_tokens) == (None, None)
+    assert (other.id, other.is_processing, other.n_prompt_tokens) == (1, True, 7)
+
+
+def test_slots_that_say_something_else_are_refused(client: Client, canned: Canned) -> None:
+    canned.answers["/slots"] = [{"id": 0, "n_ctx": 512}]
+    with pytest.raises(EngineAnswerError, match=r"GET /slots: `slots\.0\.is_processing`: expected"):
+        client.slots()
+
+    canned.answers["/slots"] = (501, {"error": {"message": "no", "type": "x"}})
+    with pytest.raises(EngineRefusedError, match="GET /slots"):
+        client.slots()
+
+    canned.answers["/slots"] = {"slots": []}
+    with pytest.raises(EngineAnswerError, match="GET /slots: `slots`: expected a valid list"):
+        client.slots()
 
 
 @pytest.mark.parametrize("smallest", [-3.4028234663852886e38, -1e30])

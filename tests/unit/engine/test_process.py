@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -13,10 +14,10 @@ import pytest
 from engine_ci.engine import process as processes
 from engine_ci.engine.process import Process, Stopped
 from engine_ci.errors import EngineStartError, HarnessError
+from tests.unit.engine import kills
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.unit.engine.conftest import Life, StandIn
 
@@ -57,11 +58,37 @@ def test_it_runs_until_it_is_stopped(start: Start, stand_in: StandIn, life: Life
     assert life.is_over()
 
 
+def test_all_that_run_can_be_killed_at_once(start: Start, stand_in: StandIn, life: Life) -> None:
+    process = start(stand_in(), until="listening")
+
+    processes.kill_all()
+
+    assert process.ended(within_s=10)
+    assert process.stop(grace_s=0).signal == "SIGKILL"
+    assert life.is_over()
+    assert not processes._GROUPS
+
+
 def test_an_exit_status_on_request_is_reported(start: Start, stand_in: StandIn) -> None:
     change = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
     process = start(stand_in(change), until="listening")
 
     assert process.stop(grace_s=10).status == 7
+
+
+def test_one_that_ends_by_itself_just_before_it_would_be_killed_was_not(
+    start: Start, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start(stand_in("signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))"), until="list")
+
+    def too_late(ending: Process, _: object) -> bool:
+        assert ending.ended(within_s=60)
+        return False
+
+    monkeypatch.setattr(Process, "_ends", too_late)
+
+    stopped = process.stop(grace_s=10)
+    assert (stopped.status, stopped.signal, stopped.killed) == (0, None, False)
 
 
 def test_one_that_ignores_the_request_is_killed_after_the_grace(
@@ -104,6 +131,42 @@ def test_a_second_stop_returns_what_the_first_did(start: Start, stand_in: StandI
     process = start(stand_in(), until="listening")
 
     assert process.stop(grace_s=10) is process.stop(grace_s=10)
+
+
+def test_another_thread_can_take_the_grace_from_a_stop(
+    start: Start, stand_in: StandIn, life: Life
+) -> None:
+    change = "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))"
+    process = start(stand_in(change), until="listening")
+    log = Path(psutil.Process(process.pid).open_files()[0].path)
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(process.stop, grace_s=1000)
+        while "asked" not in log.read_text():
+            assert not process.ended(within_s=0.005)
+        process.kill()
+        stopped = stopping.result(10)
+
+    assert (stopped.signal, stopped.killed) == ("SIGKILL", True)
+    assert process.stop(grace_s=10) is stopped
+    assert life.is_over()
+
+
+def test_a_kill_after_the_end_hits_nobody(start: Start, stand_in: StandIn) -> None:
+    process = start(stand_in(), until="listening")
+    stopped = process.stop(grace_s=10)
+
+    process.kill()
+
+    assert process.stop(grace_s=10) is stopped
+
+
+def test_those_who_wait_for_its_end_are_woken_by_it(start: Start, stand_in: StandIn) -> None:
+    process = start(stand_in(), until="listening")
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(process.wait) for _ in range(3)]
+        process.stop(grace_s=10)
+
+        assert [each.result(10) for each in waiting] == [None] * 3
 
 
 def test_one_that_has_ended_by_itself_is_reported_as_it_ended(
@@ -275,42 +338,12 @@ def test_an_end_is_told_in_words(code: int, words: str) -> None:
     assert str(stopped) == words
 
 
-_SUPERVISOR = """
-import os, signal, subprocess, sys, time
-from pathlib import Path
-from engine_ci.engine import process
-
-process._WATCHDOG_GRACE_S = 0.1
-home, program, deaths = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-start, count = subprocess.Popen.__init__, 0
-
-def counted(self, *arguments, **options):
-    global count
-    start(self, *arguments, **options)
-    print(self.pid, flush=True)
-    count += 1
-    if count == deaths:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-subprocess.Popen.__init__ = counted
-process.start([program, "--port", "0"], cwd=home, env=process.environment(home), log=home / "log")
-while "listening" not in (home / "log").read_text():
-    time.sleep(0.005)
-print("listening", flush=True)
-signal.pause()
-"""
-
-
 def _kill_supervisor(folder: Path, program: Path, *, at: int) -> list[int]:
     """The watchdog and the engine of a supervisor that died of SIGKILL right at the given start.
 
     At 0 it dies later, when the engine serves.
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", _SUPERVISOR, str(folder), str(program), str(at)],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as supervisor:
+    with kills.supervisor(folder, program, at=at) as supervisor:
         assert supervisor.stdout is not None
         said = []
         while (line := supervisor.stdout.readline().strip()) not in ("listening", ""):

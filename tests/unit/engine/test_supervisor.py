@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import re
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,41 +10,23 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from engine_ci.engine import patience, supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
-from engine_ci.errors import EngineLateError, EngineSilentError, EngineStartError
+from engine_ci.engine import supervisor
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
+from engine_ci.errors import (
+    EngineSilentError,
+    EngineStartError,
+    HarnessError,
+    IllegalInstructionError,
+)
 from engine_ci.system.http import free_port, port_is_free
+from tests.unit.engine.conftest import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from engine_ci.engine.supervisor import Engine
-    from tests.unit.engine.conftest import Canned, Life, StandIn
-
-    Run = Callable[..., AbstractContextManager[Engine]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, model: Path) -> Run:
-    def running(
-        program: Path,
-        *,
-        port: int | None = None,
-        ready_timeout_s: float = 60.0,
-        grace_s: float = 5.0,
-    ) -> AbstractContextManager[Engine]:
-        return supervisor.running(
-            program,
-            lambda port: ("-m", str(model), "--port", str(port)),
-            model=model,
-            log=tmp_path / "log",
-            port=port,
-            ready_timeout_s=ready_timeout_s,
-            grace_s=grace_s,
-        )
-
-    return running
+    from engine_ci.engine.ready_engine import Engine
+    from tests.unit.engine.conftest import Canned, Life, Run, StandIn
 
 
 def failure(running: AbstractContextManager[Engine]) -> EngineStartError:
@@ -74,25 +58,23 @@ def test_an_engine_can_be_stopped_before_the_end(run: Run, stand_in: StandIn) ->
         assert engine.stop() is stopped
 
 
+def test_a_start_that_is_ended_before_it_begins_starts_nothing(
+    stand_in: StandIn, model: Path, tmp_path: Path
+) -> None:
+    begun = supervisor.Start(command(stand_in(), model=model), log=tmp_path / "log")
+    begun.end()
+
+    with pytest.raises(EngineStartError, match="was stopped before it was started"), begun:
+        pytest.fail("it became ready")
+    assert not (tmp_path / "log").exists()
+
+
 def test_an_engine_that_ignores_requests_is_killed(run: Run, stand_in: StandIn, life: Life) -> None:
     program = stand_in("signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
     with run(program, grace_s=0.05) as engine:
         assert engine.stop().killed
     assert life.is_over()
-
-
-def test_an_engine_that_hangs_when_it_is_asked_is_not_waited_for_to_the_end(
-    run: Run, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patience, "WINDOW_S", 0.2)
-    change = 'answers["/tokenize"], status["/tokenize"] = never, 200'
-
-    with run(stand_in(change)) as engine:
-        begin = time.monotonic()
-        with pytest.raises(EngineLateError):
-            engine.client.tokenize("Hello")
-        assert time.monotonic() - begin < 10
 
 
 def test_an_engine_is_ended_when_its_use_fails(run: Run, stand_in: StandIn, life: Life) -> None:
@@ -141,6 +123,13 @@ def test_a_program_is_found_when_its_path_is_relative(
             id="illegal-instruction",
         ),
         pytest.param(
+            "print('AMX is not ready to be used!', flush=True)\n"
+            "os.kill(os.getpid(), signal.SIGILL)",
+            "the engine died of SIGILL (illegal instruction) {s} s after its start; its last line: "
+            "AMX is not ready to be used!; it was built for amx, which this machine lacks",
+            id="illegal-instruction-of-a-kind-that-is-told",
+        ),
+        pytest.param(
             'answers["/completion"] = lambda: os.kill(os.getpid(), signal.SIGSEGV)',
             "the engine died of SIGSEGV (segmentation fault) {s} s after its start; "
             "its last line: listening on {port}",
@@ -168,8 +157,9 @@ def test_the_status_of_an_early_end_comes_with_the_error(run: Run, stand_in: Sta
 def test_an_illegal_instruction_is_explained(run: Run, stand_in: StandIn, tmp_path: Path) -> None:
     error = failure(run(stand_in("os.kill(os.getpid(), signal.SIGILL)")))
 
+    assert isinstance(error, IllegalInstructionError)
     assert error.hint is not None
-    assert "needs instructions that this processor lacks" in error.hint
+    assert "needs instructions that this machine lacks" in error.hint
     assert str(tmp_path / "log") in error.hint
 
 
@@ -270,6 +260,20 @@ def test_ports_are_not_tried_for_ever(
     assert life.is_over()
 
 
+def test_without_loopback_nothing_is_started_and_no_engine_is_blamed(
+    run: Run, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_: socket.socket, __: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+
+    with pytest.raises(HarnessError, match="this machine cannot reach itself"), run(stand_in()):
+        pytest.fail("it became ready")
+
+    assert not (tmp_path / "log").exists()
+
+
 def test_a_given_port_is_used(run: Run, stand_in: StandIn) -> None:
     port = free_port()
 
@@ -285,6 +289,8 @@ def test_a_given_port_that_is_taken_is_not_exchanged_for_another(
     error = failure(run(stand_in(), port=canned.port))
 
     assert str(error) == f"somebody else listened where the engine was to: {canned.port}"
+    assert error.hint is not None
+    assert error.hint.startswith("leave the port to us")
 
 
 def test_the_short_form_starts_with_the_adapters_arguments(

@@ -62,7 +62,7 @@ def test_nobody_has_no_family_and_takes_nothing() -> None:
 
     assert list(usage.family(gone.pid)) == []
     assert usage.cpu_s(gone.pid) == 0
-    assert usage.memory(gone.pid) == Memory(own=0, peak=0)
+    assert usage.memory(gone.pid) == Memory(own=0, resident=0, peak=0)
 
 
 def test_computing_shows_in_cpu_seconds_and_waiting_does_not(start: Start) -> None:
@@ -111,11 +111,13 @@ def test_the_peak_stays_when_memory_is_given_back(start: Start) -> None:
 def test_pages_that_were_swapped_out_count(tmp_path: Path) -> None:
     status = tmp_path / str(os.getpid()) / "status"
     status.parent.mkdir()
-    status.write_text("Name:\tx\nVmHWM:\t  100 kB\nRssAnon:\t   40 kB\nVmSwap:\t    2 kB\n")
+    status.write_text(
+        "Name:\tx\nVmHWM:\t  100 kB\nVmRSS:\t   60 kB\nRssAnon:\t   40 kB\nVmSwap:\t    2 kB\n"
+    )
 
     found = usage.memory(os.getpid(), proc=tmp_path)
 
-    assert found == Memory(own=42 << 10, peak=100 << 10)
+    assert found == Memory(own=42 << 10, resident=60 << 10, peak=100 << 10)
 
 
 def test_a_process_that_ends_meanwhile_counts_for_nothing(
@@ -126,5 +128,5 @@ def test_a_process_that_ends_meanwhile_counts_for_nothing(
 
     monkeypatch.setattr(psutil.Process, "cpu_times", gone)
 
-    assert usage.memory(os.getpid(), proc=tmp_path) == Memory(own=0, peak=0)
+    assert usage.memory(os.getpid(), proc=tmp_path) == Memory(own=0, resident=0, peak=0)
     assert usage.cpu_s(os.getpid()) == 0

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     ("adapter", "file"),
-    [("llama-server", "bin/llama-server"), ("xllamacpp", "xllamacpp/__init__.py")],
+    [
+        ("llama-server", "bin/llama-server"),
+        ("xllamacpp", "xllamacpp/__init__.py"),
+        ("llama-cpp-python", "llama_cpp/__init__.py"),
+    ],
 )
 def test_each_kind_is_found_by_its_name(tmp_path: Path, adapter: str, file: str) -> None:
     (tmp_path / file).parent.mkdir()
@@ -27,4 +31,4 @@ def test_an_unknown_kind_is_refused_with_those_that_are_known(tmp_path: Path) ->
         kinds.server_in(tmp_path, adapter="ollama")
 
     assert str(caught.value) == "there is no adapter `ollama`"
-    assert caught.value.hint == "there are llama-server, xllamacpp"
+    assert caught.value.hint == "there are llama-server, xllamacpp, llama-cpp-python"

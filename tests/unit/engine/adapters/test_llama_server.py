@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine_ci.engine.adapters import llama_server
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.contract import Capability, Prepared, Refused
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineStartError, RecordError, UsageError
 from engine_ci.records.bundle import Bundle, Provenance
 from engine_ci.system import documents
@@ -112,12 +113,17 @@ def test_a_help_that_never_ends_is_given_up(
         program("sleep 60 & wait").flags()
 
 
+def chosen(server: LlamaServer, settings: Settings) -> tuple[str, ...]:
+    """Its arguments, but for those that any start has."""
+    return server.command(MODEL, settings=settings).arguments(1234)[6:]
+
+
 def test_arguments_that_the_program_has_are_passed_in_order(
     offering: Callable[..., LlamaServer],
 ) -> None:
     server = offering("-t", "-c", "--jinja")
 
-    assert server.arguments(model=MODEL, port=1234, settings=Settings(context=64)) == (
+    assert server.command(MODEL, settings=Settings(context=64)).arguments(1234) == (
         *("-m", "/models/m.gguf", "--host", "127.0.0.1", "--port", "1234"),
         *("-c", "64", "-t", "1", "--jinja"),
     )
@@ -132,7 +138,7 @@ def test_what_a_build_would_choose_by_itself_is_fixed(
     )
     settings = Settings(threads=2, slots=3, extra=("--metrics",))
 
-    assert server.arguments(model=MODEL, port=1234, settings=settings)[6:] == (
+    assert chosen(server, settings) == (
         *("-c", "2048", "-t", "2", "-tb", "2", "--parallel", "3", "-b", "512", "-ub", "512"),
         *("--fit", "off", "--cache-ram", "0", "--jinja", "--offline", "--no-ui", "--no-webui"),
         "--metrics",
@@ -144,9 +150,7 @@ def test_strict_mode_leaves_out_flash_attention_and_the_half_precision_cache(
 ) -> None:
     server = offering("-fa", "-ctk", "-ctv")
 
-    assert server.arguments(model=MODEL, port=1234, settings=Settings(strict=True))[6:] == (
-        *("-fa", "off", "-ctk", "f32", "-ctv", "f32"),
-    )
+    assert chosen(server, Settings(strict=True)) == (*("-fa", "off", "-ctk", "f32", "-ctv", "f32"),)
 
 
 def test_flash_attention_and_small_batches_are_had_by_asking(
@@ -155,31 +159,27 @@ def test_flash_attention_and_small_batches_are_had_by_asking(
     server = offering("-fa", "-b", "-ub")
     settings = Settings(flash=True, batch=64, part=16)
 
-    assert server.arguments(model=MODEL, port=1234, settings=settings)[6:] == (
-        *("-b", "64", "-ub", "16", "-fa", "on"),
-    )
+    assert chosen(server, settings) == (*("-b", "64", "-ub", "16", "-fa", "on"),)
 
 
-def test_slots_share_the_context_save_their_cache_and_forget_only_when_asked_to(
+def test_slots_share_the_context_save_forget_and_are_counted_only_when_asked_to(
     offering: Callable[..., LlamaServer],
 ) -> None:
-    server = offering("--kv-unified", "--slot-save-path", "--context-shift")
-    settings = Settings(shared=True, slot_files=True, shifts=True)
-    arguments = partial(server.arguments, model=MODEL, port=1234)
+    server = offering("--kv-unified", "--slot-save-path", "--context-shift", "--metrics")
+    settings = Settings(shared=True, slot_files=True, shifts=True, metrics=True)
 
-    asked = ("--kv-unified", "--slot-save-path", ".", "--context-shift")
-    assert arguments(settings=settings)[6:] == asked
-    assert arguments(settings=Settings())[6:] == ()
+    asked = ("--kv-unified", "--slot-save-path", ".", "--context-shift", "--metrics")
+    assert chosen(server, settings) == asked
+    assert chosen(server, Settings()) == ()
 
 
 def test_a_server_of_embeddings_is_one_only_when_asked_to_be(
     offering: Callable[..., LlamaServer],
 ) -> None:
     server = offering("--embeddings")
-    arguments = partial(server.arguments, model=MODEL, port=1234)
 
-    assert arguments(settings=Settings(embeddings=True))[6:] == ("--embeddings",)
-    assert arguments(settings=Settings())[6:] == ()
+    assert chosen(server, Settings(embeddings=True)) == ("--embeddings",)
+    assert chosen(server, Settings()) == ()
 
 
 def test_paths_do_not_depend_on_the_folder(
@@ -187,10 +187,13 @@ def test_paths_do_not_depend_on_the_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     server = offering("-c")
-    arguments = server.arguments(model=Path("m.gguf"), port=1, settings=Settings())
+    model = Path("m.gguf")
 
-    assert arguments[1] == str(tmp_path / "m.gguf")
-    assert server.app_arguments(["-m", "{model}"], model=Path("m.gguf"), port=1)[1] == arguments[1]
+    for command in (
+        server.command(model, settings=Settings()),
+        server.app_command(["-m", "{model}"], model=model),
+    ):
+        assert command.arguments(1)[1] == str(tmp_path / "m.gguf")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ def test_the_apps_arguments_are_filled_in_and_kept_on_loopback(
     server = LlamaServer(Path("llama-server"))
     own = ["-m", "{model}", "--port", "{port}", "--chat-template-kwargs", '{"port": 1}', *argv]
 
-    assert server.app_arguments(own, model=MODEL, port=1234) == (
+    assert server.app_command(own, model=MODEL).arguments(1234) == (
         *("-m", "/models/m.gguf", "--port", "1234", "--chat-template-kwargs", '{"port": 1}'),
         *argv,
         *host,
@@ -280,3 +283,131 @@ def test_no_server_and_several_are_refused_with_their_paths(
 
     listed = ", ".join(str(path) for path in found) or "none"
     assert str(caught.value).endswith(f"expected one `llama-server` at any depth, found {listed}")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" + bytes(20))
+    return path
+
+
+def told(offering: Callable[..., LlamaServer], model: Path, settings: Settings) -> str:
+    return str(offering("-c", "-fa").prepare(model, settings=settings))
+
+
+def test_a_start_is_prepared_by_a_program_a_model_and_options(
+    offering: Callable[..., LlamaServer], model: Path
+) -> None:
+    server = offering("-c", "-fa")
+    settings = Settings(context=64, flash=True, extra=("-c", "32"))
+    prepared = server.prepare(model, settings=settings)
+
+    assert isinstance(prepared, Prepared)
+    assert (prepared.program, prepared.model) == (server.program, model)
+    place = ("-m", str(model), "--host", "127.0.0.1", "--port", "7")
+    assert prepared.arguments(7) == (*place, "-c", "64", "-fa", "on", "-c", "32")
+    assert prepared.settings is settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        pytest.param(Settings(extra=("--poetry", "-1", "-c")), "has no option --poetry", id="own"),
+        pytest.param(Settings(slots=2), "cannot do several slots", id="slots"),
+        pytest.param(Settings(embeddings=True), "cannot do vectors of texts", id="vectors"),
+        pytest.param(
+            Settings(shared=True, metrics=True),
+            "cannot do slots that share the context, counters",
+            id="two",
+        ),
+    ],
+)
+def test_a_start_with_what_a_build_lacks_is_refused(
+    offering: Callable[..., LlamaServer], model: Path, settings: Settings, reason: str
+) -> None:
+    assert told(offering, model, settings) == f"this build {reason}"
+
+
+def test_a_start_without_a_model_is_refused(
+    offering: Callable[..., LlamaServer], tmp_path: Path
+) -> None:
+    missing = tmp_path / "none.gguf"
+
+    assert told(offering, missing, Settings()).startswith(f"{missing}: not readable")
+
+
+def test_a_start_without_a_program_is_refused(tmp_path: Path, model: Path) -> None:
+    program = tmp_path / "program"
+
+    refused = LlamaServer(program).prepare(model, settings=Settings())
+
+    assert refused == Refused(reason=f"{program}: there is no such program")
+
+
+def test_a_start_of_a_program_that_cannot_tell_its_options_is_refused(
+    program: Program, model: Path
+) -> None:
+    refused = program("exit 3").prepare(model, settings=Settings())
+
+    assert str(refused).endswith("--help` ended with status 3")
+
+
+def test_it_supports_what_it_has_an_option_for(
+    offering: Callable[..., LlamaServer], model: Path
+) -> None:
+    server = offering("--embeddings", "--metrics")
+
+    assert server.supports(model, features={Capability.EMBEDDINGS, Capability.METRICS}) == ()
+    assert server.supports(model, features={Capability.CHAT}) == ()
+    assert server.supports(model, features={Capability.SLOT_ERASE, Capability.MULTI_SLOT}) == (
+        "multi-slot: this build has no option `--parallel`",
+        "slot-erase: this build has no option `--slot-save-path`",
+    )
+
+
+def test_it_supports_the_context_that_a_model_was_trained_for(
+    offering: Callable[..., LlamaServer], model: Path
+) -> None:
+    stable = Path(__file__).parents[4] / "fixtures" / "zoo" / "stable.gguf"
+    server = offering("-c")
+
+    assert server.supports(stable, context=2048) == ()
+    (reason,) = server.supports(stable, context=2049)
+    assert reason == "context: 2049 tokens, and the model was trained for 2048"
+    assert server.supports(model, context=2049) == ()
+
+
+DEVICES = """
+case "$1" in
+--help) echo '--list-devices  print';;
+*) cat <<'end'
+ggml_vulkan: Found 1 Vulkan devices:
+Available devices:
+  CUDA0: NVIDIA H200 (143771 MiB, 143120 MiB free)
+  CUDA1: NVIDIA H200 (143771 MiB, 143120 MiB free)
+  MTL0: Apple M4 (12124 MiB, 12123 MiB free)
+  CPU: a processor
+end
+esac
+"""
+
+
+def test_it_supports_the_devices_that_it_lists(program: Program, model: Path) -> None:
+    server = program(DEVICES)
+
+    assert server.accelerators() == {"cuda", "metal"}
+    assert server.supports(model, accelerator="cuda") == ()
+    assert server.supports(model, accelerator="vulkan") == (
+        "accelerator: no device for vulkan, found cuda, metal",
+    )
+
+
+def test_one_that_lists_no_devices_supports_a_processor_alone(
+    offering: Callable[..., LlamaServer], model: Path
+) -> None:
+    server = offering("-c")
+
+    assert server.supports(model, accelerator="cpu") == ()
+    (reason,) = server.supports(model, accelerator="cuda")
+    assert reason == "accelerator: no device for cuda, found none"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine_ci.engine.adapters import xllamacpp_worker
-from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.adapters.xllamacpp import Xllamacpp
 from engine_ci.errors import EngineStartError, UsageError
 
@@ -27,8 +27,8 @@ def test_the_worker_runs_in_this_python_with_nothing_of_its_surroundings(tmp_pat
     server = wheel(tmp_path)
     before = ("-I", "-S", "-B", xllamacpp_worker.__file__, str(tmp_path))
 
-    arguments = server.arguments(model=MODEL, port=1234, settings=Settings(context=64))
-    app = server.app_arguments(["-m", "{model}", "--port", "{port}"], model=MODEL, port=1234)
+    arguments = server.command(MODEL, settings=Settings(context=64)).arguments(1234)
+    app = server.app_command(["-m", "{model}", "--port", "{port}"], model=MODEL).arguments(1234)
 
     assert server.program == Path(sys.executable)
     place = ("-m", "/models/m.gguf", "--host", "127.0.0.1", "--port", "1234")
@@ -55,6 +55,17 @@ def test_a_wheel_that_cannot_be_imported_says_so(tmp_path: Path) -> None:
         server.flags()
 
     assert caught.value.log[-1] == "ImportError: libgomp.so.1: cannot open"
+
+
+def test_a_package_that_is_gone_is_a_reason_not_to_start(tmp_path: Path) -> None:
+    server = wheel(tmp_path)
+    (tmp_path / "xllamacpp" / "__init__.py").unlink()
+
+    refused = server.prepare(MODEL, settings=Settings())
+
+    assert str(refused) == (
+        f"{tmp_path}: expected a folder `xllamacpp` with a Python package, found none"
+    )
 
 
 def test_a_folder_without_the_package_is_refused(tmp_path: Path) -> None:

@@ -203,3 +203,31 @@ def test_it_is_a_program(
 
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: unknown value for argument: --port x\n"
+
+
+DEVICES = """
+def get_device_info():
+    return [
+        {"name": "CPU", "description": "AMD EPYC", "type": 0},
+        {"name": "CUDA0", "description": "NVIDIA H200", "type": 1},
+    ]
+"""
+
+
+def test_devices_are_listed_but_for_processors_where_a_wheel_knows_them(
+    wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (wheel / "xllamacpp" / "__init__.py").write_text(WHEEL + DEVICES)
+
+    assert worker.main(str(wheel), ["--help"]) == 0
+    assert "--list-devices\n" in capsys.readouterr().out
+    assert worker.main(str(wheel), ["--list-devices"]) == 0
+    assert capsys.readouterr().out == "Available devices:\n  CUDA0: NVIDIA H200\n"
+
+
+def test_a_wheel_that_knows_no_devices_does_not_know_the_option(
+    wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert worker.main(str(wheel), ["--help"]) == 0
+    assert "--list-devices" not in capsys.readouterr().out
+    assert worker.main(str(wheel), ["--list-devices"]) == 1

@@ -1,0 +1,84 @@
+"""Pure. The options of llama-server: which a program offers, and which our settings come to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine_ci.engine.adapters.settings import Settings
+
+SLOT_FILES: Final = "--slot-save-path"
+SHIFTS: Final = "--context-shift"
+METRICS: Final = "--metrics"
+SLOTS: Final = "--parallel"
+EMBEDDINGS: Final = "--embeddings"
+SHARED: Final = "--kv-unified"
+FLASH: Final = "-fa"
+DEVICES: Final = "--list-devices"
+# The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
+_OPTION: Final = re.compile(r"^ {0,2}(--?[A-Za-z][\w-]*(?:, *--?[A-Za-z][\w-]*)*)", re.MULTILINE)
+
+
+def offered(text: str) -> frozenset[str]:
+    """Every name of every option that a help lists."""
+    return frozenset(name.strip() for names in _OPTION.findall(text) for name in names.split(","))
+
+
+def unknown(argv: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
+    """The options among arguments that a program does not offer, in their order."""
+    names = (item.partition("=")[0] for item in argv if re.match(r"--?[A-Za-z]", item))
+    return tuple(name for name in dict.fromkeys(names) if name not in known)
+
+
+def embeds(argv: Iterable[str]) -> bool:
+    """Whether an engine with these arguments makes vectors of texts, and nothing else."""
+    return not {EMBEDDINGS, "--embedding"}.isdisjoint(argv)
+
+
+def needed(settings: Settings) -> dict[str, str]:
+    """The options without which an engine would do something else than is wished, and what."""
+    wishes = (
+        (SLOTS, "several slots", settings.slots > 1),
+        (SHARED, "slots that share the context", settings.shared),
+        (EMBEDDINGS, "vectors of texts", settings.embeddings),
+        (SLOT_FILES, "slots that are saved", settings.slot_files),
+        (SHIFTS, "a context that shifts", settings.shifts),
+        (METRICS, "counters", settings.metrics),
+        (FLASH, "flash attention", settings.flash),
+    )
+    return {option: what for option, what, wished in wishes if wished}
+
+
+def chosen(settings: Settings) -> Iterator[tuple[str, ...]]:
+    """What a build would otherwise choose by itself: by memory, cores, habit of the day."""
+    yield "-c", str(settings.context)
+    yield "-t", str(settings.threads)
+    yield "-tb", str(settings.threads)
+    yield SLOTS, str(settings.slots)
+    yield "-b", str(settings.batch)
+    yield "-ub", str(settings.part)
+    yield "--fit", "off"
+    yield "--cache-ram", "0"
+    if settings.shared:
+        yield (SHARED,)
+    if settings.embeddings:
+        yield (EMBEDDINGS,)
+    if settings.slot_files:
+        yield SLOT_FILES, "."
+    if settings.shifts:
+        yield (SHIFTS,)
+    if settings.metrics:
+        yield (METRICS,)
+    yield ("--jinja",)
+    yield ("--offline",)
+    yield ("--no-ui",)
+    yield ("--no-webui",)
+    if settings.strict:
+        yield FLASH, "off"
+        yield "-ctk", "f32"
+        yield "-ctv", "f32"
+    if settings.flash:
+        yield FLASH, "on"

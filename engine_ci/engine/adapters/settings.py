@@ -1,0 +1,40 @@
+"""What the harness asks of an engine that it launches, whatever its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The harness's own settings of one launch.
+
+    Attributes:
+        context: tokens of context, shared by the slots.
+        threads: for generation and for batches; one is enough for correctness and never spins.
+        strict: no flash attention and an F32 cache: builds and thread counts agree to the bit.
+        flash: flash attention, whatever the build would choose; not together with `strict`.
+        batch, part: tokens of a prompt that are decoded at a time, in parts that are computed at a
+            time.
+        slots: requests that are worked on at the same time.
+        shared: the slots share the context as they need it; otherwise each has its part.
+        embeddings: the engine makes vectors of texts, and nothing else.
+        slot_files: the engine may save what a slot has cached, in the folder that it runs in.
+        shifts: when its context is full, the engine forgets the middle and goes on.
+        metrics: the engine counts its tokens and seconds.
+        extra: arguments appended as they are.
+    """
+
+    context: int = 2048
+    threads: int = 1
+    strict: bool = False
+    flash: bool = False
+    batch: int = 512
+    part: int = 512
+    slots: int = 1
+    shared: bool = False
+    embeddings: bool = False
+    slot_files: bool = False
+    shifts: bool = False
+    metrics: bool = False
+    extra: tuple[str, ...] = ()
