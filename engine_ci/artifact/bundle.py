@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine_ci.artifact.delegation import Delegate
     from engine_ci.artifact.expected import Expected
     from engine_ci.artifact.floors import Floors
-    from engine_ci.artifact.origins import Origin, Told
+    from engine_ci.artifact.origins import Origin
     from engine_ci.artifact.signer import Signer
     from engine_ci.artifact.source_build import Recipe
     from engine_ci.artifact.vouching import Vouching
@@ -57,7 +57,7 @@ class Request:
         archive: a local file that stands in for the download of `platform`; as strictly verified.
         vouching: who says that the files are upstream's; None where the source has nobody.
         commits: that upstream and the app give the version, by who names it.
-        told: how many bytes of a download are there.
+        told: how many bytes of a download are there, and of how many, where that is known.
         hashed: what this run has hashed already.
     """
 
@@ -83,7 +83,7 @@ class Request:
     archive: Path | None = None
     vouching: Vouching | None = None
     commits: Mapping[str, Commit] = field(default_factory=dict)
-    told: Told = lambda _: None
+    told: Callable[[int, int | None], None] = lambda *_: None
     hashed: Hashed = field(default_factory=Hashed)
 
 
@@ -124,7 +124,10 @@ def ensure(request: Request, *, phase: Callable[[str], None] = lambda _: None) -
 
 def _refuse_platform(request: Request) -> None:
     if request.delegate is None and request.platform not in request.assets:
-        raise UsageError(f"{request.pin} {request.version} has no file for {request.platform}")
+        raise UsageError(
+            f"{request.pin} {request.version} has no file for {request.platform}",
+            hint="`--platform` names one that the pin has",
+        )
 
 
 def digest(request: Request) -> str:
@@ -155,6 +158,6 @@ def _recipe(request: Request) -> list[object] | None:
 
 
 def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
-    from engine_ci.artifact import making  # noqa: PLC0415 - loads all that makes bundles, which takes longer than to see that one is there
+    from engine_ci.artifact import making  # noqa: PLC0415 - seldom needed, as the module says
 
     return making.made(request, phase=phase)

@@ -22,7 +22,6 @@ LOAD: Final = 1
 DYNAMIC: Final = 2
 NOTE: Final = 4
 GNU_STACK: Final = 0x6474E551
-GNU_PROPERTY: Final = 0x6474E553
 EXECUTABLE: Final = 1
 READABLE: Final = 4
 

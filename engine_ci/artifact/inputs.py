@@ -145,7 +145,7 @@ def _fetched(request: Request, platform: Platform) -> Fetched:
         asset,
         origins=request.origins,
         cache=request.cache,
-        told=request.told,
+        told=lambda done: request.told(done, asset.size),
         hashed=request.hashed,
     )
 

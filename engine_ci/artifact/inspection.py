@@ -107,18 +107,9 @@ def _unrecorded(folder: Path, archive: Archive) -> Iterator[AuditFinding]:
         return
     record = documents.load_json(folder / RECORD, Bundle, error=RecordError)
     yield from vouching.findings(record.provenance.values())
-    expected = {file.path: file.sha256 for file in record.files}
-    present = {path: entry.fingerprint for path, entry in archive.entries.items() if path != RECORD}
-    for path in sorted(expected.keys() | present.keys()):
-        told = None
-        if path not in expected:
-            told = "does not name it"
-        elif path not in present:
-            told = "names it, and it is not there"
-        elif expected[path] != present[path]:
-            told = "names other bytes"
-        if told is not None:
-            yield AuditFinding(level="error", path=path, message=f"{RECORD} {told}")
+    present = {path: entry.fingerprint for path, entry in archive.entries.items()}
+    for path, told in record.contradictions(present):
+        yield AuditFinding(level="error", path=path, message=told)
 
 
 def _files(found: PrunePlan, archive: Archive) -> Iterator[BundleFile]:

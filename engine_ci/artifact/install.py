@@ -27,7 +27,7 @@ def alone(into: Path) -> Iterator[None]:
 
     What a run left half done that was killed is undone before the block begins.
     """
-    from filelock import FileLock  # noqa: PLC0415 - who only looks whether a bundle is there needs none
+    from filelock import FileLock  # noqa: PLC0415 - not needed where a bundle is there
 
     into = into.resolve()
     into.parent.mkdir(parents=True, exist_ok=True)

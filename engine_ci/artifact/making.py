@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine_ci.artifact import (
     assembly,
@@ -23,7 +23,7 @@ from engine_ci.records.bundle import RECORD, AuditFinding, Bundle, BundleFile, e
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from engine_ci.artifact.bundle import Request
     from engine_ci.artifact.floors import Floors
@@ -42,6 +42,7 @@ def made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
         OutsideError: a file could not be fetched, read or written.
     """
     with install.replacing(request.into) as work:
+        folder = work / "bundle"
         with inputs.opened(request, work=work, phase=phase) as given:
             archive, loader = given.archive, given.loader
             images = ArchivedImages(archive, read=loader.read)
@@ -55,54 +56,59 @@ def made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
             )
             phase("audit")
             kept = {file.path: images[file.source] for file in pruned.images}
-            findings = audit.findings(
-                pruned,
-                system=(
-                    *loader.findings(kept, floors=_floors(request)),
-                    *given.judged(pruned),
-                ),
-                naming=loader.naming,
-                backends=request.backends,
-                licensed=licences.with_upstreams(pruned, archive=archive, own=request.licences),
-            )
-            _refuse_errors(findings, request)
-            request.expected.check(pruned)
+            findings = _audited(request, given, pruned, kept=kept)
             planned = steps.steps(pruned, images=images, loader=loader)
             phase("install")
             files, notes = assembly.put(
                 planned,
                 archive,
-                folder=work / "bundle",
+                folder=folder,
                 signer=request.signer,
                 licences=request.licences,
             )
-        stamped = stamp.read(
-            {
-                work / "bundle" / file.path: loader.noted(images[file.source])
-                for file in pruned.images
-            }
-        )
+        stamped = stamp.read({folder / path: loader.noted(image) for path, image in kept.items()})
         _refuse_other_build(request, stamped)
         _refuse_other_commit(request, given, stamped)
         bundle = _record(
             request,
             pruned,
-            files=assembly.with_code(
-                files, folder=work / "bundle", loader=loader, commit=stamped.commit
-            ),
+            files=assembly.with_code(files, folder=folder, loader=loader, commit=stamped.commit),
             given=given,
             demands=tuple(sorted(set().union(*map(loader.demands, kept.values())))),
             findings=(*findings, *notes, *vouching.findings(given.provenance.values())),
             stamped=stamped,
         )
         request.expected.check_tree(bundle.tree_sha256)
-        documents.write(work / "bundle" / RECORD, documents.dump_json(bundle))
+        documents.write(folder / RECORD, documents.dump_json(bundle))
     return bundle
 
 
 def tree_sha256(files: Iterable[BundleFile]) -> str:
     """The digest of an engine: over path and content of every file that is no licence."""
     return engine_sha256({file.path: file.sha256 for file in files if file.counts})
+
+
+def _audited(
+    request: Request, given: Input, pruned: PrunePlan, *, kept: Mapping[str, Any]
+) -> tuple[AuditFinding, ...]:
+    """What there is to say of the files that are kept, of which `kept` are images, by path.
+
+    Raises:
+        VerificationError: they cannot become a bundle, or are not what is expected.
+    """
+    findings = audit.findings(
+        pruned,
+        system=(
+            *given.loader.findings(kept, floors=_floors(request)),
+            *given.judged(pruned),
+        ),
+        naming=given.loader.naming,
+        backends=request.backends,
+        licensed=licences.with_upstreams(pruned, archive=given.archive, own=request.licences),
+    )
+    _refuse_errors(findings, request)
+    request.expected.check(pruned)
+    return findings
 
 
 def _floors(request: Request) -> Floors:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from engine_ci.errors import OutsideError, VerificationError
 from engine_ci.pins.model import PackageIndex, SourceBuild
-from engine_ci.system import release_files
+from engine_ci.system import mirror, release_files
 from engine_ci.system.addresses import host_of
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Files under their own names, below an address of HTTPS."""
+    """Files under their own names, below an address of HTTPS, or in a mirror that is a folder."""
 
     url: str
 
     def __str__(self) -> str:
-        return host_of(self.url)
+        return host_of(self.url) or self.url
 
     def bring(self, asset: Asset | PublishedAsset, *, into: Path, told: Told) -> None:
         """Downloads the file; redirects may lead to the hosts only that serve such files."""
@@ -157,7 +157,7 @@ def of(
     root: Path,
     releases: str,
 ) -> tuple[Origin, ...]:
-    """Where to look for the files of one version, in order.
+    """Where to look for the files of one version, in order; no address where there is a mirror.
 
     Args:
         source: who publishes it.
@@ -167,19 +167,30 @@ def of(
         root: where the paths of folders begin.
         releases: the server of releases.
     """
-    nearer = (_mirror(text.replace(_PLACE, version), root=root) for text in mirrors)
+    nearer = [_nearer(text.replace(_PLACE, version), root=root) for text in mirrors]
+    if mirror.place() is not None:
+        nearer = [each for each in nearer if isinstance(each, Folder)]
     if isinstance(source, PackageIndex):
-        return (*nearer, Index(package=source.package, version=version))
+        return (*nearer, index(source.package, version=version))
     if isinstance(source, SourceBuild):
         return (*nearer, _code(source, version=version, commit=commit))
     return (*nearer, Address(release_files.folder(releases, source.repository, tag=version)))
 
 
+def index(package: str, *, version: str) -> Origin:
+    """Where the wheel of a package is: on the index, or in the mirror."""
+    packages = mirror.below("packages")
+    return Address(packages) if packages else Index(package=package, version=version)
+
+
 def _code(source: SourceBuild, *, version: str, commit: str) -> Origin:
     if source.package is not None:
+        packages = mirror.below("packages")
+        if packages is not None:
+            return Address(packages)
         return SourceDistribution(package=source.package, version=version)
     return Tag(repository=str(source.repository), name=version, commit=commit)
 
 
-def _mirror(text: str, *, root: Path) -> Origin:
+def _nearer(text: str, *, root: Path) -> Origin:
     return Address(text) if "://" in text else Folder(root / text)

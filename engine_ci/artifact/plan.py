@@ -14,7 +14,7 @@ from engine_ci.errors import VerificationError
 from engine_ci.records.bundle import RECORD, DroppedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from engine_ci.artifact.archive import Entry
     from engine_ci.artifact.closure import Closure, Images
@@ -94,26 +94,19 @@ def prune(
     """
     naming = loader.naming
     server = _server(entries, naming)
-    roots = [
-        path
-        for path in sorted(entries)
-        if naming.loadable(path)
-        and any(naming.belongs(path, backend=backend) for backend in backends)
-        and loader.is_backend(images[path])
-    ]
+    roots = _roots(entries, images=images, loader=loader, backends=tuple(backends))
     links = {path: entry.target for path, entry in entries.items() if entry.target is not None}
     pulled = loader.follow(server, roots, images=images, links=links)
-    kept: dict[str, tuple[Kind, str]] = {server: ("server", "the program itself")}
-    kept |= dict.fromkeys(roots, ("backend", "a run-time backend that the app wants"))
-    for path, by in pulled.why.items():
-        kept.setdefault(path, ("library", f"{posixpath.basename(by)} needs it"))
-    started = frozenset(kept)
-    folder = _common_folder(kept)
-    for path in entries:
-        if _LICENCE.search(path):
-            kept.setdefault(path, ("licence", "a licence goes with the files it is for"))
-        elif any(fnmatchcase(posixpath.basename(path), pattern) for pattern in keep):
-            kept.setdefault(path, ("resource", "the app's configuration keeps it"))
+    started: dict[str, tuple[Kind, str]] = {
+        **{
+            path: ("library", f"{posixpath.basename(by)} needs it")
+            for path, by in pulled.why.items()
+        },
+        **dict.fromkeys(roots, ("backend", "a run-time backend that the app wants")),
+        server: ("server", "the program itself"),
+    }
+    folder = _common_folder(started)
+    kept = {**dict(_others(entries, keep=tuple(keep))), **started}
 
     def inside(path: str) -> str:
         return path if settled else _DIST_INFO.sub("dist-info/", _inside(path, folder))
@@ -139,6 +132,35 @@ def prune(
         drop=_dropped(entries, kept=kept, naming=naming),
         closure=pulled,
     )
+
+
+def _roots(
+    paths: Iterable[str],
+    *,
+    images: Images[ImageT],
+    loader: Loader[ImageT],
+    backends: tuple[str, ...],
+) -> list[str]:
+    """The run-time backends that the app wants."""
+    naming = loader.naming
+    return [
+        path
+        for path in sorted(paths)
+        if naming.loadable(path)
+        and any(naming.belongs(path, backend=backend) for backend in backends)
+        and loader.is_backend(images[path])
+    ]
+
+
+def _others(
+    paths: Iterable[str], *, keep: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[Kind, str]]]:
+    """What goes with the images: licences, and what the app wants by name."""
+    for path in paths:
+        if _LICENCE.search(path):
+            yield path, ("licence", "a licence goes with the files it is for")
+        elif any(fnmatchcase(posixpath.basename(path), pattern) for pattern in keep):
+            yield path, ("resource", "the app's configuration keeps it")
 
 
 def _server(paths: Iterable[str], naming: Naming) -> str:

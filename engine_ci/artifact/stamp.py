@@ -31,6 +31,7 @@ _NEIGHBOURS = re.compile(
 )
 _COMPILERS = (b"Clang ", b"GNU ", b"IntelLLVM ", b"MSVC ")
 _NEAR = 128
+_PART = 1 << 12
 _LANDMARK = b"\0qwen3moe\0"
 _ARCHITECTURE = re.compile(rb"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _REACH = 1 << 14
@@ -80,10 +81,18 @@ def commit(path: Path, exports: frozenset[str]) -> Commit | None:
 def _beside_compilers(data: mmap.mmap) -> Iterator[str]:
     """Commits that stand beside a compiler's name; the names are found first, which is quick."""
     for name in _COMPILERS:
-        for at in places(data, name):
-            found = _NEIGHBOURS.search(data[max(0, at - _NEAR) : at + _NEAR])
+        for found in map(_NEIGHBOURS.search, _around(data, name)):
             if found is not None:
                 yield next(filter(None, found.groups())).decode()
+
+
+def _around(data: mmap.mmap, name: bytes) -> Iterator[bytes]:
+    """What stands around a name, hardly a byte of it twice: a file may be full of that name."""
+    end = 0
+    for at in places(data, name):
+        if at >= end:
+            end = at + _PART
+            yield data[max(0, at - _NEAR) : end + _NEAR]
 
 
 def build(path: Path, exports: frozenset[str]) -> int | None:

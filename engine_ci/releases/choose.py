@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine_ci.releases.eligible import Case
     from engine_ci.releases.model import Offer
     from engine_ci.releases.news import News
+    from engine_ci.releases.ordering import PackageVersion
     from engine_ci.releases.stable import StableRelease
     from engine_ci.releases.throttle import Proposals
 
@@ -98,7 +99,7 @@ def choose(
         now=now,
         refused=_by_version(refused),
         remembered=_by_version(remembered),
-        closed=frozenset() if asked else frozenset(map(canonicalize_version, proposals.closed)),
+        closed=None if asked else _newest(proposals.closed, pin),
         waiting=proposals.version if proposals.waiting else None,
         stable=channels.named(stable) if by_channel and not asked else None,
         asked=asked,
@@ -123,6 +124,12 @@ def choose(
         postponed=waits,
         decisions=(*lost, *told(newer, said, chosen=chosen.version if chosen else None)),
     )
+
+
+def _newest(versions: Iterable[Version], pin: Pin) -> PackageVersion | None:
+    """The newest of versions, but for those that no release of the source could have."""
+    read = (listing.read(version, pin) for version in versions)
+    return max(filter(None, read), key=lambda each: each.order, default=None)
 
 
 def _by_version(refused: Iterable[Refusal]) -> dict[str, str]:

@@ -161,6 +161,7 @@ def detect(
         current=pin.version,
         standing=choice.standing,
         chosen=choice.chosen,
+        asked=asked is not None,
         postponed=choice.postponed,
         decisions=choice.decisions,
         refused=tuple(refused),

@@ -31,7 +31,7 @@ class Case:
         standing: how the pin stands.
         refused: in this run, why, by version.
         remembered: the same of runs before.
-        closed: versions of proposals that a person closed.
+        closed: the newest version whose proposal a person closed; None where nobody did.
         waiting: the version of the proposal that is open: it was old enough once, and a clock that
             went back must not take it back.
         stable: builds that a stable release names; None where every build will do.
@@ -45,7 +45,7 @@ class Case:
     now: datetime
     refused: Mapping[str, str] = field(default_factory=dict)
     remembered: Mapping[str, str] = field(default_factory=dict)
-    closed: frozenset[str] = frozenset()
+    closed: PackageVersion | None = None
     waiting: Version | None = None
     stable: frozenset[str] | None = None
     asked: str | None = None
@@ -128,8 +128,13 @@ def _held(offer: Offer, case: Case) -> str | None:
 
 
 def _declined(offer: Offer, case: Case) -> str | None:
-    closed = canonicalize_version(offer.version.text) in case.closed
-    return "a person closed its pull request" if closed else None
+    """Who closed one was shown the newest: only what came since is news to that person."""
+    closed = case.closed
+    if closed is None or offer.version.order > closed.order:
+        return None
+    if offer.version.order == closed.order:
+        return "a person closed its pull request"
+    return f"a person closed the pull request of {closed.text}, which is newer"
 
 
 def _of_another_channel(offer: Offer, case: Case) -> str | None:

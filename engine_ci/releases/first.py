@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from engine_ci.pins.model import Platform
     from engine_ci.releases.published import PublishedRelease
 
-UPSTREAM: Final = "ggml-org/llama.cpp"
 # How upstream names its plain builds since 2025-12; those for one kind of GPU are an app's choice.
 _NAMES: Final[Mapping[Platform, str]] = {
     "macos-arm64": "llama-{}-bin-macos-arm64.tar.gz",
@@ -59,6 +58,6 @@ def _asset(release: PublishedRelease, platform: Platform) -> Asset:
     if found is None or isinstance(told, str):
         raise UsageError(
             f"{release.tag_name} cannot be pinned for {platform}: {told}",
-            hint="pin a build that has the file, or write the pin by hand (docs/reference.md)",
+            hint="pin a build that has the file, or write the pin by hand (docs/reference/pins.md)",
         )
     return Asset(name=found.name, size=found.size, sha256=told.sha256)

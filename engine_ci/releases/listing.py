@@ -27,25 +27,23 @@ def current(pin: Pin) -> PackageVersion:
     Raises:
         PinError: it is not a version of a package, or not a tag of a build.
     """
+    version = read(pin.version, pin)
+    if version is not None:
+        return version
     if _tagged(pin.source):
-        return _tag(pin)
-    version = ordering.parse(pin.version)
-    if version is None:
-        raise PinError(
-            f"pin {pin.name}: `version` is {pin.version}, which no package can have",
-            hint="write the version as the package index writes it, for example 0.1.2",
-        )
-    return version
-
-
-def _tag(pin: Pin) -> PackageVersion:
-    version = ordering.tag(pin.version)
-    if version is None:
         raise PinError(
             f"pin {pin.name}: `version` is {pin.version}, which is no tag of a build",
             hint="releases are told from one another by upstream's tags, such as b11194",
         )
-    return version
+    raise PinError(
+        f"pin {pin.name}: `version` is {pin.version}, which no package can have",
+        hint="write the version as the package index writes it, for example 0.1.2",
+    )
+
+
+def read(text: str, pin: Pin) -> PackageVersion | None:
+    """A version as the pin's source writes it; None where it writes none so."""
+    return ordering.tag(text) if _tagged(pin.source) else ordering.parse(text)
 
 
 def sorted_out(offers: Iterable[Offer], pin: Pin) -> list[Offer]:

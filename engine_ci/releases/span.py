@@ -75,5 +75,8 @@ def _limit(end: str) -> int | PackageVersion:
         return int(number[1])
     limit = ordering.parse(end)
     if limit is None:
-        raise UsageError(f"`{end}` is neither a version nor a build number")
+        raise UsageError(
+            f"`{end}` is neither a version nor a build number",
+            hint="write b11194, 0.1.2, or a range A..B",
+        )
     return limit

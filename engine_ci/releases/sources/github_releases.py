@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import NotThereError, OutsideError, VerificationError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine_ci.releases.model import Offer
     from engine_ci.releases.published import PublishedRelease
     from engine_ci.releases.sources.release_list import ReleaseList
-    from engine_ci.system.rest import RestReader
+    from engine_ci.system.answers import Api
 
 # Of releases that were there before and are missing from the list.
 _MOST_LOOKED_UP: Final = 20
@@ -32,13 +32,15 @@ class Place:
 
     Attributes:
         api: of the server.
-        files: the address of the server that has the releases' files.
+        files: the address of the server that has the releases' files, or their folder.
         ledgers: a folder that remembers which bytes they had.
+        partial: some releases are here, and those that are not may be elsewhere.
     """
 
-    api: RestReader
+    api: Api
     files: str
     ledgers: Path
+    partial: bool = False
 
 
 def read(repository: str, pin: Pin, *, at: Place) -> ReleaseList:
@@ -48,7 +50,8 @@ def read(repository: str, pin: Pin, *, at: Place) -> ReleaseList:
         OutsideError: GitHub refused, or did not answer.
         PinError: the pinned version is no tag of a build.
     """
-    return release_list.read(repository, api=at.api, pin=listing.current(pin).build or 0)
+    listed = release_list.read(repository, api=at.api, pin=listing.current(pin).build or 0)
+    return replace(listed, whole=listed.whole and not at.partial)
 
 
 def offers(
@@ -84,7 +87,7 @@ def offers(
     lost = offered.vanished(ledger, found, pin) if listed.whole else []
     if not listed.whole:
         told(
-            f"{repository}: the newest {len(listed.releases)} releases were read, "
+            f"{repository}: {len(listed.releases)} releases were read, "
             f"which are not all since {pin.version}"
         )
     _note(file, ledger, releases, pin, since=listed.pin)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import BaseModel, StringConstraints, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from engine_ci.errors import GitHubError, NotThereError
 from engine_ci.releases import ordering
+from engine_ci.system.documents import CommitId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine_ci.system.rest import RestReader
+    from engine_ci.system.answers import Api
 
 _NESTED: Final = 3
 _MOST_PAGES: Final = 10
@@ -20,7 +21,7 @@ _MOST_PAGES: Final = 10
 
 class _Object(BaseModel):
     type: Literal["commit", "tag"]
-    sha: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+    sha: CommitId
 
 
 class _Reference(BaseModel):
@@ -37,7 +38,7 @@ _REFERENCES: Final = TypeAdapter(tuple[_Reference, ...])
 _TAG: Final = TypeAdapter(_Tag)
 
 
-def commit(repository: str, tag: str, *, api: RestReader) -> str | None:
+def commit(repository: str, tag: str, *, api: Api) -> str | None:
     """The commit that a tag names, annotated or not; None where there is no such tag.
 
     Args:
@@ -60,7 +61,7 @@ def commit(repository: str, tag: str, *, api: RestReader) -> str | None:
     raise GitHubError(f"{repository}: the tag {tag} names a tag that names a tag, and no commit")
 
 
-def builds_on(repository: str, commit: str, *, near: int, api: RestReader) -> tuple[str, ...]:
+def builds_on(repository: str, commit: str, *, near: int, api: Api) -> tuple[str, ...]:
     """The builds, of those with a number up to `near`, whose tags name a commit.
 
     Builds are numbered by commits, so that the tags worth a look begin with the same digits: those
@@ -79,7 +80,7 @@ def builds_on(repository: str, commit: str, *, near: int, api: RestReader) -> tu
     return tuple(sorted(tag for tag in set(tags) if ordering.tag(tag) is not None))
 
 
-def _matching(address: str, api: RestReader) -> Iterator[_Reference]:
+def _matching(address: str, api: Api) -> Iterator[_Reference]:
     """References in one answer, or in a few pages where GitHub cuts it."""
     for _ in range(_MOST_PAGES):
         page = api.page(address, _REFERENCES)

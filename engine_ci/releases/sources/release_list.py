@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine_ci.releases.published import PublishedRelease
-    from engine_ci.system.rest import RestReader
+    from engine_ci.system.answers import Api
 
 # A thousand releases: three months of upstream's. What is older is not worth a proposal.
 MOST_PAGES: Final = 10
@@ -34,7 +34,7 @@ class ReleaseList:
     whole: bool
 
 
-def read(repository: str, *, api: RestReader, pin: int) -> ReleaseList:
+def read(repository: str, *, api: Api, pin: int) -> ReleaseList:
     """Reads the list until every build newer than the pin has been seen, or it gets too long.
 
     Behind a first page that is as it was, the list is taken to be as it was.

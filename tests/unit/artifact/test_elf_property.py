@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from engine_ci.artifact import elf, elf_property
+from engine_ci.artifact import elf
 from tests.unit.artifact import elves
 
 if TYPE_CHECKING:
@@ -50,11 +48,3 @@ def test_what_is_merely_used_is_not_needed(tmp_path: Path) -> None:
 )
 def test_a_note_that_does_not_tell_says_nothing(tmp_path: Path, note: bytes) -> None:
     assert level(tmp_path, note) == 0
-
-
-@given(st.binary(max_size=64))
-def test_no_bytes_of_a_note_are_an_error(note: bytes) -> None:
-    held = elves.properties((FEATURES, note))[16:] + note
-
-    assert elf_property._needed(held) >= 0
-    assert elf_property._needed(elf_property._properties(note)) >= 0

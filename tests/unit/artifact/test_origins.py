@@ -13,7 +13,7 @@ from engine_ci.artifact import fetch, origins
 from engine_ci.artifact.origins import Address, Folder
 from engine_ci.errors import Exit, OutsideError, VerificationError
 from engine_ci.pins.model import Asset, GitHubReleases, PackageIndex, SourceBuild
-from engine_ci.system import release_files
+from engine_ci.system import mirror, release_files
 from tests.unit.artifact.wheels import source_distribution
 from tests.unit.shelf import Shelf, says
 from tests.unit.system.test_git_source import repository
@@ -210,3 +210,22 @@ def test_who_downloads_nothing_loads_nothing_that_does() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
     assert done.stdout == b"False\n"
+
+
+def test_with_a_mirror_no_publisher_and_no_address_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(mirror.VARIABLE, str(tmp_path))
+    packages = Address(f"{tmp_path}/packages")
+    wheel = PackageIndex(kind="package-index", package="toy-engine")
+
+    for source in (wheel, code(package="toy-code")):
+        found = origins.of(
+            source,
+            version="1.0",
+            mirrors=["near", "https://mirror.invalid"],
+            root=tmp_path,
+            releases=release_files.SERVER,
+        )
+        assert found == (Folder(tmp_path / "near"), packages)
+    assert str(packages) == f"{tmp_path}/packages"

@@ -18,6 +18,7 @@ from engine_ci.artifact.source_build import Built, Recipe
 from engine_ci.errors import BuildError, OutsideError, VerificationError
 from engine_ci.pins.model import Commit
 from tests.unit.artifact import code, wheels
+from tests.unit.system.clones import introduce
 from tests.unit.system.test_git import run as git
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ def test_real_code_becomes_a_bundle_that_tells_its_commit_and_no_place(tmp_path:
 
 @pytest.mark.usefixtures("cmake")
 def test_the_archive_that_git_makes_of_a_tag_is_built(tmp_path: Path, home: Path) -> None:
-    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    introduce(home)
     upstream = tmp_path / "upstream"
     git(tmp_path, "init", "--quiet", str(upstream))
     for name, content in code.FILES.items():

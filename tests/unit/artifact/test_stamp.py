@@ -3,16 +3,16 @@ from __future__ import annotations
 import mmap
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine_ci.artifact import elf, searching, stamp
 from engine_ci.pins.model import Commit
 from tests.unit.artifact import elves
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHORT = Commit(id="86a2835", abbreviated=True)
 
@@ -79,6 +79,42 @@ def test_an_image_is_searched_piece_by_piece_and_nothing_is_overlooked(
     path.write_bytes((bytes(3 * mmap.PAGESIZE + begin) + said).ljust(5 * mmap.PAGESIZE, b"\0"))
 
     assert stamp.commit(path, frozenset()) == SHORT
+
+
+@pytest.mark.parametrize(
+    ("name", "compilers"),
+    [(b"GNU ", 1), (b"GNU 1", 1), (b"Clang 1\0", 1), (b"IntelLLVM Clang MSVC GNU ", 4)],
+)
+def test_a_file_that_is_full_of_names_is_searched_hardly_more_than_once_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes, compilers: int
+) -> None:
+    size, searched = 1 << 18, []
+
+    class Counted:
+        @staticmethod
+        def search(part: bytes) -> None:
+            searched.append(len(part))
+
+    monkeypatch.setattr(stamp, "_NEIGHBOURS", Counted)
+    path = tmp_path / "a"
+    path.write_bytes((name * size)[:size])
+
+    assert stamp.commit(path, frozenset()) is None
+    assert size < sum(searched) < 1.1 * compilers * size
+
+
+@given(names=st.lists(st.integers(0, 3 * stamp._PART), max_size=6), place=st.integers(0, 9000))
+def test_other_names_hide_no_commit(names: list[int], place: int) -> None:
+    said = b"GNU 14.2.1\x0086a2835\0"
+    content = bytearray(3 * stamp._PART)
+    for at in names:
+        content[at : at + 4] = b"GNU "
+    content[place : place + len(said)] = said
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a")
+        path.write_bytes(content)
+
+        assert stamp.commit(path, frozenset()) == SHORT
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory otherwise")

@@ -111,7 +111,10 @@ def test_nobody_is_asked_where_the_answer_could_not_be_verified(
 
     found = Vouching(repository=REPOSITORY, ask=ask).of(NAME, sha256=SHA256, build=11434)
 
-    assert found == Attestation(state="not-checked", why="the library sigstore is not installed")
+    assert found == Attestation(
+        state="not-checked",
+        why="sigstore is not installed: `pip install 'engine-ci[attestations]'`",
+    )
 
 
 def test_of_a_repository_that_nobody_knows_a_workflow_of_nothing_is_checked() -> None:

@@ -89,7 +89,7 @@ def source_distribution(folder: Path, *, version: str = "1.0") -> Path:
     with tarfile.open(path, "w:gz") as archive:
         for name, text in (("PKG-INFO", metadata), ("pyproject.toml", project),
                            ("backend.py", backend)):  # fmt: skip
-            _add(archive, f"toy_engine-{version}/{name}", text.encode())
+            add(archive, f"toy_engine-{version}/{name}", text.encode())
     return path
 
 
@@ -101,9 +101,9 @@ def release(folder: Path, *, build: int = 11434) -> Path:
     library = "libllama.so.0.0.1"
     with tarfile.open(path, "w:gz") as archive:
         for name in ("llama-server", "libggml-cpu.so", "libggml-vulkan.so"):
-            _add(archive, f"{top}/{name}", files[f"toy_engine/bin/{name}"])
-        _add(archive, f"{top}/{library}", files["toy_engine/lib/libllama.so.0"])
-        _add(archive, f"{top}/LICENSE", LICENCE)
+            add(archive, f"{top}/{name}", files[f"toy_engine/bin/{name}"])
+        add(archive, f"{top}/{library}", files["toy_engine/lib/libllama.so.0"])
+        add(archive, f"{top}/LICENSE", LICENCE)
         for link, target in (("libllama.so", "libllama.so.0"), ("libllama.so.0", library)):
             info = tarfile.TarInfo(f"{top}/{link}")
             info.type, info.linkname = tarfile.SYMTYPE, target
@@ -111,7 +111,8 @@ def release(folder: Path, *, build: int = 11434) -> Path:
     return path
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    """Adds a file."""
     info = tarfile.TarInfo(name)
     info.size = len(content)
     archive.addfile(info, io.BytesIO(content))

@@ -61,12 +61,29 @@ def test_flaws_speak_against_a_release_before_all_else_and_are_kept() -> None:
 
 
 @pytest.mark.parametrize("closed", ["0.2", "0.2.0"])
-def test_what_a_person_closed_gives_way_to_the_next_older_release(closed: str) -> None:
-    made = choice(offer("0.2.0"), offer("0.1.3"), proposals=Proposals(closed=frozenset({closed})))
+def test_after_a_person_closed_one_only_a_newer_release_is_proposed(closed: str) -> None:
+    offers = (offer("0.2.0"), offer("0.1.3"))
+    before = Proposals(closed=frozenset({closed, "0.1.4"}))
 
-    assert made.chosen is not None
-    assert made.chosen.version == "0.1.3"
-    assert reasons(made)["0.2.0"] == "a person closed its pull request"
+    waiting, newer = choice(*offers, proposals=before), choice(offer("0.2.1"), proposals=before)
+
+    assert waiting.chosen is None
+    assert reasons(waiting) == {
+        "0.2.0": "a person closed its pull request",
+        "0.1.3": f"a person closed the pull request of {closed}, which is newer",
+    }
+    assert newer.chosen is not None
+    assert newer.chosen.version == "0.2.1"
+
+
+def test_a_closed_one_that_the_source_lists_no_more_is_still_an_answer() -> None:
+    gone, strange = (
+        choice(offer("b11199"), of=released(), proposals=Proposals(closed=frozenset({closed})))
+        for closed in ("b11200", "nightly")
+    )
+
+    assert gone.chosen is None
+    assert strange.chosen is not None
 
 
 NOISE = "the pinned build packaged again, and `rebuilds` is `never`"

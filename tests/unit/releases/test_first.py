@@ -13,6 +13,7 @@ from engine_ci.releases.published import PublishedRelease, ReleaseAsset
 if TYPE_CHECKING:
     from engine_ci.pins.model import Platform
 
+UPSTREAM = "ggml-org/llama.cpp"
 COMMIT = "86a283532072722c5f3363d37d59a874d09fa99b"
 NAMES: dict[Platform, str] = {
     "macos-arm64": "llama-b11194-bin-macos-arm64.tar.gz",
@@ -41,12 +42,12 @@ def release(
 
 
 def test_every_platform_gets_upstreams_plain_build() -> None:
-    pin = first.pin(release(), repository=first.UPSTREAM, commit=COMMIT, platforms=tuple(NAMES))
+    pin = first.pin(release(), repository=UPSTREAM, commit=COMMIT, platforms=tuple(NAMES))
 
     assert {platform: asset.name for platform, asset in pin.platforms.items()} == NAMES
     assert {(asset.size, asset.sha256) for asset in pin.platforms.values()} == {(7, "a" * 64)}
     assert (pin.version, pin.build, pin.commit.id) == ("b11194", 11194, COMMIT)
-    assert pin.source == GitHubReleases(kind="github-releases", repository="ggml-org/llama.cpp")
+    assert pin.source == GitHubReleases(kind="github-releases", repository=UPSTREAM)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +62,4 @@ def test_a_release_without_a_whole_file_and_its_hash_is_not_pinned(
     found: PublishedRelease, why: str
 ) -> None:
     with pytest.raises(UsageError, match=why):
-        first.pin(found, repository=first.UPSTREAM, commit=COMMIT, platforms=("macos-arm64",))
+        first.pin(found, repository=UPSTREAM, commit=COMMIT, platforms=("macos-arm64",))

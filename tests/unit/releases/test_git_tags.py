@@ -15,6 +15,7 @@ from engine_ci.releases.sources import git_tags
 from engine_ci.system import git_source
 from tests.unit.releases.build import EAGER, pin
 from tests.unit.releases.code import asked
+from tests.unit.system.clones import introduce
 from tests.unit.system.test_git import run
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 @pytest.fixture
 def upstream(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the builds b9998, b9999, b10000 and b10001, a day apart, and other tags."""
-    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    introduce(home)
     folder = tmp_path / "upstream"
     run(tmp_path, "init", "--quiet", str(folder))
     for day, tag in enumerate(("b9998", "b9999", "b10000", "b10001"), start=1):

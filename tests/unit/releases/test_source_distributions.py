@@ -15,6 +15,7 @@ from engine_ci.system import pip
 from tests.unit.artifact import wheels
 from tests.unit.releases.build import EAGER, pin
 from tests.unit.releases.code import asked
+from tests.unit.system.clones import introduce
 from tests.unit.system.test_git import run
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ UNKNOWN = "no tag of upstream tells its commit: `upstream.repository` has to hav
 @pytest.fixture
 def upstream(tmp_path: Path, home: Path) -> Path:
     """A repository with the build b11435."""
-    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    introduce(home)
     folder = tmp_path / "upstream"
     run(tmp_path, "init", "--quiet", str(folder))
     run(folder, "commit", "--quiet", "--allow-empty", "-m", "all")

@@ -121,10 +121,11 @@ def test_by_builds_those_since_the_last_proposal_or_the_pin_are_counted(
 
 
 def test_by_builds_one_older_than_the_last_proposal_is_not_what_came_since() -> None:
-    proposals = Proposals(last=NOW, version="b11200", closed=frozenset({"b11200"}))
+    proposals = Proposals(last=NOW, version="b11200")
+    hold = Hold(version="b11200", reason="it was merged, and taken back")
     made = choice(
         *(offer(f"b{number}", hours=100) for number in range(11195, 11201)),
-        of=released(),
+        of=released(holds=[hold]),
         policy=Policy(propose=EveryBuilds(every_builds=3)),
         proposals=proposals,
     )

@@ -12,6 +12,7 @@ from engine_ci.artifact.macho.commands import LC
 from engine_ci.artifact.macho.layout import Command
 from engine_ci.errors import MachOError, VerificationError
 from tests.unit.artifact import machos
+from tests.unit.artifact.signable import only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +21,6 @@ ARM = machos.image(machos.dylib("a"))
 INTEL = machos.image(machos.dylib("b"), cpu=machos.X86_64, subtype=3)
 ARM_ENTRY = machos.entry(0x1000, ARM)
 INTEL_ENTRY = machos.entry(0x4000, INTEL, cpu=machos.X86_64, subtype=3)
-
-
-def only(raw: bytes) -> layout.Slice:
-    (found,) = layout.slices(raw)
-    return found
 
 
 def test_a_thin_file_is_one_slice() -> None:
