@@ -1,20 +1,19 @@
-"""Starts engines for the suites, asks them, and turns whatever happens into checks."""
+"""Starts engines for the suites, and asks them."""
 
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from itertools import takewhile
 from threading import Event
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import (
     EngineAnswerError,
     EngineDiedError,
@@ -22,17 +21,18 @@ from engine_ci.errors import (
     EngineLateError,
     EngineSilentError,
     EngineStartError,
-    HarnessError,
 )
-from engine_ci.gate import goldens, last_words
-from engine_ci.records.gate import Check, FaultClass, Status
+from engine_ci.gate import goldens
+from engine_ci.gate.checking import NotAskedError
+from engine_ci.system import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.adapters.contract import Command
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel, Subject
     from engine_ci.gate.goldens import Golden
 
@@ -41,7 +41,6 @@ T = TypeVar("T")
 
 # How an engine ends is the question of one suite only; the others do not wait for a stubborn one.
 _GRACE_S: Final = 1.0
-_SHOWN: Final = 5
 # A connection breaks a moment before the process has ended.
 _DYING_S: Final = 0.2
 # How far past its golden end an answer may run before it is cut off.
@@ -64,116 +63,6 @@ class Mode(StrEnum):
     SLOTS = "slots"
     FLASH = "flash"
     APP = "app"
-
-
-class NotAskedError(Exception):
-    """The question makes no sense here; its check is skipped, and this says why."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What came of a question.
-
-    Attributes:
-        fault_class: where it turned out to be another than the one that was asked about.
-    """
-
-    status: Status
-    observed: str
-    detail: str = ""
-    fault_class: FaultClass | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """A check that has not been made yet; its id is `suite/name`."""
-
-    suite: str
-    name: str
-    fault_class: FaultClass
-    expected: str
-
-    def ask(
-        self, judge: Callable[[], Answer], *, before: Callable[[], Answer] | None = None
-    ) -> Check:
-        """Makes the check. Errors of the engine fail it, errors of our harness are its own.
-
-        `before` judges the baseline in the same way, and is asked only where the candidate fails:
-        who breaks a promise that its predecessor broke too has not got worse, and is warned of. So
-        is who has no predecessor that could be asked, but for a crash: such a gate never passes.
-        """
-        started = time.perf_counter()
-        answer = _answer(judge)
-        if before and answer.status is Status.FAIL:
-            answer = _beside(answer, _answer(before))
-        return Check(
-            id=f"{self.suite}/{self.name}",
-            suite=self.suite,
-            status=answer.status,
-            fault_class=answer.fault_class or self.fault_class,
-            expected=self.expected,
-            observed=answer.observed,
-            detail=answer.detail,
-            seconds=round(time.perf_counter() - started, 3),
-        )
-
-
-def _answer(judge: Callable[[], Answer]) -> Answer:
-    try:
-        return judge()
-    except NotAskedError as reason:
-        return Answer(status=Status.SKIP, observed=f"not asked: {reason}")
-    except EngineError as problem:
-        return Answer(
-            status=Status.FAIL,
-            observed=problem.message,
-            detail="\n".join(problem.log),
-            fault_class=_class_of(problem),
-        )
-    except HarnessError as problem:
-        return Answer(status=Status.ERROR, observed=problem.message)
-
-
-def _beside(answer: Answer, before: Answer) -> Answer:
-    """A failure, or a warning where the baseline fails in the same way, or cannot be asked."""
-    if before.status is Status.SKIP and answer.fault_class is None:
-        said = f"whether the baseline does so too was {before.observed}"
-    elif before.status is Status.FAIL and before.fault_class is answer.fault_class:
-        said = "the baseline does so too"
-    else:
-        return answer
-    return replace(answer, status=Status.WARN, observed=f"{answer.observed}; {said}")
-
-
-def _class_of(problem: EngineError) -> FaultClass | None:
-    """None where it is that of the question."""
-    match problem:
-        case EngineDiedError():
-            return FaultClass.CRASH_RUNTIME
-        case EngineStartError():
-            return last_words.blame(problem.log)
-        case _:
-            return None
-
-
-def listed(differences: Sequence[str]) -> str:
-    """The first differences, a line each, and how many more there are."""
-    shown = "\n".join(differences[:_SHOWN])
-    more = len(differences) - _SHOWN
-    return f"{shown}\nand {more} more" if more > 0 else shown
-
-
-def compared(differences: Iterable[str], *, right: str = "the same") -> Answer:
-    """Judges in what answers differ from what is known; `right` says that they do not."""
-    if found := list(differences):
-        observed = f"{len(found)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=listed(found))
-    return Answer(status=Status.PASS, observed=right)
-
-
-def ready(engine: Engine) -> Answer:
-    """That an engine is there is what was asked."""
-    return Answer(status=Status.PASS, observed=f"ready in {engine.started_s:.2f} s")
 
 
 class Session:
@@ -284,34 +173,24 @@ def launch(
     one option that overrides the app's, in builds that have it. In all modes an engine that
     `embeds` gets the flags for it.
     """
+    interrupts.refuse_to_start()
     if mode is Mode.APP:
         argv = (*subject.app_argv, *(_EMBEDDING if embeds else ()))
-        arguments = partial(_app_arguments, argv, subject, model, extra)
+        command = _with(extra, subject.server.app_command(argv, model=model), subject=subject)
     else:
-        settings = replace(settings, embeddings=embeds)
-        arguments = partial(_arguments, subject, model, settings)
+        command = subject.server.command(model, settings=replace(settings, embeddings=embeds))
     return supervisor.running(
-        subject.server.program,
-        arguments,
-        model=model,
-        log=log,
-        port=port,
-        ready_timeout_s=ready_timeout_s,
-        grace_s=grace_s,
-        embeds=embeds,
+        command, log=log, port=port, ready_timeout_s=ready_timeout_s, grace_s=grace_s
     )
 
 
-def _arguments(subject: Subject, model: Path, settings: Settings, port: int) -> tuple[str, ...]:
-    return subject.server.arguments(model=model, port=port, settings=settings)
+def _with(extra: tuple[str, ...], command: Command, *, subject: Subject) -> Command:
+    def arguments(port: int) -> tuple[str, ...]:
+        own = command.arguments(port)
+        # Of an option that is given twice, llama.cpp takes the last.
+        return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
 
-
-def _app_arguments(
-    argv: Sequence[str], subject: Subject, model: Path, extra: tuple[str, ...], port: int
-) -> tuple[str, ...]:
-    own = subject.server.app_arguments(argv, model=model, port=port)
-    # Of an option that is given twice, llama.cpp takes the last.
-    return (*own, *extra) if extra and extra[0] in subject.server.flags() else own
+    return replace(command, arguments=arguments)
 
 
 def of_baseline(

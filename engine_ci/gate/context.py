@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine_ci.engine.backends import Backends
     from engine_ci.gate.zoo import Model
     from engine_ci.records.gate import EngineFacts
+    from engine_ci.records.runtime import Measured
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,7 @@ class Subject:
         app_argv: the app's own arguments for it, with `{model}` and `{port}` as places.
         refused: by model, why nothing waits a second time for the engine to start with it.
         computes: what it computes with, from each log that tells.
+        starts: what was measured of it when it was started as its users do.
     """
 
     server: Server
@@ -31,6 +33,7 @@ class Subject:
     app_argv: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict, compare=False)
     computes: list[Backends] = field(default_factory=list, compare=False)
+    starts: list[Measured] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Top: TypeAlias = "Sequence[tuple[int, float]]"
 
@@ -67,9 +68,9 @@ class Drift:
 def compare(expected: Sequence[Step], found: Sequence[Step]) -> Drift:
     """The drift from one answer to another of the same length, at least one step long."""
     flip = first_flip(expected, found)
-    comparable = len(expected) if flip is None else flip.step + 1
+    comparable = _comparable(expected, flip)
     steps = zip(expected, found, strict=True)
-    pairs = [_pairs(one.top, other.top) for one, other in steps][:comparable]
+    pairs = [_pairs(one.top, other.top) for one, other in islice(steps, comparable)]
     differences = [abs(p - q) for step in pairs for p, q in step]
     return Drift(
         steps=comparable,
@@ -81,13 +82,33 @@ def compare(expected: Sequence[Step], found: Sequence[Step]) -> Drift:
     )
 
 
+def step_by_step(expected: Sequence[Step], found: Sequence[Step]) -> list[Drift]:
+    """The drift of each step that can be compared."""
+    flip = first_flip(expected, found)
+    steps = zip(expected, found, strict=True)
+    return [compare([one], [other]) for one, other in islice(steps, _comparable(expected, flip))]
+
+
+def least_margin(steps: Iterable[Step]) -> float:
+    """By how many nats the least sure of the chosen tokens leads its runner-up."""
+    return min(_margin(step) for step in steps)
+
+
 def first_flip(expected: Sequence[Step], found: Sequence[Step]) -> Flip | None:
     """Where two answers part, or None."""
     for number, (one, other) in enumerate(zip(expected, found, strict=True)):
         if one.token != other.token:
-            (_, best), (_, runner_up) = one.top[:2]
-            return Flip(step=number, expected=one.token, found=other.token, margin=best - runner_up)
+            return Flip(step=number, expected=one.token, found=other.token, margin=_margin(one))
     return None
+
+
+def _comparable(expected: Sequence[Step], flip: Flip | None) -> int:
+    return len(expected) if flip is None else flip.step + 1
+
+
+def _margin(step: Step) -> float:
+    (_, best), (_, runner_up) = step.top[:2]
+    return best - runner_up
 
 
 def divergence(expected: Top, found: Top) -> float:

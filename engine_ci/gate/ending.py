@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from engine_ci.engine import usage
-from engine_ci.gate.asking import Answer
+from engine_ci.gate.checking import Answer
 from engine_ci.records.gate import Status
 
 if TYPE_CHECKING:
     from engine_ci.engine.process import Stopped
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
 
 _DYING_S: Final = 1.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine_ci.engine.backends import CPU
-from engine_ci.gate.asking import Answer, NotAskedError
+from engine_ci.gate.checking import Answer, NotAskedError
 from engine_ci.records.gate import Status
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from engine_ci.engine.cpuinfo import processor
 from engine_ci.records.gate import Host
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -18,19 +19,8 @@ def facts(*, cpuinfo: Path = _CPUINFO) -> Host:
     return Host(
         system=f"{platform.system()} {platform.release()}",
         machine=platform.machine(),
-        processor=_model_name(cpuinfo) or platform.processor() or "unknown",
+        processor=processor(cpuinfo).get("model name") or platform.processor() or "unknown",
         cores=os.cpu_count() or 1,
         memory=psutil.virtual_memory().total,
         python=platform.python_version(),
     )
-
-
-def _model_name(cpuinfo: Path) -> str | None:
-    """The first `model name` of `/proc/cpuinfo`."""
-    if not cpuinfo.is_file():
-        return None
-    for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            return value.strip()
-    return None

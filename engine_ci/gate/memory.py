@@ -13,7 +13,7 @@ import numpy as np
 
 from engine_ci.engine import usage
 from engine_ci.gate import statistics
-from engine_ci.gate.asking import Answer
+from engine_ci.gate.checking import Answer
 from engine_ci.records.gate import Status
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.engine.usage import Memory
 
 # `--cache-ram` in MiB; a state of our stable model takes 24 KiB, so that 42 of them fill it.

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.gate import asking, pressing, pressure
 from engine_ci.gate.asking import BEYOND, Mode
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.engine.adapters.llama_server import SHIFTS, SLOT_FILES
+from engine_ci.engine.adapters.options import SHIFTS, SLOT_FILES
 from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import pressure, reference
-from engine_ci.gate.asking import BEYOND, NotAskedError
+from engine_ci.gate.asking import BEYOND
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.pressure import Exchange
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ takes 2 to 3 ms, the wide one's too, and what the server does besides, 0.1 to 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from engine_ci.gate.speed import Metric
-from engine_ci.gate.timing import Question, first_token, generation, prompt
+from engine_ci.gate.streaming import Question, first_token, generation, prompt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +29,12 @@ class Profile:
 
     Attributes:
         looks: after how many restarts it is judged; a question that is decided is asked no more.
+        screens: it only looks for what is clearly slower, and says nothing for the rest.
     """
 
     questions: tuple[Question, ...]
     looks: tuple[int, ...]
+    screens: bool = False
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -70,9 +72,11 @@ _QUICK: Final = (
     _generating("smollm2-135m"),
 )
 
-PROFILES: Final[Mapping[ProfileName, Profile]] = {
+# `screen` is for who is measured again before it counts, and so in no configuration.
+PROFILES: Final[Mapping[ProfileName | Literal["screen"], Profile]] = {
     "quick": Profile(questions=_QUICK, looks=(12, 16, 24, 48)),
     "nightly": Profile(
         questions=(*_QUICK, _reading("smollm2-135m", tokens=64, prefix="real-")), looks=(24, 60)
     ),
+    "screen": Profile(questions=_QUICK, looks=(8,), screens=True),
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import StringConstraints
 
 from engine_ci.errors import DownloadError, UsageError, VerificationError
-from engine_ci.system.documents import Document, RelativePath
+from engine_ci.system.documents import CommitId, Document, RelativePath
 from engine_ci.system.download import download
 
 if TYPE_CHECKING:
@@ -34,8 +34,13 @@ class RepositoryFile(Document):
 
     kind: Literal["repository"]
     repository: Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}/{_SEGMENT}$")]
-    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+    revision: CommitId
     file: RelativePath
+
+    @property
+    def path(self) -> str:
+        """Where it lies, below the address that serves repositories."""
+        return f"{self.repository}/resolve/{self.revision}/{self.file}"
 
     def __str__(self) -> str:
         return f"{self.file} of {self.repository} at {self.revision}"
@@ -46,8 +51,8 @@ def fetch(source: RepositoryFile, *, address: str | None, size: int, into: Path)
 
     Args:
         source: which file.
-        address: where repositories are served, such as `https://models.example`; None when the
-            user has not said.
+        address: where repositories are served, such as `https://models.example`, or a folder;
+            None when the user has not said.
         size: of the file, in bytes.
         into: overwritten.
 
@@ -61,11 +66,10 @@ def fetch(source: RepositoryFile, *, address: str | None, size: int, into: Path)
             f"{source} cannot be fetched: nobody said where repositories are served",
             hint=f"set {ADDRESS} to the address of the server, up to before the repository's owner",
         )
-    path = f"{source.repository}/resolve/{source.revision}/{source.file}"
     try:
-        download(address, path, into=into, size=size)
+        download(address, source.path, into=into, size=size)
     except DownloadError as problem:
-        hint = _HINTS.get(problem.status or 0, _RUN_AGAIN)
+        hint = problem.hint or _HINTS.get(problem.status or 0, _RUN_AGAIN)
         raise DownloadError(f"{source}: {problem}", status=problem.status, hint=hint) from problem
     except VerificationError as problem:
         raise VerificationError(f"{source}: {problem}", hint=_COMPARE) from problem

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from engine_ci.engine import process
 from engine_ci.errors import EngineCIError, UsageError
-from engine_ci.gate import asking, devices, host
+from engine_ci.gate import asking, facts, host
 from engine_ci.gate.context import Context
 from engine_ci.gate.judge import is_fatal, judge
 from engine_ci.gate.suites import (
@@ -28,6 +29,7 @@ from engine_ci.gate.suites import (
     tokenizer,
     tokens,
 )
+from engine_ci.gate.tally import Tally
 from engine_ci.records.gate import (
     Check,
     Engines,
@@ -36,10 +38,13 @@ from engine_ci.records.gate import (
     Measurement,
     Status,
 )
+from engine_ci.system import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+
+    from engine_ci.gate.tally import Told
 
 Said: TypeAlias = Check | Measurement
 Suite: TypeAlias = Callable[[Context], Iterable[Said]]
@@ -70,6 +75,7 @@ def run_gate(
     *,
     now: datetime,
     progress: Callable[[str], None],
+    told: Told = lambda *_: None,
     setup: Iterable[Check] = (),
     available: Mapping[str, Suite] = SUITES,
 ) -> GateResult:
@@ -80,6 +86,7 @@ def run_gate(
         suites: names, in the order of the answers, but for those that run by themselves.
         now: when this started.
         progress: told the names of the suites that begin.
+        told: how many suites have ended, of how many, and how many checks there are.
         setup: checks that the set-up made.
         available: the suites by name.
 
@@ -90,20 +97,22 @@ def run_gate(
     refuse_unknown(suites, among=available)
     checks: list[Check] = list(setup)
     measurements: list[Measurement] = []
-    for group in _groups(suites):
-        progress(f"gate: {', '.join(group)}")
-        for answer in _answers(group, available, context, earlier=checks):
-            if isinstance(answer, Check):
-                checks.append(answer)
-            else:
-                measurements.append(answer)
+    tally = Tally(len(set(suites)), told=told)
+    with interrupts.ending(process.kill_all):
+        for group in _groups(suites):
+            progress(f"gate: {', '.join(group)}")
+            for answer in _answers(group, available, context, earlier=checks, tally=tally):
+                if isinstance(answer, Check):
+                    checks.append(answer)
+                else:
+                    measurements.append(answer)
     baseline = context.baseline
     return GateResult(
         schema=1,
         verdict=judge(checks, measurements, compared=baseline is not None and not baseline.refused),
         engines=Engines(
-            candidate=devices.told(context.candidate),
-            baseline=devices.told(baseline) if baseline else None,
+            candidate=facts.told(context.candidate),
+            baseline=facts.told(baseline) if baseline else None,
         ),
         host=host.facts(),
         checks=tuple(checks),
@@ -137,12 +146,13 @@ def _answers(
     context: Context,
     *,
     earlier: Iterable[Check],
+    tally: Tally,
 ) -> Iterable[Said]:
     """What the suites of a group say, in their order."""
     wrong = next((check.id for check in earlier if is_fatal(check)), None)
 
     def said(name: str) -> Iterator[Said]:
-        return _said(name, available[name], context, wrong=wrong)
+        return tally.counted(_said(name, available[name], context, wrong=wrong))
 
     # One by itself runs in this thread, which can be interrupted at any time.
     return said(group[0]) if len(group) == 1 else asking.side_by_side(said, group)

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice, zip_longest
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate.asking import Answer
-from engine_ci.records.gate import Status
+from engine_ci.gate import divergence
+from engine_ci.gate.checking import Answer
+from engine_ci.records.gate import MOST_POSITIONS, Margins, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from engine_ci.gate.divergence import Drift, Flip
+    from engine_ci.gate.divergence import Drift, Flip, Step
     from engine_ci.gate.zoo import Model
+
+    Steps = Sequence[Step]
 
 
 class Against(StrEnum):
@@ -126,6 +130,28 @@ def judge(drifts: Mapping[str, Drift], judged_by: Sequence[Scale]) -> Answer:
         observed=f"{told} nats over {steps} steps; largest {largest:.1e}",
         detail="\n".join(_describe(case, flip) for case, flip in flips.items()),
     )
+
+
+def margins(pairs: Collection[tuple[Steps, Steps]], scale: Scale) -> Margins:
+    """What is kept of the answers to all cases, each expected and found, for a picture."""
+    each = [divergence.step_by_step(*pair) for pair in pairs]
+    places = islice(zip_longest(*each), MOST_POSITIONS)
+    return Margins(
+        margin=rounded(min(divergence.least_margin(expected) for expected, _ in pairs)),
+        largest=rounded(max(drift.largest for drifts in each for drift in drifts)),
+        measure=scale.name,
+        positions=tuple(
+            rounded(scale.over(scale.measure(drift) for drift in place if drift))
+            for place in places
+        ),
+        passes=scale.passes,
+        fails=scale.fails,
+    )
+
+
+def rounded(nats: float) -> float:
+    """To three digits, which is as much as anyone sees."""
+    return float(f"{nats:.3g}")
 
 
 def _status(read: Iterable[tuple[Scale, float]], flips: Collection[Flip]) -> Status:

@@ -9,33 +9,40 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from engine_ci.engine import supervisor
 from engine_ci.engine.adapters import kinds
-from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.adapters.contract import Refused
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import (
     EngineError,
     EngineStartError,
     OutsideError,
     RecordError,
     UnsupportedError,
+    VerificationError,
 )
 from engine_ci.gate import zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.records.bundle import RECORD, Bundle
-from engine_ci.records.gate import Check, EngineFacts, FaultClass, Status
+from engine_ci.records.gate import (
+    MOST_FILES,
+    UNKNOWN,
+    Check,
+    Closure,
+    EngineFacts,
+    EngineFile,
+    FaultClass,
+    Status,
+)
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from engine_ci.config import Config
     from engine_ci.engine.adapters.kinds import Server
     from engine_ci.gate.zoo import Model, WheelMember
     from engine_ci.pins.model import Platform
-
-# A folder that nothing was recorded about says neither, and nothing is run to learn it.
-UNKNOWN = "unknown"
 
 
 def located(
@@ -98,18 +105,20 @@ def context_for(
         UsageError, RecordError: no such adapter; a folder holds no engine, or not one that can be
             told.
         UnsupportedError: the candidate is a bundle for another system.
+        VerificationError: a bundle's folder does not hold what its record says.
     """
     argv = config.engine.argv
     subject, reason = None, no_baseline
     if baseline is not None:
         server = kinds.server_in(baseline, adapter=adapter)
+        bundle = _recorded(baseline)
         first = next(iter(models.values()))
         reason = why_not(server, first, log=logs / "setup-baseline.log")
         if not reason:
-            facts = _facts(baseline, server, platform)
+            facts = _facts(baseline, bundle, server, platform)
             subject = Subject(server=server, facts=facts, app_argv=baseline_argv or argv)
     server = kinds.server_in(candidate, adapter=adapter)
-    facts = _facts(candidate, server, platform)
+    facts = _facts(candidate, _recorded(candidate), server, platform)
     context = Context(
         candidate=Subject(server=server, facts=facts, app_argv=argv),
         baseline=subject,
@@ -125,11 +134,18 @@ def context_for(
 
 def why_not(server: Server, model: LocatedModel, *, log: Path) -> str:
     """Why an engine is of no use as a baseline; "" when it becomes ready with a model."""
+    prepared = server.prepare(model.path, settings=Settings())
+    if isinstance(prepared, Refused):
+        return _does_not_run(model, prepared.reason)
     try:
-        with supervisor.start(server, model=model.path, settings=Settings(), log=log):
+        with server.launch(prepared, log=log):
             return ""
     except EngineError as problem:
-        return f"the baseline does not run with {model.model.name}: {problem.message}"
+        return _does_not_run(model, problem.message)
+
+
+def _does_not_run(model: LocatedModel, reason: str) -> str:
+    return f"the baseline does not run with {model.model.name}: {reason}"
 
 
 def _missing(model: Model, problem: OutsideError) -> Check:
@@ -155,19 +171,37 @@ def _nothing_to_compare(reason: str) -> Check:
     )
 
 
-def _facts(folder: Path, server: Server, platform: Platform) -> EngineFacts:
-    """What `bundle.json` says, or of any other folder what its bytes say."""
-    record = folder / RECORD
-    if not record.is_file():
+def _recorded(folder: Path) -> Bundle | None:
+    """What `bundle.json` says; None in any other folder. Nothing but what it names is started.
+
+    Raises:
+        VerificationError: the folder does not hold what it says.
+    """
+    if not (folder / RECORD).is_file():
+        return None
+    bundle = documents.load_json(folder / RECORD, Bundle, error=RecordError)
+    present = {file.path: file.sha256 for file in _files(folder)}
+    for path, told in bundle.contradictions(present):
+        raise VerificationError(
+            f"{folder / path}: {told}",
+            hint="prepare the bundle anew; a folder without a record is gated as it lies",
+        )
+    return bundle
+
+
+def _facts(folder: Path, bundle: Bundle | None, server: Server, platform: Platform) -> EngineFacts:
+    """What a bundle's record says, or of any other folder what its bytes say."""
+    if bundle is None:
+        files = _files(folder)
         return EngineFacts(
             pin=UNKNOWN,
             version=UNKNOWN,
-            tree_sha256=_tree_sha256(folder),
+            tree_sha256=_tree_sha256(files),
             adapter=server.name,
             platform=platform,
             flags=_flags(server),
+            closure=_closure(files),
         )
-    bundle = documents.load_json(record, Bundle, error=RecordError)
     # One processor may pass for another, as on a Mac; a system never does.
     if bundle.platform.partition("-")[0] != platform.partition("-")[0]:
         raise UnsupportedError(
@@ -183,6 +217,13 @@ def _facts(folder: Path, server: Server, platform: Platform) -> EngineFacts:
         adapter=bundle.adapter,
         platform=bundle.platform,
         flags=_flags(server),
+        closure=_closure(
+            [
+                EngineFile(path=file.path, kind=file.kind, size=file.size, sha256=file.sha256)
+                for file in bundle.files
+            ],
+            system_libraries=bundle.system_libraries,
+        ),
     )
 
 
@@ -194,10 +235,29 @@ def _flags(server: Server) -> tuple[str, ...]:
         return ()
 
 
-def _tree_sha256(folder: Path) -> str:
-    """Over path and content of every file: equal for equal folders."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = (
-        f"{path.relative_to(folder).as_posix()}\0{documents.sha256_of(path)}\n" for path in files
+def _files(folder: Path) -> list[EngineFile]:
+    """Every file of a folder, in the order of its parts."""
+    return [
+        EngineFile(
+            path=path.relative_to(folder).as_posix(),
+            size=path.stat().st_size,
+            sha256=documents.sha256_of(path),
+        )
+        for path in sorted(path for path in folder.rglob("*") if path.is_file())
+    ]
+
+
+def _closure(files: Sequence[EngineFile], *, system_libraries: tuple[str, ...] = ()) -> Closure:
+    largest = sorted(files, key=lambda file: (-file.size, file.path))[:MOST_FILES]
+    return Closure(
+        size=sum(file.size for file in files),
+        files=tuple(sorted(largest, key=lambda file: file.path)),
+        left_out=len(files) - len(largest),
+        system_libraries=system_libraries,
     )
+
+
+def _tree_sha256(files: Iterable[EngineFile]) -> str:
+    """Over path and content of every file: equal for equal folders."""
+    lines = (f"{file.path}\0{file.sha256}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

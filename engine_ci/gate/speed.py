@@ -110,7 +110,7 @@ def compare(samples: Samples, *, limit: float, confidence: float) -> Comparison:
     control = ratio(control_pairs, confidence=confidence)
     verdict = judge(candidate, control=control, limit=limit)
     return Comparison(
-        measurement=_measurement(samples, candidate, verdict),
+        measurement=_measurement(samples, candidate, verdict, limit=limit),
         limit=limit,
         control=control,
         sigma=float(np.std(control_pairs, ddof=1)),
@@ -164,10 +164,10 @@ def collapse(samples: Samples) -> Measurement:
     extremes = statistics.Shift(
         estimate=float(np.median(ratios)), low=float(ratios.min()), high=float(ratios.max())
     )
-    return _measurement(samples, extremes, "regressed")
+    return _measurement(samples, extremes, "regressed", limit=COLLAPSED)
 
 
-def _measurement(samples: Samples, found: Shift, verdict: Verdict) -> Measurement:
+def _measurement(samples: Samples, found: Shift, verdict: Verdict, *, limit: float) -> Measurement:
     restarts, rounds = samples.speeds[Role.BASELINE].shape
     return Measurement(
         metric=samples.metric.name,
@@ -177,4 +177,9 @@ def _measurement(samples: Samples, found: Shift, verdict: Verdict) -> Measuremen
         pairs=restarts * rounds,
         restarts=restarts,
         verdict=verdict,
+        limit=limit,
+        samples=tuple(
+            tuple(map(float, restart))
+            for restart in np.exp(samples.log_ratios(Role.CANDIDATE)).round(4)
+        ),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine_ci.gate import speed
 from engine_ci.gate.schedule import Role
-from engine_ci.records.gate import Check, FaultClass, Status
+from engine_ci.records.gate import SPEED, Check, FaultClass, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from engine_ci.errors import EngineError
     from engine_ci.gate.speed import Comparison, Metric, Samples
     from engine_ci.records.gate import Measurement
-
-SUITE: Final = "performance"
 
 # Becoming ready takes so little that only a multiple, seen in every restart, is a regression.
 SLOW_START: Final = 2.0
@@ -48,6 +46,14 @@ def broken(error: EngineError) -> Check:
         observed=str(error),
         detail="\n".join(error.log),
     )
+
+
+def screened(samples: Samples, comparison: Comparison) -> Check:
+    """A metric that is not clearly slower, of which no more was asked."""
+    found = comparison.measurement
+    bounds = _bounds(found.ratio, found.low, found.high)
+    reason = f"not clearly slower: {bounds} after {found.restarts} restarts, which prove no more"
+    return skipped(samples.metric, reason)
 
 
 def compared(samples: Samples, comparison: Comparison) -> Check:
@@ -168,8 +174,8 @@ def _check(
     fault_class: FaultClass = FaultClass.PERFORMANCE,
 ) -> Check:
     return Check(
-        id=f"{SUITE}/{name}",
-        suite=SUITE,
+        id=f"{SPEED}/{name}",
+        suite=SPEED,
         status=status,
         blocking=blocking,
         fault_class=fault_class,

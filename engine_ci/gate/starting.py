@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.engine import backends
+from engine_ci.engine import backends, metrics, usage
 from engine_ci.engine import log as logs
-from engine_ci.errors import EngineError
+from engine_ci.engine.metrics import Answered
+from engine_ci.errors import EngineAnswerError, EngineError
 from engine_ci.gate import asking
-from engine_ci.gate.asking import Answer, Mode, NotAskedError
+from engine_ci.gate.asking import Mode
+from engine_ci.gate.checking import Answer, NotAskedError
 from engine_ci.records.gate import Status
+from engine_ci.records.runtime import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from engine_ci.engine.backends import Backends
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel, Subject
+    from engine_ci.records.runtime import Measured
 
 _TIMES: Final = 3
 # Twice as long can be a library more; half a second more of it is felt.
@@ -25,6 +31,9 @@ _SLOW: Final = 2.0
 _FELT_S: Final = 0.5
 # The kernel counts CPU time in these.
 _TICK_S: Final = 0.01
+# Asked once after each start.
+_PROMPT: Final = "Hello"
+_TOKENS: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,11 +44,13 @@ class Start:
         seconds: by the clock.
         cpu_s: of the engine's own time.
         backends: what its log says it computes with.
+        measured: what a runtime tells of it after one answer.
     """
 
     seconds: float
     cpu_s: float
     backends: Backends
+    measured: Measured
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,15 +93,28 @@ def _start(context: Context, subject: Subject, located: LocatedModel, number: in
     ) as opened:
         start = opened.answer(_started)
     subject.computes.append(start.backends)
+    subject.starts.append(start.measured)
     return start
 
 
 def _started(engine: Engine) -> Start:
+    cpu_s = engine.process.cpu_s()
     return Start(
         seconds=engine.started_s,
-        cpu_s=engine.process.cpu_s(),
+        cpu_s=cpu_s,
         backends=backends.parse(logs.head(engine.log)),
+        measured=metrics.measured(
+            Grade.OK, engine=engine, memory=usage.memory(engine.pid), answers=_answers(engine)
+        ),
     )
+
+
+def _answers(engine: Engine) -> list[Answered]:
+    """One answer; none where it cannot be streamed, which others ask about."""
+    with suppress(EngineAnswerError):
+        asked = time.perf_counter()
+        return [Answered.of(engine.client.stream(_PROMPT, count=_TOKENS), asked=asked)]
+    return []
 
 
 def judge(found: Sequence[Pair]) -> Answer:

@@ -169,6 +169,11 @@ def load_own(path: Path) -> tuple[Model, ...]:
     return own
 
 
+def is_fetched(model: Model) -> bool:
+    """Whether it is neither a file that is there nor made of one."""
+    return isinstance(model.source, WheelMember | RepositoryFile)
+
+
 def golden_folder() -> Path:
     """Where `MODEL.json` lies for every model that has a golden."""
     return data_root() / "fixtures" / "golden"

@@ -1,7 +1,8 @@
 """Stands in for llama-server: starts the real one behind itself and plants one named fault.
 
-As a program: `proxy.py REAL FAULT ARGUMENT [llama-server's own arguments]`. It listens on the port
-that it is given, forwards every request, and ends as the real server ends.
+As a program: `proxy.py PLANTED REAL FAULT ARGUMENT [llama-server's own arguments]`. It listens on
+the port that it is given, forwards every request, and ends as the real server ends. What outlives
+it lives until `PLANTED`, the program that stands for it, is removed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from threading import Lock, Thread
 from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Json = dict[str, Any]
     Edit = Callable[[Json, str], object]
@@ -33,13 +34,20 @@ _COMPANY: Final = 3  # completions at a time
 _FAR_SHORTER: Final = 4  # times
 _READINESS: Final = 1  # token that an engine is asked for before it counts as ready
 _KILL_ME_WITH_MY_PARENT: Final = 1  # PR_SET_PDEATHSIG
+# What outlives an engine, until a file is removed, or whoever should do so is long dead.
+_OUTLIVES: Final = """
+import os, signal, sys, time
+signal.alarm(600)
+while os.path.exists(sys.argv[1]): time.sleep(0.1)
+"""
 
 
 def plant(folder: Path, *, server: Path, fault: str = "none", argument: str = "") -> Path:
     """Writes a `llama-server` with that fault into an empty folder, and returns the folder."""
     folder.mkdir(parents=True)
     program = folder / "llama-server"
-    command = shlex.join([sys.executable, "-I", "-S", __file__, str(server), fault, argument])
+    ours = [sys.executable, "-I", "-S", __file__, str(program)]
+    command = shlex.join([*ours, str(server), fault, argument])
     program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     program.chmod(0o755)
     return folder
@@ -249,14 +257,14 @@ def _answers_what_is_too_long(_: _Proxy, reply: Reply) -> Reply:
 
 def _refuses_in_company(server: _Proxy, reply: Reply) -> Reply:
     """Argument: what it says."""
-    if server.busy < _COMPANY:
+    if not server.company:
         return reply
     error = {"code": 500, "message": server.argument, "type": "server_error"}
     return http.client.INTERNAL_SERVER_ERROR, json.dumps({"error": error}).encode()
 
 
 def _wrong_in_company(server: _Proxy, reply: Reply) -> Reply:
-    if server.busy < _COMPANY or reply[0] != http.client.OK:
+    if not server.company or reply[0] != http.client.OK:
         return reply
     answer = json.loads(reply[1])
     _token_swapped(answer, "1")
@@ -265,7 +273,7 @@ def _wrong_in_company(server: _Proxy, reply: Reply) -> Reply:
 
 def _mixes_up_slots(server: _Proxy, reply: Reply) -> Reply:
     """Each of several gets the answer of the one that was ready before."""
-    if server.busy < _COMPANY or reply[0] != http.client.OK:
+    if not server.company or reply[0] != http.client.OK:
         return reply
     earlier, server.last = server.last, reply
     return earlier or reply
@@ -343,17 +351,22 @@ class _Proxy(ThreadingHTTPServer):
         self.abort: Callable[[], None] = lambda: None
         self.unwell = False
         self.busy = 0
+        self.company = False
         self.asked = 0
-        self.held: list[bytes] = []
+        self.held: list[bytes | socket.socket] = []
         self.last: Reply | None = None
         self.prompted = 0
         self.body = b""
         self._counting = Lock()
 
     def count(self, change: int) -> None:
-        """Counts the completions that are worked on at the moment."""
+        """Counts the completions that are worked on at the moment.
+
+        They are in company until the last of so many has its answer, however slowly those leave.
+        """
         with self._counting:
             self.busy += change
+            self.company = self.busy >= _COMPANY or (self.company and self.busy > 0)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -545,23 +558,20 @@ def _end_as(returncode: int) -> None:
     os._exit(returncode)
 
 
-def _outlive_the_group(*, keep_port: bool) -> None:
-    """Leaves a process for some seconds that is in no group of ours."""
-    if os.fork() == 0:
-        os.setsid()
-        if not keep_port:
-            os.closerange(3, 100)
-        time.sleep(10)
-        os._exit(0)
+def _outlive_the_group(planted: str, *, keep: tuple[int, ...] = ()) -> None:
+    """Leaves a process that is in no group of ours, and keeps these descriptors open."""
+    # Returns when it is in its own session: one that still is in our group would end with that.
+    program = [sys.executable, "-I", "-S", "-c", _OUTLIVES, planted]
+    subprocess.Popen(program, start_new_session=True, pass_fds=keep)
 
 
-def _end_badly(fault: str, argument: str) -> int:
+def _end_badly(proxy: _Proxy, planted: str) -> int:
     """The faults of ending when asked to; the status to end with."""
-    if fault == "ignores-sigterm":
+    if proxy.fault == "ignores-sigterm":
         time.sleep(600)
-    if fault == "keeps-the-port":
-        _outlive_the_group(keep_port=True)
-    return int(argument) if fault == "exits-with" else 0
+    if proxy.fault == "keeps-the-port":
+        _outlive_the_group(planted, keep=(proxy.fileno(),))
+    return int(proxy.argument) if proxy.fault == "exits-with" else 0
 
 
 def _before_start(fault: str, argument: str, arguments: list[str]) -> list[str]:
@@ -607,7 +617,15 @@ def _copy(log: IO[bytes], argument: str) -> None:
         sys.stderr.flush()
 
 
-def main(real: str, fault: str, argument: str, *arguments: str) -> None:
+def _held(fault: str, argument: str) -> Iterator[bytes | socket.socket]:
+    """What the proxy holds from its start to its end."""
+    if fault == "listens-everywhere":
+        yield socket.create_server(("", 0))
+    if fault == "hoards":
+        yield b"x" * (int(argument) << 20)
+
+
+def main(planted: str, real: str, fault: str, argument: str, *arguments: str) -> None:
     """Runs the real server and forwards to it until it ends."""
     if not {"--help", "-h", "--version"}.isdisjoint(arguments):
         _describe(real, fault, argument, list(arguments))
@@ -623,8 +641,7 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
     child = subprocess.Popen([real, *own], preexec_fn=_die_with_parent, stderr=pipe)  # noqa: PLW1509 - no threads yet
     if child.stderr:
         Thread(target=_copy, args=(child.stderr, argument), daemon=True).start()
-    if fault == "hoards":
-        proxy.held.append(b"x" * (int(argument) << 20))
+    proxy.held.extend(_held(fault, argument))
     # The supervisor signals the whole group, so the real server has its own SIGTERM already.
     signal.signal(signal.SIGTERM, lambda *_: None)
     proxy.abort = lambda: child.send_signal(signal.SIGABRT)
@@ -637,10 +654,10 @@ def main(real: str, fault: str, argument: str, *arguments: str) -> None:
         proxy.clock = lambda: _computed_s(child)
     Thread(target=proxy.serve_forever, daemon=True).start()
     if fault == "leaves-a-process":
-        _outlive_the_group(keep_port=False)
+        _outlive_the_group(planted)
     status = child.wait()
     if status == 0:
-        status = _end_badly(fault, argument)
+        status = _end_badly(proxy, planted)
     _end_as(0 if fault == "always-content" else status)
 
 

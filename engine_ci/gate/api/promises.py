@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.engine import answers
+from engine_ci.engine import answers, reading
 from engine_ci.gate.api import chat_shapes, questions, shapes
 from engine_ci.gate.api.questions import CHAT, COMPLETION, difference, get, post
 
@@ -53,9 +53,9 @@ def completion_stream(client: Client, known: Known) -> Iterator[str]:
     """`/completion` piece by piece."""
     endpoint = f"POST {COMPLETION} (stream)"
     lines = client.lines(COMPLETION, body=questions.completion(known) | {"stream": True})
-    events = [answers.event(line, endpoint=endpoint) for line in lines]
-    pieces = [answers.fit(event, shapes.Piece, endpoint=endpoint) for event in events]
-    last = answers.fit(events[-1] if events else None, shapes.End, endpoint=endpoint)
+    events = [reading.event(line, endpoint=endpoint) for line in lines]
+    pieces = [reading.fit(event, shapes.Piece, endpoint=endpoint) for event in events]
+    last = reading.fit(events[-1] if events else None, shapes.End, endpoint=endpoint)
     yield from difference("content", known.answer, "".join(piece.content for piece in pieces))
     yield from difference("events with `stop`", 1, sum(piece.stop for piece in pieces))
     yield from _ending(known, last)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from engine_ci.engine import answers
+from engine_ci.engine import reading
 from engine_ci.engine.client import GREEDY
 from engine_ci.errors import EngineAnswerError
 from engine_ci.gate.api.chat_shapes import Chunk
@@ -90,16 +90,16 @@ def chat(known: Known, *, count: int | None = None) -> dict[str, Any]:
     return GREEDY | {"messages": list(known.messages), "max_tokens": tokens}
 
 
-def get(client: Client, path: str, shape: type[answers.ShapeT]) -> answers.ShapeT:
+def get(client: Client, path: str, shape: type[reading.ShapeT]) -> reading.ShapeT:
     """What a path answers; EngineAnswerError when it has another shape, as for the next two."""
-    return answers.read(client.call("GET", path), shape, endpoint=f"GET {path}")
+    return reading.read(client.call("GET", path), shape, endpoint=f"GET {path}")
 
 
 def post(
-    client: Client, path: str, body: Mapping[str, Any], shape: type[answers.ShapeT]
-) -> answers.ShapeT:
+    client: Client, path: str, body: Mapping[str, Any], shape: type[reading.ShapeT]
+) -> reading.ShapeT:
     """What a path answers to a body."""
-    return answers.read(client.call("POST", path, body=body), shape, endpoint=f"POST {path}")
+    return reading.read(client.call("POST", path, body=body), shape, endpoint=f"POST {path}")
 
 
 def stream(client: Client, body: Mapping[str, Any]) -> list[Chunk]:
@@ -118,12 +118,12 @@ def chunks(lines: Iterable[bytes], *, endpoint: str) -> list[Chunk]:
     if last != _DONE:
         raise EngineAnswerError(f"{endpoint}: expected `[DONE]` as the end, found {last[:200]!r}")
     return [
-        answers.fit(answers.event(line, endpoint=endpoint), Chunk, endpoint=endpoint)
+        reading.fit(reading.event(line, endpoint=endpoint), Chunk, endpoint=endpoint)
         for line in events
     ]
 
 
-def refusal(answer: Answer, shape: type[answers.ShapeT], *, endpoint: str) -> answers.ShapeT:
+def refusal(answer: Answer, shape: type[reading.ShapeT], *, endpoint: str) -> reading.ShapeT:
     """The error object of an answer, whatever its status.
 
     Raises:
@@ -134,7 +134,7 @@ def refusal(answer: Answer, shape: type[answers.ShapeT], *, endpoint: str) -> an
     except EngineAnswerError as error:
         raise EngineAnswerError(f"{endpoint}: {error}") from error
     found = value.get("error") if isinstance(value, dict) else None
-    return answers.fit(found, shape, endpoint=f"{endpoint}: `error`")
+    return reading.fit(found, shape, endpoint=f"{endpoint}: `error`")
 
 
 def text(said: Sequence[Chunk]) -> str:

@@ -8,16 +8,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate import asking
+from engine_ci.gate import asking, checking
 from engine_ci.gate.api import promises, questions, refusals
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from engine_ci.engine.client import Client
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.api.questions import Known
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.records.gate import Check
@@ -69,5 +70,5 @@ def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
 def _judge(known: Known, differences: Differences, engine: Engine) -> Answer:
     if found := list(differences(engine.client, known)):
         observed = found[0] if len(found) == 1 else f"{len(found)} differences"
-        return Answer(status=Status.FAIL, observed=observed, detail=asking.listed(found))
+        return Answer(status=Status.FAIL, observed=observed, detail=checking.listed(found))
     return Answer(status=Status.PASS, observed="as expected")

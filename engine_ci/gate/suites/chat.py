@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine_ci.gate import asking, conversing, structured, templates
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.gate import asking, checking, conversing, structured, templates
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from engine_ci.engine.client import Client
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.goldens import Golden
     from engine_ci.records.gate import Check
@@ -138,4 +139,4 @@ def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> I
 
 
 def _judge(differences: Callable[[Client], Iterator[str]], engine: Engine) -> Answer:
-    return asking.compared(differences(engine.client))
+    return checking.compared(differences(engine.client))

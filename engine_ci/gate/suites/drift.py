@@ -8,11 +8,13 @@ back in it. What moved, and what did not, names the operation to suspect.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate import asking, divergence, modes, operations, rewinding, scales
-from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question
+from engine_ci.gate import asking, checking, divergence, modes, operations, rewinding, scales
+from engine_ci.gate.asking import Mode
+from engine_ci.gate.checking import Answer, NotAskedError, Question
 from engine_ci.gate.modes import session
 from engine_ci.gate.scales import Against
 from engine_ci.gate.suspects import suspects
@@ -21,7 +23,7 @@ from engine_ci.records.gate import FaultClass, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.asking import Session
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.divergence import Step
@@ -110,7 +112,7 @@ def _gone_back(
 ) -> Check:
     def judge(engine: Engine) -> Answer:
         found = kind.differences(golden.case(rewinding.CASE), engine.client)
-        return asking.compared(found, right="as expected")
+        return checking.compared(found, right="as expected")
 
     def before() -> Answer:
         strict = partial(session, context, suite=SUITE, located=located, mode=Mode.STRICT)
@@ -163,14 +165,14 @@ def _judged(
 ) -> Answer:
     exchanges = found()
     if amiss := [text for exchange in exchanges for text in exchange.amiss]:
-        return asking.compared(amiss)
-    pairs = zip(exchanges, expected(), strict=True)
-    return scales.judge(
-        {
-            exchange.what: divergence.compare(steps, exchange.found.steps)
-            for exchange, steps in pairs
-        },
-        judged_by,
+        return checking.compared(amiss)
+    pairs = {
+        exchange.what: (steps, exchange.found.steps)
+        for exchange, steps in zip(exchanges, expected(), strict=True)
+    }
+    drifts = {what: divergence.compare(*pair) for what, pair in pairs.items()}
+    return replace(
+        scales.judge(drifts, judged_by), margins=scales.margins(pairs.values(), judged_by[0])
     )
 
 

@@ -10,9 +10,10 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import EngineRefusedError
-from engine_ci.gate import asking, vectors
+from engine_ci.gate import asking, checking, vectors
 from engine_ci.gate.api.embeddings import fields, lengths, order, packed, texts
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.gate.distance import TO_BASELINE, TO_REFERENCE, distance
 from engine_ci.records.gate import FaultClass, Status
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from engine_ci.engine.client import Client, Vector
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.distance import Scale
     from engine_ci.gate.vectors import Passage, VectorGolden
@@ -118,7 +119,7 @@ def _baseline(
 
 
 def _judge(golden: VectorGolden, differences: Differences, engine: Engine) -> Answer:
-    return asking.compared(differences(golden, engine.client))
+    return checking.compared(differences(golden, engine.client))
 
 
 def _refusal(context: Context, located: LocatedModel) -> Check:

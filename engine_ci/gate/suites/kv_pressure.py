@@ -12,17 +12,18 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.engine import log
-from engine_ci.engine.adapters.llama_server import Settings
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.client import Client
-from engine_ci.gate import asking, pressing, pressure
-from engine_ci.gate.asking import Answer, Mode, NotAskedError, Question, session
+from engine_ci.gate import asking, checking, pressing, pressure
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, NotAskedError, Question
 from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.records.gate import Check
 
@@ -122,7 +123,7 @@ def _ask(
             logs[engine.log] = fatal
             client = Client(engine.port, timeout_s=_ANSWER_S, effort=engine.process.effort)
             found = chain(differences(client), _unwell(client))
-            return asking.compared(found, right="as expected")
+            return checking.compared(found, right="as expected")
 
         for name, expected, differences in asked:
             yield _question(name, expected).ask(partial(opened.answer, partial(judge, differences)))
@@ -146,7 +147,7 @@ def judge_logs(logs: Mapping[Path, Sequence[str]]) -> Answer:
     if not logs:
         raise NotAskedError("no engine was started")
     told = chain.from_iterable(_told(*item) for item in logs.items())
-    return asking.compared(told, right="as expected")
+    return checking.compared(told, right="as expected")
 
 
 def _told(path: Path, fatal: Sequence[str]) -> Iterator[str]:

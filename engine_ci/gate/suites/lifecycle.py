@@ -7,16 +7,18 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.engine import listening
 from engine_ci.errors import EngineStartError
-from engine_ci.gate import asking, ending, fallback, starting, traffic
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.gate import asking, checking, ending, fallback, starting, traffic
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
 from engine_ci.system.http import port_is_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.goldens import Case
     from engine_ci.records.gate import Check
@@ -45,6 +47,12 @@ _STARTS_AGAIN: Final = Question(
     name="starts-again",
     fault_class=FaultClass.EXIT,
     expected="ready a second time, on the same port",
+)
+_STAYS_HERE: Final = Question(
+    suite=SUITE,
+    name="stays-here",
+    fault_class=FaultClass.CLI,
+    expected="no socket but of this machine's own addresses",
 )
 _CLIENT_LEAVES: Final = Question(
     suite=SUITE,
@@ -79,7 +87,7 @@ _REFUSES: Final = Question(
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Eight checks with the first stable model and the app's own flags."""
+    """Nine checks with the first stable model and the app's own flags."""
     for located in asking.models(context, "stable")[:1]:
         yield from _starts(context, located)
         yield from _traffic(context, located)
@@ -99,14 +107,25 @@ def _same_backends(pairs: Sequence[starting.Pair]) -> Answer:
 
 def _traffic(context: Context, located: LocatedModel) -> Iterator[Check]:
     case = asking.golden(context, located).cases[0]
-    with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
+    opening = partial(session, context, suite=SUITE, located=located, mode=Mode.APP)
+    with opening(context.candidate) as opened:
+        yield _STAYS_HERE.ask(
+            lambda: opened.answer(_stays_here),
+            before=lambda: asking.before(context, opening, _stays_here),
+        )
         yield _CLIENT_LEAVES.ask(lambda: opened.answer(partial(_leave_and_ask, case)))
         yield _REQUESTS.ask(lambda: opened.answer(partial(_many_requests, case)))
 
 
+def _stays_here(engine: Engine) -> Answer:
+    if found := listening.strangers(engine.pid):
+        return Answer(status=Status.FAIL, observed=f"it {', and '.join(found)}")
+    return Answer(status=Status.PASS, observed="no other")
+
+
 def _many_requests(case: Case, engine: Engine) -> Answer:
     if found := list(traffic.differences(engine.client, case)):
-        return Answer(status=Status.FAIL, observed=found[0], detail=asking.listed(found))
+        return Answer(status=Status.FAIL, observed=found[0], detail=checking.listed(found))
     return Answer(status=Status.PASS, observed="all answered, and the same tokens")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate import asking
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.engine.adapters import options
+from engine_ci.gate import asking, checking
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.records.gate import Check
@@ -28,12 +29,6 @@ def run(context: Context) -> Iterator[Check]:
     yield from asking.side_by_side(lambda located: (_load(context, located),), first)
 
 
-def missing_flags(argv: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
-    """The flags among an app's arguments that an engine does not know, in their order."""
-    flags = (item.partition("=")[0] for item in argv if re.match(r"--?[A-Za-z]", item))
-    return tuple(flag for flag in dict.fromkeys(flags) if flag not in known)
-
-
 def _flags(context: Context) -> Check:
     question = Question(
         suite=SUITE,
@@ -44,7 +39,7 @@ def _flags(context: Context) -> Check:
 
     def judge() -> Answer:
         candidate = context.candidate
-        if missing := missing_flags(candidate.app_argv, candidate.server.flags()):
+        if missing := options.unknown(candidate.app_argv, candidate.server.flags()):
             return Answer(status=Status.FAIL, observed=f"unknown: {', '.join(missing)}")
         return Answer(status=Status.PASS, observed="all are listed")
 
@@ -60,4 +55,4 @@ def _load(context: Context, located: LocatedModel) -> Check:
         expected=f"ready with {name}",
     )
     with session(context, context.candidate, suite=SUITE, located=located, mode=Mode.APP) as opened:
-        return question.ask(lambda: opened.answer(asking.ready))
+        return question.ask(lambda: opened.answer(checking.ready))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from engine_ci.errors import EngineError
 from engine_ci.gate import asking
-from engine_ci.gate.asking import Mode, NotAskedError, Question, session
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import NotAskedError, Question
 from engine_ci.gate.memory import NO_CACHE, SMALL_CACHE, grow, judge_growth, judge_peak
 from engine_ci.records.gate import FaultClass
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from engine_ci.engine.usage import Memory
-    from engine_ci.gate.asking import Answer, Session
+    from engine_ci.gate.asking import Session
+    from engine_ci.gate.checking import Answer
     from engine_ci.gate.context import Context, LocatedModel, Subject
     from engine_ci.records.gate import Check
 

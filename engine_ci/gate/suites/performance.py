@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from engine_ci.gate.context import Context, Subject
     from engine_ci.gate.profiles import Profile
     from engine_ci.gate.speed import Comparison, Metric, Samples
-    from engine_ci.gate.timing import Question, Restart
+    from engine_ci.gate.streaming import Question
+    from engine_ci.gate.timing import Restart
     from engine_ci.records.gate import Check, Measurement
 
 
@@ -155,8 +156,11 @@ def _report(session: _Session, context: Context) -> Iterator[Check | Measurement
         return
     for samples in every:
         comparison = session.comparisons[samples.metric]
-        yield comparison.measurement
-        yield speed_checks.compared(samples, comparison)
+        if session.profile.screens and comparison.measurement.verdict != "regressed":
+            yield speed_checks.screened(samples, comparison)
+        else:
+            yield comparison.measurement
+            yield speed_checks.compared(samples, comparison)
     yield from speed_checks.floors(every, context.performance, runner=context.runner)
     yield speed_checks.start([restart.started for restart in session.restarts])
     yield speed_checks.host(

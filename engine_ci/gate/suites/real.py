@@ -12,14 +12,15 @@ from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from engine_ci.gate import asking, divergence
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.gate import asking, checking, divergence
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.divergence import Drift, Step
     from engine_ci.records.gate import Check
@@ -134,7 +135,7 @@ def judge_sense(
     status = Status.FAIL
     if word is None and _complaints(earlier(), word=word):
         observed, status = f"{observed}, nor did they with the baseline", Status.PASS
-    return Answer(status=status, observed=observed, detail=asking.listed(found))
+    return Answer(status=status, observed=observed, detail=checking.listed(found))
 
 
 def _complaints(texts: Sequence[str], *, word: str | None) -> list[str]:

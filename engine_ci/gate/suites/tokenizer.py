@@ -9,8 +9,9 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate import asking, tokenisation
-from engine_ci.gate.asking import Answer, Mode, Question, session
+from engine_ci.gate import asking, checking, tokenisation
+from engine_ci.gate.asking import Mode, session
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.gate.zoo import Variant
 from engine_ci.records.gate import FaultClass
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from engine_ci.engine.client import Client
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.tokenisation import Tokenised
     from engine_ci.gate.zoo import Model
@@ -51,7 +52,7 @@ def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
             fault_class=FaultClass.CRASH_LOAD,
             expected=f"ready with {name}",
         )
-        yield loads.ask(partial(opened.answer, asking.ready))
+        yield loads.ask(partial(opened.answer, checking.ready))
         for kind, expected, differences in _kinds(located.model):
             question = _question(f"{name}/{kind}", expected)
             yield question.ask(partial(opened.answer, partial(_judge, settled, differences)))
@@ -75,7 +76,7 @@ def _kinds(model: Model) -> Iterator[tuple[str, str, Differences]]:
 
 
 def _judge(texts: Iterable[Tokenised], differences: Differences, engine: Engine) -> Answer:
-    return asking.compared(differences(engine.client, texts))
+    return checking.compared(differences(engine.client, texts))
 
 
 def tokenize(client: Client, texts: Iterable[Tokenised]) -> Iterator[str]:

@@ -6,16 +6,18 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.gate import asking, modes
-from engine_ci.gate.asking import Answer, Mode, Question
+from engine_ci.gate import asking, checking, modes
+from engine_ci.gate.asking import Mode
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.gate.modes import session
-from engine_ci.records.gate import FaultClass, Status
+from engine_ci.gate.scales import rounded
+from engine_ci.records.gate import FaultClass, Margins, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engine_ci.engine.client import Completion
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.asking import Session
     from engine_ci.gate.context import Context, LocatedModel
     from engine_ci.gate.goldens import Case, Golden
@@ -70,14 +72,18 @@ def _ask(golden: Golden, mode: Mode, engine: Engine) -> list[Exchange]:
 def judge(exchanges: Sequence[Exchange]) -> Answer:
     """Compares the answers with their cases."""
     found = [(difference(one.case, one.found), *one.amiss) for one in exchanges]
+    least = min(step.margin for one in exchanges for step in one.case.steps)
+    margins = Margins(margin=rounded(least))
     if differences := [text for texts in found for text in texts if text]:
         wrong = sum(any(texts) for texts in found)
         return Answer(
             status=Status.FAIL,
             observed=f"{wrong} of {len(found)} answers differ",
-            detail=asking.listed(differences),
+            detail=checking.listed(differences),
+            margins=margins,
         )
-    return Answer(status=Status.PASS, observed=f"the same in all {len(found)} answers")
+    observed = f"the same in all {len(found)} answers"
+    return Answer(status=Status.PASS, observed=observed, margins=margins)
 
 
 def difference(case: Case, answer: Completion) -> str:

@@ -128,3 +128,29 @@ def test_a_larger_shift_is_a_larger_drift(shift: float) -> None:
 
     assert moved(shift).divergence < moved(2 * shift).divergence
     assert moved(shift).mean < moved(2 * shift).mean
+
+
+def test_step_by_step_the_drift_adds_up_to_that_of_the_answer() -> None:
+    expected = [step(0.6, 0.3), step(0.7, 0.2), step(0.5, 0.4)]
+    found = [step(0.5, 0.4), step(0.7, 0.2), step(0.45, 0.4)]
+
+    each = divergence.step_by_step(expected, found)
+    whole = divergence.compare(expected, found)
+
+    assert len(each) == whole.steps == 3
+    assert sum(one.divergence for one in each) / 3 == pytest.approx(whole.divergence)
+    assert max(one.largest for one in each) == whole.largest
+    assert each[1].largest == 0
+
+
+def test_step_by_step_nothing_is_compared_after_a_flip() -> None:
+    expected = [step(0.6, 0.3), step(0.7, 0.2), step(0.5, 0.4)]
+    found = [step(0.6, 0.3), step(0.7, 0.2, tokens=(1, 0)), step(0.5, 0.4)]
+
+    assert len(divergence.step_by_step(expected, found)) == 2
+
+
+def test_the_least_margin_is_that_of_the_least_sure_token() -> None:
+    found = divergence.least_margin([step(0.6, 0.3), step(0.5, 0.4)])
+
+    assert found == pytest.approx(math.log(0.5 / 0.4))

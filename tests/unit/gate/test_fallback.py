@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine_ci.engine.backends import Backends
-from engine_ci.gate.asking import NotAskedError
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.fallback import judge
 from engine_ci.records.gate import Status
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from gguf import GGUFReader
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,10 +19,6 @@ START = "tokenizer.ggml.add_bos_token"
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.write(tmp_path_factory.mktemp("base") / "base.gguf")
-
-
-def facts(path: Path) -> dict[str, object]:
-    return {key: entry.contents() for key, entry in GGUFReader(path).fields.items()}
 
 
 @given(name=st.text("abcdefgh-", min_size=1, max_size=80))
@@ -48,7 +43,7 @@ def test_several_facts_are_changed_and_no_others(base: Path, tmp_path: Path, ord
     new: dict[str, gguf_variant.Fact] = {PRE: "falcon", START: True, "general.name": "é"}
     gguf_variant.write(tmp_path / "varied.gguf", base, facts=dict(list(new.items())[::order]))
 
-    assert facts(tmp_path / "varied.gguf") == facts(base) | new
+    assert tiny.facts(tmp_path / "varied.gguf") == tiny.facts(base) | new
 
 
 def test_a_key_that_the_base_lacks_is_not_added(base: Path, tmp_path: Path) -> None:

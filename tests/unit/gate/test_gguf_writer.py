@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def facts(path: Path) -> dict[str, object]:
-    return {key: entry.contents() for key, entry in GGUFReader(path).fields.items()}
-
-
 def test_a_reader_finds_the_shape_and_the_tokenizer(tmp_path: Path) -> None:
-    found = facts(tiny.write(tmp_path / "model.gguf"))
+    found = tiny.facts(tiny.write(tmp_path / "model.gguf"))
 
     assert found["general.architecture"] == "llama"
     assert found["general.name"] == "tiny"
@@ -46,7 +42,7 @@ def test_an_architecture_names_its_facts_after_itself(tmp_path: Path) -> None:
         facts={"attention.sliding_window": 32, "final_logit_softcapping": 30.0},
     )
 
-    found = facts(tmp_path / "model.gguf")
+    found = tiny.facts(tmp_path / "model.gguf")
 
     assert found["general.architecture"] == "gemma2"
     assert found["gemma2.block_count"] == 2
@@ -66,7 +62,7 @@ def test_a_fact_of_its_own_stands_where_the_shape_has_another(tmp_path: Path) ->
         facts={"attention.head_count_kv": (0, 2), "rope.scaling.finetuned": False},
     )
 
-    found = facts(tmp_path / "model.gguf")
+    found = tiny.facts(tmp_path / "model.gguf")
 
     assert found["granitehybrid.attention.head_count_kv"] == [0, 2]
     assert found["granitehybrid.rope.scaling.finetuned"] is False
@@ -85,7 +81,7 @@ def test_a_model_without_heads_says_nothing_of_attention_but_that(tmp_path: Path
         architecture="mamba2",
     )
 
-    found = facts(tmp_path / "model.gguf")
+    found = tiny.facts(tmp_path / "model.gguf")
 
     assert [key for key in found if "attention" in key or "rope" in key] == [
         "mamba2.attention.head_count",
@@ -95,7 +91,7 @@ def test_a_model_without_heads_says_nothing_of_attention_but_that(tmp_path: Path
 
 
 def test_specials_are_marked_as_control_tokens(tmp_path: Path) -> None:
-    types = facts(tiny.write(tmp_path / "model.gguf"))["tokenizer.ggml.token_type"]
+    types = tiny.facts(tiny.write(tmp_path / "model.gguf"))["tokenizer.ggml.token_type"]
 
     assert types == [1] * 257 + [3] * 3
 
@@ -111,7 +107,7 @@ def test_sentence_pieces_have_scores_in_place_of_merges(tmp_path: Path) -> None:
         weights=tiny.weights(),
     )
 
-    found = facts(tmp_path / "model.gguf")
+    found = tiny.facts(tmp_path / "model.gguf")
 
     assert found["tokenizer.ggml.model"] == "llama"
     assert found["tokenizer.ggml.pre"] == "default"
@@ -155,7 +151,7 @@ def test_the_file_says_its_mix_of_types_and_a_reader_finds_them(tmp_path: Path) 
 
     table, norm = GGUFReader(tmp_path / "model.gguf").tensors
 
-    assert facts(tmp_path / "model.gguf")["general.file_type"] == LlamaFileType.MOSTLY_Q6_K
+    assert tiny.facts(tmp_path / "model.gguf")["general.file_type"] == LlamaFileType.MOSTLY_Q6_K
     assert (table.tensor_type, table.shape.tolist()) == (Kind.Q6_K, [256, 3])
     np.testing.assert_array_equal(table.data, drawn.blocks)
     assert norm.tensor_type == Kind.F32

@@ -16,7 +16,7 @@ from engine_ci.records.gate import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine_ci.engine.supervisor import Engine
+    from engine_ci.engine.ready_engine import Engine
 
 KIB, MIB = 1 << 10, 1 << 20
 START = 8 * MIB
@@ -56,7 +56,9 @@ def test_a_leak_shows_through_noise_of_its_size() -> None:
 
 
 def judged(*rounds: tuple[int, ...]) -> Status:
-    return judge_growth(Growth(rounds=rounds, after=Memory(own=START, peak=START))).status
+    return judge_growth(
+        Growth(rounds=rounds, after=Memory(own=START, resident=START, peak=START))
+    ).status
 
 
 def test_growth_fails_when_it_goes_on() -> None:
@@ -67,7 +69,9 @@ def test_growth_fails_when_it_goes_on() -> None:
 
 def test_growth_is_told_by_request_and_in_the_end() -> None:
     held = rising(64 * KIB)
-    found = judge_growth(Growth(rounds=(held, held), after=Memory(own=20 * MIB, peak=0)))
+    found = judge_growth(
+        Growth(rounds=(held, held), after=Memory(own=20 * MIB, resident=0, peak=0))
+    )
 
     leak = "64.00 KiB per request (at least 64.00)"
     assert found.observed == f"{leak}, then {leak}; 20.0 MiB in the end"
@@ -86,7 +90,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], tuple[Engine
             asked.append(prompt)
 
         def held(_: int) -> Memory:
-            return Memory(own=START + kept * min(len(asked), until), peak=START)
+            return Memory(own=START + kept * min(len(asked), until), resident=START, peak=START)
 
         monkeypatch.setattr(usage, "memory", held)
         made = SimpleNamespace(client=SimpleNamespace(complete=complete), pid=1)
@@ -150,7 +154,8 @@ def test_the_cache_of_prompts_is_full_before_anything_is_measured() -> None:
 )
 def test_much_more_memory_than_the_baseline_fails(own: int, peak: int, expected: Status) -> None:
     found = judge_peak(
-        Memory(own=own * MIB, peak=peak * MIB), Memory(own=100 * MIB, peak=200 * MIB)
+        Memory(own=own * MIB, resident=peak * MIB, peak=peak * MIB),
+        Memory(own=100 * MIB, resident=200 * MIB, peak=200 * MIB),
     )
 
     assert found.status is expected
@@ -161,6 +166,8 @@ def test_much_more_memory_than_the_baseline_fails(own: int, peak: int, expected:
 
 
 def test_a_fifth_of_much_memory_may_be_more_than_64_mib() -> None:
-    found = judge_peak(Memory(own=1190 * MIB, peak=0), Memory(own=1000 * MIB, peak=0))
+    found = judge_peak(
+        Memory(own=1190 * MIB, resident=0, peak=0), Memory(own=1000 * MIB, resident=0, peak=0)
+    )
 
     assert found.status is Status.PASS

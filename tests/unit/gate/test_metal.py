@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine_ci.engine import backends
-from engine_ci.gate import devices, metal
+from engine_ci.gate import facts, metal
 from engine_ci.records.check import Metal
 from engine_ci.records.gate import Devices, EngineFacts
 from tests.unit.gate.contexts import subject
@@ -27,7 +27,7 @@ def engine(found: Devices | None, *, platform: str = "macos-arm64") -> EngineFac
 def logged(gpu: str, *, layers: int = 3) -> EngineFacts:
     one = subject("1.0", tree="a")
     one.computes.append(backends.parse(LOG.format(gpu=gpu, layers=layers).splitlines()))
-    return engine(devices.told(one).devices)
+    return engine(facts.told(one).devices)
 
 
 def test_on_a_macs_own_gpu_they_ran() -> None:

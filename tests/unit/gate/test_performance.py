@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine_ci.engine.adapters.llama_server import LlamaServer
-    from engine_ci.gate.timing import Question
+    from engine_ci.gate.streaming import Question
 
 BASELINE = subject("1.0", tree="b")
 METRICS = ("prompt", "wide-prompt", "first-token", "generation")
@@ -111,6 +112,35 @@ def test_equal_engines_pass_every_check(host: Host) -> None:
     }
     assert verdicts(answers) == dict.fromkeys(METRICS, "ok")
     assert host.restarts == LOOKS[0]
+
+
+@pytest.mark.parametrize(("ratio", "noise"), [(1.0, 0.01), (1.2, 0.01), (1.0, 0.3)])
+def test_a_screening_is_over_after_eight_restarts_and_proves_nothing_for_the_candidate(
+    ratio: float, noise: float, host: Host
+) -> None:
+    host.ratios, host.noise = dict.fromkeys(METRICS, ratio), noise
+
+    answers = list(performance.run(context(baseline=BASELINE), profile=PROFILES["screen"]))
+
+    said = statuses(answers)
+    assert {said[f"performance/{metric}"] for metric in METRICS} == {"skip"}
+    assert verdicts(answers) == {}
+    assert host.restarts == 8
+    told = {check.id: check.observed for check in answers if isinstance(check, Check)}
+    assert re.fullmatch(
+        r"not clearly slower: \S+ \(\S+ to \S+\) after 8 restarts, which prove no more",
+        told["performance/generation"],
+    )
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_screening_refuses_what_is_clearly_slower(metric: str, host: Host) -> None:
+    host.ratios[metric] = 0.75
+
+    answers = list(performance.run(context(baseline=BASELINE), profile=PROFILES["screen"]))
+
+    assert statuses(answers)[f"performance/{metric}"] == "fail"
+    assert verdicts(answers) == {metric: "regressed"}
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
-from engine_ci.engine.adapters.llama_server import SHIFTS
+from engine_ci.engine.adapters.options import SHIFTS
 from engine_ci.engine.client import Completion, Step
 from engine_ci.gate import goldens, reference, zoo
-from engine_ci.gate.asking import NotAskedError
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.pressing import shift
 
 if TYPE_CHECKING:

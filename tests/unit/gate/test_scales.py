@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine_ci.engine.client import Step
 from engine_ci.gate import zoo
 from engine_ci.gate.divergence import Drift, Flip
 from engine_ci.gate.scales import (
@@ -14,9 +15,10 @@ from engine_ci.gate.scales import (
     Against,
     Scale,
     judge,
+    margins,
     scales,
 )
-from engine_ci.records.gate import Status
+from engine_ci.records.gate import MOST_POSITIONS, Status
 
 MODELS = {model.name: model for model in zoo.load_catalogue()}
 ROUNDED = scales(MODELS["sensitive-q4_0"], Against.REFERENCE)
@@ -138,3 +140,32 @@ def test_a_rounding_turns_over_what_no_other_noise_does() -> None:
     found = [judge({"a": drift(0.0, flip=flip(margin))}, ROUNDED).status for margin in (0.59, 0.61)]
 
     assert found == [Status.PASS, Status.FAIL]
+
+
+def step(logprob: float, runner_up: float = -2.0, token: int = 7) -> Step:
+    return Step(token=token, logprob=logprob, top=((token, logprob), (9, runner_up)))
+
+
+def test_margins_keep_the_drift_of_each_position_over_all_cases() -> None:
+    long = ([step(-0.1), step(-0.2), step(-0.3)], [step(-0.1), step(-0.2), step(-0.4)])
+    short = ([step(-0.1), step(-0.2)], [step(-0.3), step(-0.2)])
+
+    found = margins([long, short], TO_REFERENCE)
+
+    assert found.positions == (0.05, 0.0, 0.05)
+    assert (found.largest, found.measure) == (0.2, "mean difference")
+    assert found.margin == 1.7
+    assert (found.passes, found.fails) == (TO_REFERENCE.passes, TO_REFERENCE.fails)
+
+
+def test_margins_keep_no_more_positions_than_a_page_can_show() -> None:
+    steps = [step(-0.1)] * (MOST_POSITIONS + 1)
+
+    assert len(margins([(steps, steps)], TO_REFERENCE).positions) == MOST_POSITIONS
+
+
+def test_after_a_choice_that_was_turned_over_no_position_is_known() -> None:
+    expected = [step(-0.1), step(-0.2), step(-0.3)]
+    found = [step(-0.1), step(-0.2, token=8), step(-0.3)]
+
+    assert len(margins([(expected, found)], TO_REFERENCE).positions) == 2

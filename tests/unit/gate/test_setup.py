@@ -9,7 +9,7 @@ from engine_ci.errors import RecordError, UnsupportedError, UsageError, Verifica
 from engine_ci.gate import setup, zoo
 from engine_ci.pins.model import Commit
 from engine_ci.records.bundle import Bundle, BundleFile, Provenance
-from engine_ci.records.gate import Status
+from engine_ci.records.gate import MOST_FILES, Closure, EngineFile, Status
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def bundle(folder: Path) -> Bundle:
                 path="bin/llama-server", kind="server", size=size, sha256=digest, why="is started"
             ),
         ),
+        system_libraries=("libc.so.6",),
         tree_sha256="e" * 64,
     )
     documents.write(folder / "bundle.json", documents.dump_json(record))
@@ -112,6 +113,49 @@ def test_of_a_bundle_the_facts_are_what_was_recorded(
     assert (facts.pin, facts.version, facts.build) == ("demo", "0.1.3", 11194)
     assert (facts.commit, facts.tree_sha256) == (record.commit, "e" * 64)
     assert facts.flags == ("--ctx-size", "--model", "-c", "-m")
+    (file,) = record.files
+    assert facts.closure == Closure(
+        size=file.size,
+        files=(EngineFile(path=file.path, kind="server", size=file.size, sha256=file.sha256),),
+        system_libraries=("libc.so.6",),
+    )
+
+
+@pytest.mark.parametrize("role", ["candidate", "baseline"])
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("bin/llama-server", "names other bytes"),
+        ("bin/libggml-more.so", "does not name it"),
+        ("bin/libggml.so", "names it, and it is not there"),
+    ],
+)
+def test_a_bundle_that_is_not_as_recorded_is_never_started(
+    tmp_path: Path, models: dict[str, LocatedModel], role: str, path: str, told: str
+) -> None:
+    started = tmp_path / "started"
+    folders = {
+        each: engine(tmp_path / each, f"#!/bin/sh\ntouch {started}\n")
+        for each in ("candidate", "baseline")
+    }
+    record = bundle(folders[role])
+    if told.startswith("names it"):
+        lost = record.files[0].model_copy(update={"path": path, "kind": "library"})
+        more = record.model_copy(update={"files": (*record.files, lost)})
+        documents.write(folders[role] / "bundle.json", documents.dump_json(more))
+    else:
+        with (folders[role] / path).open("a") as file:
+            file.write("# otherwise\n")
+
+    with pytest.raises(VerificationError, match=told) as refused:
+        context_for(
+            folders["candidate"],
+            models,
+            baseline=folders["baseline"] if role == "baseline" else None,
+        )
+
+    assert str(folders[role] / path) in refused.value.message
+    assert not started.exists()
 
 
 @pytest.mark.parametrize("here", ["macos-arm64", "windows-x64"])
@@ -135,6 +179,27 @@ def test_of_any_other_folder_only_its_bytes_are_known(
         "unknown", "unknown", None, None,
     )  # fmt: skip
     assert (facts.platform, facts.adapter) == ("macos-arm64", "llama-server")
+    assert facts.closure is not None
+    assert [(file.path, file.kind, file.size) for file in facts.closure.files] == [
+        ("bin/llama-server", None, len(HELP))
+    ]
+
+
+def test_of_a_folder_with_very_many_files_the_largest_are_listed(
+    tmp_path: Path, models: dict[str, LocatedModel]
+) -> None:
+    folder = engine(tmp_path / "folder", HELP)
+    for number in range(MOST_FILES):
+        (folder / f"{number:03}").write_text("a" * (number % 2))
+
+    context, _ = context_for(folder, models)
+
+    found = context.candidate.facts.closure
+    assert found is not None
+    assert found.size == len(HELP) + MOST_FILES // 2
+    assert (len(found.files), found.left_out) == (MOST_FILES, 1)
+    assert "198" not in {file.path for file in found.files}
+    assert [file.path for file in found.files] == sorted(file.path for file in found.files)
 
 
 def test_both_engines_are_of_the_kind_that_was_asked_for(

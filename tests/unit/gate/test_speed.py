@@ -47,6 +47,17 @@ def test_a_quiet_host_tells_a_slower_candidate_from_an_equal_one(
     assert (found.measurement.pairs, found.measurement.restarts) == (48, 12)
 
 
+def test_the_ratio_of_each_pair_is_kept_and_the_limit_that_was_applied() -> None:
+    samples = speeds(candidate=0.5)
+    found = compare(samples).measurement
+
+    assert np.array(found.samples).shape == (found.restarts, found.pairs // found.restarts)
+    assert np.median(found.samples) == pytest.approx(found.ratio, rel=0.02)
+    assert found.limit == 0.97
+    assert collapse(samples).limit == speed.COLLAPSED
+    assert compare(speeds(metric=FIRST_TOKEN)).measurement.limit == FIRST_TOKEN.limit
+
+
 def test_a_baseline_that_differs_from_itself_makes_a_small_difference_inconclusive() -> None:
     found = compare(speeds(candidate=0.94, control=0.96))
 

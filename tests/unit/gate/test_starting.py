@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -7,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.engine.backends import Backends
-from engine_ci.errors import EngineStartError
+from engine_ci.engine.client import Chunk
+from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.gate import asking, starting
-from engine_ci.gate.asking import NotAskedError
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.starting import Pair, Start
 from engine_ci.records.gate import Status
+from engine_ci.records.runtime import Grade, Measured
 from tests.unit.gate.contexts import context, subject
 
 if TYPE_CHECKING:
@@ -22,7 +26,9 @@ if TYPE_CHECKING:
 
 
 def start(seconds: float, cpu_s: float) -> Start:
-    return Start(seconds=seconds, cpu_s=cpu_s, backends=Backends())
+    return Start(
+        seconds=seconds, cpu_s=cpu_s, backends=Backends(), measured=Measured(health=Grade.OK)
+    )
 
 
 def judged(*candidate: tuple[float, float]) -> Status:
@@ -65,6 +71,12 @@ def test_all_times_are_told() -> None:
     )
 
 
+def stream(_: str, *, count: int) -> Iterator[Chunk]:
+    now = time.perf_counter()
+    yield Chunk(at=now + 1.0, tokens=1)
+    yield Chunk(at=now + 1.0 + count - 1, tokens=count - 1)
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The versions of the engines in the order in which they were started."""
@@ -81,7 +93,14 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         file = tmp_path / log.name
         file.write_text(f"load_backend: loaded X{one.facts.version} backend from x\n")
         process = SimpleNamespace(cpu_s=lambda: 0.1)
-        yield SimpleNamespace(started_s=0.2, process=process, log=file)
+        yield SimpleNamespace(
+            loaded_s=0.1,
+            started_s=0.2,
+            process=process,
+            log=file,
+            pid=os.getpid(),
+            client=SimpleNamespace(stream=stream),
+        )
 
     monkeypatch.setattr(asking, "launch", launch)
     return order
@@ -93,13 +112,46 @@ def test_both_are_started_in_turn_with_a_log_that_says_more(started: list[str]) 
     found = starting.pairs(ours, ours.models["stable"])
 
     assert started == ["2.0", "B"] * 3
-    assert found[0].candidate == Start(
-        seconds=0.2, cpu_s=0.1, backends=Backends(loaded=frozenset({"X2."}))
-    )
+    first = found[0].candidate
+    assert (first.seconds, first.cpu_s) == (0.2, 0.1)
+    assert first.backends == Backends(loaded=frozenset({"X2."}))
     assert found[0].baseline.backends.loaded == {"XB"}
     assert ours.candidate.computes == [pair.candidate.backends for pair in found]
     assert ours.baseline is not None
     assert ours.baseline.computes == [pair.baseline.backends for pair in found]
+    assert ours.candidate.starts == [pair.candidate.measured for pair in found]
+    assert ours.baseline.starts == [pair.baseline.measured for pair in found]
+
+
+def test_what_a_runtime_tells_is_measured_beside(started: list[str]) -> None:
+    assert not started
+    ours = context(baseline=subject("B", tree="b"), models=("stable",))
+
+    found = starting.pairs(ours, ours.models["stable"])[0].candidate.measured
+
+    assert (found.health, found.restarts) == (Grade.OK, 0)
+    assert (found.load_s, found.start_s) == (0.1, 0.2)
+    assert found.first_token_s == pytest.approx(1.0, abs=0.1)
+    assert found.tokens_per_s == pytest.approx(1.0)
+    assert found.resident is not None
+    assert found.resident > 1 << 20
+
+
+def test_an_engine_that_cannot_stream_is_measured_without(
+    started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not started
+    ours = context(baseline=subject("B", tree="b"), models=("stable",))
+
+    def cut(_: str, *, count: int) -> Iterator[Chunk]:
+        raise EngineAnswerError(f"no stream of {count} tokens")
+        yield
+
+    monkeypatch.setattr("tests.unit.gate.test_starting.stream", cut)
+    found = starting.pairs(ours, ours.models["stable"])[0].candidate.measured
+
+    assert (found.first_token_s, found.tokens_per_s) == (None, None)
+    assert found.start_s == 0.2
 
 
 def test_without_a_baseline_the_candidates_backends_are_told_all_the_same(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from gguf import GGUFReader
 
 from engine_ci.gate import gguf_writer, splitmix
 from engine_ci.gate.gguf_writer import Shape, weight_shapes
@@ -53,3 +54,8 @@ def write(
         weights=values or weights(shape),
     )
     return path
+
+
+def facts(path: Path) -> dict[str, object]:
+    """What the header of a GGUF says."""
+    return {key: entry.contents() for key, entry in GGUFReader(path).fields.items()}

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.gate import zoo
-from engine_ci.gate.asking import Mode, NotAskedError
+from engine_ci.engine.client import Completion, Step
+from engine_ci.gate import asking, scales, zoo
+from engine_ci.gate.asking import Mode
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.context import LocatedModel
+from engine_ci.gate.modes import Exchange
 from engine_ci.gate.suites import drift
 from engine_ci.gate.suites.drift import name_suspects
 from engine_ci.records.gate import Status
@@ -67,3 +70,27 @@ def test_prompts_past_1000_tokens_are_told_from_the_models_that_are_asked_them(
     found = name_suspects(given, moved)
 
     assert found.observed.startswith("suspect: more than 1,000 tokens (3 of 3 ")
+
+
+def test_what_was_judged_is_kept_position_by_position(given: Context) -> None:
+    located = given.models["sensitive"]
+    case = asking.golden(given, located).cases[0]
+    steps = tuple(Step(token=s.token, logprob=s.logprob, top=s.top) for s in case.steps)
+    found = Completion(tokens=case.tokens, text="", stop=case.stop, steps=steps)
+    exchange = Exchange(what=case.id, case=case, found=found)
+    judged_by = scales.scales(located.model, scales.Against.REFERENCE)
+
+    answer = drift._judged(lambda: [exchange], lambda: [case.steps], judged_by)
+
+    assert answer.status is Status.PASS
+    assert answer.margins is not None
+    assert answer.margins.positions == (0.0,) * len(case.steps)
+    assert answer.margins.margin == scales.rounded(min(step.margin for step in case.steps))
+
+
+def test_of_an_answer_that_was_given_in_the_wrong_way_no_distance_is_kept(given: Context) -> None:
+    case = asking.golden(given, given.models["sensitive"]).cases[0]
+    found = Completion(tokens=case.tokens, text="", stop=case.stop, steps=())
+    exchange = Exchange(what=case.id, case=case, found=found, amiss=("evaluated too much",))
+
+    assert drift._judged(lambda: [exchange], lambda: [case.steps], ()).margins is None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.gate.asking import NotAskedError
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.suites import kv_pressure
 from engine_ci.gate.suites.kv_pressure import judge_logs
 from engine_ci.records.gate import FaultClass, Status

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine_ci.gate.context import Subject
 
-SOUND = Growth(rounds=((1 << 20,) * 40,), after=Memory(own=1 << 20, peak=1 << 20))
+SOUND = Growth(rounds=((1 << 20,) * 40,), after=Memory(own=1 << 20, resident=1 << 20, peak=1 << 20))
 
 
 @pytest.fixture

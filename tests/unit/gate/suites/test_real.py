@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_ci.gate import goldens
-from engine_ci.gate.asking import NotAskedError
+from engine_ci.gate.checking import NotAskedError
 from engine_ci.gate.suites.real import complaint, judge_drift, judge_sense
 from engine_ci.records.gate import Status
 

@@ -9,7 +9,7 @@ from engine_ci.gate import goldens
 from engine_ci.gate.goldens import Case
 from engine_ci.gate.modes import Exchange
 from engine_ci.gate.suites.tokens import difference, judge
-from engine_ci.records.gate import Status
+from engine_ci.records.gate import Margins, Status
 
 STEPS = tuple(goldens.step([(token, math.log(0.9)), (0, math.log(0.05))]) for token in (5, 6, 7))
 CASE = Case(id="capital", prompt=(1,), stop="eos", steps=STEPS)
@@ -27,12 +27,14 @@ def test_the_golden_tokens_pass() -> None:
     found = judge([exchange(5, 6, 7)])
 
     assert (found.status, found.observed) == (Status.PASS, "the same in all 1 answers")
+    assert found.margins == Margins(margin=2.89)
 
 
 def test_another_token_fails_and_the_detail_says_where() -> None:
     found = judge([exchange(5, 9, 7)])
 
     assert (found.status, found.observed) == (Status.FAIL, "1 of 1 answers differ")
+    assert found.margins == Margins(margin=2.89)
     assert found.detail == (
         "case capital, step 1: expected token 6, found token 9 (golden margin 2.89 nats)"
     )

@@ -1,4 +1,4 @@
-"""Pure. What an engine computed with, for the record, from what its logs say."""
+"""Pure. What became known of an engine while it was asked, for the record."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 
 def told(subject: Subject) -> EngineFacts:
-    """The facts of an engine, with what the first log that tells says it computes with."""
+    """The facts of an engine, with what the first log that tells says it computes with.
+
+    And with what was measured of its last start: of the first the files were not in memory yet.
+    """
     known = next((found for found in subject.computes if found.known), None)
-    return subject.facts.model_copy(update={"devices": _devices(known) if known else None})
+    devices = _devices(known) if known else None
+    runtime = subject.starts[-1] if subject.starts else None
+    return subject.facts.model_copy(update={"devices": devices, "runtime": runtime})
 
 
 def _devices(found: Backends) -> Devices:
