@@ -11,7 +11,7 @@ from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from engine_ci.bump import changes, commits, validation
 from engine_ci.pins.model import PackageIndex, SourceBuild
@@ -38,6 +38,7 @@ _UNASKED = Upstream(range=_SILENT, missed=_SILENT)
 _LONGEST_NAME = 100
 _GAP = "\n\n"
 _CLOSE = "\n\n</details>"
+_PICTURE = "```mermaid"
 _NOTE = "\n\n*Cut here: the whole is in `gate.md`, among the files that the run left.*"
 _MARK = re.compile(r"^<!-- engine-ci: (?P<pin>\S+) (?P<version>\S+) -->$", re.MULTILINE)
 
@@ -135,9 +136,12 @@ def proposed(body: str, *, pin: str) -> str | None:
 def shortened(text: str, *, room: int) -> str:
     """Markdown of at most `room` characters, cut between paragraphs, with a note where it is cut.
 
-    What stands open at the cut is closed, so that the rest of the page is not swallowed.
+    Pictures go first: what they show is in the tables too. What stands open at the cut is closed,
+    so that the rest of the page is not swallowed.
     """
     paragraphs = _paragraphs(text)
+    if len(_GAP.join(paragraphs)) > room:
+        paragraphs = _plain(paragraphs)
     if len(_GAP.join(paragraphs)) <= room:
         return _GAP.join(paragraphs)
 
@@ -146,6 +150,10 @@ def shortened(text: str, *, room: int) -> str:
 
     most = max(takewhile(fits, range(len(paragraphs))), default=0)
     return _closed(paragraphs[:most]) + _NOTE
+
+
+def _plain(paragraphs: Sequence[str]) -> list[str]:
+    return [each for each in paragraphs if not each.startswith(_PICTURE)]
 
 
 def _closed(paragraphs: Sequence[str]) -> str:
@@ -172,13 +180,13 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _fit(facts: Mapping[str, object], *, gate: str) -> str:
-    """The page with lists so long that the gate's part still finds room."""
+    """The page with lists so long that the gate's part, but for its pictures, still finds room."""
     page = template("body.md.j2")
 
     def room(most: int) -> int:
         return LIMIT - len(page.render(facts, most=most, gate=""))
 
-    enough = min(len(gate), _GATE_ROOM)
+    enough = min(len(_GAP.join(_plain(_paragraphs(gate)))), _GATE_ROOM)
     most = next((most for most in _MOST if room(most) >= enough), _FEWEST)
     return page.render(facts, most=most, gate=shortened(gate, room=room(most)))
 
@@ -209,7 +217,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes every expression
+        autoescape=select_autoescape(),  # of HTML; Markdown is escaped by `finalize`
         finalize=_finalize,
     )
     environment.filters |= {
@@ -234,6 +242,7 @@ def _code(name: str) -> _Markdown:
 
 
 def _cut(text: str, *, most: int = _LONGEST) -> str:
-    # What nobody can see takes ten characters once it is spelled out.
-    shown = markdown.visible(" ".join(text.split()))
+    # What nobody can see takes ten characters once it is spelled out, and nothing takes less than
+    # one: so of a text without an end only the begin is looked at.
+    shown = markdown.visible(" ".join(text.split(maxsplit=most))[: most + 1])
     return shown if len(shown) <= most else f"{shown[:most]} …"

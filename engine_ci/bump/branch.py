@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine_ci.errors import ForeignCommitError, GitHubError, MovedError, OutsideError
+from engine_ci.system.github_commits import SIGNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
+    from engine_ci.bump.committer import Committer
     from engine_ci.system.git import Commit, Remote, Repository
 
 # The commit names its own tree: amended or rebased by a person, it no longer does.
@@ -45,12 +46,14 @@ class Branch:
         remote: where the branch is.
         name: of the branch.
         base: the name of the other.
+        committer: who makes our commit.
     """
 
     repository: Repository
     remote: Remote
     name: str
     base: str
+    committer: Committer
 
     def look(self) -> Seen:
         """Where both stand now; their commits are in the clone then.
@@ -61,7 +64,9 @@ class Branch:
         """
         tips = self.repository.tips(self.remote, [self.base, self.name])
         if self.base not in tips:
-            raise OutsideError(f"{self.remote.name}: there is no branch {self.base}")
+            raise OutsideError(
+                f"{self.remote.name}: there is no branch {self.base}", hint="name it with `--base`"
+            )
         if not self.repository.whole(tips.values()):
             self.repository.fetch(self.remote, tips)
             if not self.repository.whole(tips.values()):
@@ -83,16 +88,16 @@ class Branch:
         return self.repository.write_tree(files, base=seen.base)
 
     @contextmanager
-    def on(self, tree: str | None, *, message: str, seen: Seen, at: datetime) -> Iterator[None]:
+    def on(self, tree: str | None, *, message: str, seen: Seen) -> Iterator[None]:
         """Makes it the base and one commit of ours, where a tree is given, and then does the block.
 
         It is taken back where GitHub does not let the token do what the block does.
 
         Raises:
             MovedError: it is no longer where it was seen.
-            OutsideError: git failed.
+            OutsideError: git or GitHub failed.
         """
-        commit = self._put(tree, message=message, seen=seen, at=at) if tree else None
+        commit = self._put(tree, message=message, seen=seen) if tree else None
         try:
             yield
         except GitHubError as error:
@@ -102,22 +107,18 @@ class Branch:
                     self.repository.push(self.remote, seen.tip, branch=self.name, expected=commit)
             raise
 
-    def _put(self, tree: str, *, message: str, seen: Seen, at: datetime) -> str:
-        identity = self.repository.identity()
-        commit = self.repository.commit_tree(
-            tree,
-            parent=seen.base,
-            message=f"{message}\n\n{TREE}: {tree}\nSigned-off-by: {identity}\n",
-            identity=identity,
-            at=at,
-        )
+    def _put(self, tree: str, *, message: str, seen: Seen) -> str:
+        named = f"{message}\n\n{TREE}: {tree}"
+        commit = self.committer.commit(tree, parent=seen.base, message=named)
         self.repository.push(self.remote, commit, branch=self.name, expected=seen.tip)
         return commit
 
 
 def _stop_at_foreign(commits: tuple[Commit, ...], *, branch: str) -> None:
     for commit in commits:
-        if commit.trailer(TREE) != commit.tree or commit.author != commit.committer:
+        # Whom GitHub signs for is the author, and somebody who signs our commit anew is neither.
+        own = commit.committer in (commit.author, SIGNER)
+        if commit.trailer(TREE) != commit.tree or not own:
             raise ForeignCommitError(
                 f"{branch}: commit {commit.id[:12]} by {commit.committer} is not ours: "
                 f"{commit.subject}",

@@ -7,18 +7,17 @@ all that can be known otherwise has to agree.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine_ci.gate.judge import judge
 from engine_ci.records.change import Change
+from engine_ci.records.gate import SPEED, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from engine_ci.records.check import CheckRecord
     from engine_ci.records.gate import GateResult
-
-_SPEED: Final = "performance"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,12 +39,14 @@ class Asked:
 
     Attributes:
         head: the commit that is checked out.
-        suites: of the configuration there.
+        suites: of the configuration there; those of them that were to be asked.
+        restarts: after fewer of them its profile does not judge speed, but for what has regressed.
         change: what that commit changes; a text says why nobody knows.
     """
 
     head: str
     suites: Collection[str]
+    restarts: int
     change: Change | str
 
 
@@ -84,14 +85,23 @@ def _flaws(left: Evidence, asked: Asked) -> Iterator[str]:
     follow = [judge(result.checks, result.performance, compared=each) for each in compared]
     if result.verdict not in follow:
         yield differs("the verdict that follows from the checks", follow[0], result.verdict)
-    missing = sorted(set(asked.suites) - _suites(result))
+    missing = sorted(set(asked.suites) - result.suites)
     if missing:
         yield f"nothing was asked of {', '.join(missing)}"
+    if SPEED in asked.suites:
+        yield from _unmeasured(result, asked)
 
 
-def _suites(result: GateResult) -> set[str]:
-    measured = {_SPEED} if result.performance else set()
-    return measured | {check.suite for check in result.checks}
+def _unmeasured(result: GateResult, asked: Asked) -> Iterator[str]:
+    """Speed that was to be measured, and was not, or not to the end."""
+    before = result.engines.baseline
+    same = before is None or before.tree_sha256 == result.engines.candidate.tree_sha256
+    if result.verdict is Verdict.PASS and not (same or result.performance):
+        yield "it passed another engine without its speed"
+    for found in result.performance:
+        if found.restarts < asked.restarts and found.verdict != "regressed":
+            restarts = differs("restarts", f"{asked.restarts} at least", found.restarts)
+            yield f"{found.metric} was judged too early: {restarts}"
 
 
 def _differences(*pairs: tuple[str, object, object]) -> Iterator[str]:

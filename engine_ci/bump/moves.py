@@ -39,7 +39,8 @@ def decide(
     kinds = tuple(ChangedFile(path=path, kind=_kind(path, before, after)) for path in files)
     pins = tuple(_pins(before, after))
     # Its base says what a bump is: no branch can say of itself that it is none.
-    bump = branch == (before or after).config.pull_request.branch
+    policy = (before or after).config.pull_request
+    bump = branch in (policy.branch, policy.rollback_branch)
     return Change(
         schema=1,
         head=head,

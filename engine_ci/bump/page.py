@@ -9,6 +9,8 @@ from engine_ci.bump import body
 from engine_ci.errors import ForeignCommitError, GitHubError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine_ci.bump.plan import Plan
     from engine_ci.config import PullRequestPolicy
     from engine_ci.system.github import Hub, PullRequest
@@ -65,12 +67,14 @@ def is_unfinished(current: PullRequest | None) -> bool:
 
 def bring_about(plan: Plan, current: PullRequest, *, hub: Hub, policy: PullRequestPolicy) -> Page:
     """Changes what is not as the plan says, the words last; GitHubError when that fails."""
-    notes = []
+    notes: list[str] = []
     labels = (*policy.labels, *([BLOCKED] if plan.draft else []))
-    missing = [label for label in labels if label not in current.labels]
+    # GitHub takes `Bug` and `bug` for one label, and shows it as whoever made it wrote it.
+    wanted, found = (list(map(str.casefold, names)) for names in (labels, current.labels))
+    missing = [label for label in labels if label.casefold() not in found]
     if missing:
         hub.add_labels(current.number, missing)
-    freed = BLOCKED in current.labels and BLOCKED not in labels
+    freed = BLOCKED in found and BLOCKED not in wanted
     if freed:
         hub.remove_label(current.number, BLOCKED)
     if is_unfinished(current) and policy.reviewers:
@@ -87,16 +91,17 @@ def bring_about(plan: Plan, current: PullRequest, *, hub: Hub, policy: PullReque
     )
 
 
-def _ask_for_review(current: PullRequest, *, hub: Hub, policy: PullRequestPolicy) -> list[str]:
-    """Asks; what a person should know if nobody could be."""
-    try:
-        hub.request_reviewers(current.number, policy.reviewers)
-    except GitHubError as error:
-        # The pull request stands; a name that may not review is no reason to call it failed.
-        if error.status != _MAY_NOT:
-            raise
-        return [f"nobody was asked for a review: {error.message}"]
-    return []
+def _ask_for_review(current: PullRequest, *, hub: Hub, policy: PullRequestPolicy) -> Iterator[str]:
+    """Asks each; yields what a person should know where somebody could not be asked."""
+    for name in policy.reviewers:
+        # One by one: GitHub asks none of several where one of them may not review.
+        try:
+            hub.request_reviewers(current.number, [name])
+        except GitHubError as error:
+            # The pull request stands; a name that may not review is no reason to call it failed.
+            if error.status != _MAY_NOT:
+                raise
+            yield f"{name} was not asked for a review: {error.message}"
 
 
 def _state_note(plan: Plan, current: PullRequest) -> str:

@@ -13,6 +13,7 @@ from engine_ci.pins import store
 from engine_ci.pins.model import GitHubReleases, Pin
 from engine_ci.pins.targets import moved
 from engine_ci.records.gate import Verdict
+from engine_ci.system.markdown import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -127,6 +128,7 @@ def make(
             draft=draft,
         ),
         draft=draft,
+        insists=candidate.asked,
     )
 
 
@@ -209,12 +211,15 @@ def title(old: Pin, new: Pin, *, does: str = "Bump") -> str:
     """The subject of commit and pull request; a version that is no build says of what it is."""
     package = None if isinstance(new.source, GitHubReleases) else new.source.package
     of = f" ({package})" if package else ""
-    return f"{does} {new.name} from {old.version} to {new.version}{of}"
+    # A version may be written like a reference to an issue, `GH-12`.
+    return inert(f"{does} {new.name} from {old.version} to {new.version}{of}")
 
 
 def message(old: Pin, new: Pin, *, does: str = "Bump") -> str:
     """The commit message without trailers, equal for equal pins."""
-    files = [f"{name}: {asset.name}\n  sha256 {asset.sha256}" for name, asset in _assets(new)]
+    files = [
+        f"{name}: {inert(asset.name)}\n  sha256 {asset.sha256}" for name, asset in _assets(new)
+    ]
     commit = f"Upstream commit {new.commit} (before: {old.commit})."
     return "\n\n".join([title(old, new, does=does), commit, "\n".join(files)])
 

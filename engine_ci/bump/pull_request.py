@@ -19,9 +19,8 @@ from engine_ci.bump.branch import Branch
 from engine_ci.errors import ForeignCommitError, MovedError, OutsideError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from engine_ci.bump.branch import Seen
+    from engine_ci.bump.committer import Committer
     from engine_ci.bump.plan import Plan
     from engine_ci.config import PullRequestPolicy
     from engine_ci.system.git import Remote, Repository
@@ -66,7 +65,7 @@ def open_or_refresh(
     hub: Hub,
     base: str,
     policy: PullRequestPolicy,
-    at: datetime,
+    committer: Committer,
 ) -> Proposal:
     """Opens the pull request, or brings the open one up to date.
 
@@ -77,14 +76,16 @@ def open_or_refresh(
         hub: the same repository on GitHub.
         base: the branch that the pull request is for.
         policy: labels and reviewers.
-        at: the time of the commit.
+        committer: who makes the commit.
 
     Raises:
         ForeignCommitError: somebody else's work is in the way, and stays as it is.
         OutsideError: git or GitHub failed, or another run proposes something else.
     """
-    branch = Branch(repository=repository, remote=remote, name=plan.branch, base=base)
-    run = _Run(plan=plan, branch=branch, hub=hub, policy=policy, at=at)
+    branch = Branch(
+        repository=repository, remote=remote, name=plan.branch, base=base, committer=committer
+    )
+    run = _Run(plan=plan, branch=branch, hub=hub, policy=policy)
     done: Proposal | None = None
     for look in range(_LOOKS):
         try:
@@ -120,7 +121,6 @@ class _Run:
     branch: Branch
     hub: Hub
     policy: PullRequestPolicy
-    at: datetime
 
     def once(self, *, known: PullRequest | None, again: bool) -> Proposal:
         """Looks, and changes what is not as it should be.
@@ -170,7 +170,7 @@ class _Run:
     def _change(self, current: PullRequest | None, *, tree: str | None, seen: Seen) -> Proposal:
         """Puts the branch on a tree, where one is given, and has the pull request say the plan."""
         plan, hub, policy = self.plan, self.hub, self.policy
-        with self.branch.on(tree, message=plan.message, seen=seen, at=self.at):
+        with self.branch.on(tree, message=plan.message, seen=seen):
             if current is not None:
                 made = page.bring_about(plan, current, hub=hub, policy=policy)
                 changed = made.changed or tree is not None

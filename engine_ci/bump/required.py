@@ -5,10 +5,12 @@ GitHub takes a skipped job for a success; here a job that did not run needs a re
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from engine_ci.bump import evidence
+from engine_ci.bump import evidence, jobs
 from engine_ci.bump.evidence import Evidence, differs
+from engine_ci.bump.jobs import AGAIN, ARTIFACTS, GATE, METAL, OLDEST
 from engine_ci.gate.judge import is_fatal
 from engine_ci.records.change import Change
 from engine_ci.records.decision import OVERRIDE_LABEL, Decision, Override
@@ -23,15 +25,8 @@ if TYPE_CHECKING:
 
 Ended: TypeAlias = Literal["success", "failure", "cancelled", "skipped"]
 
-# The jobs of `engine-gate.yml` that start an engine, and what their artifacts are called.
-GATE, AGAIN, OLDEST, METAL = "gate", "again", "oldest", "metal"
-ARTIFACTS: Final[Mapping[str, str]] = {
-    GATE: "gate-macos-15",
-    OLDEST: "gate-macos-14",
-    AGAIN: "gate-again",
-    METAL: "gate-metal",
-}
-# That which says what the others have to do, and its artifact; and one that has none.
+# Beside those that start an engine: the one that says what they have to do, and its artifact; and
+# one that has none.
 CHANGES, LINUX = "changes", "linux"
 JOBS: Final = (CHANGES, LINUX, *ARTIFACTS)
 # Of the checks that failed.
@@ -101,11 +96,11 @@ def _found(
     if isinstance(left, str):
         return f"{ended}; {left}"
     others = [each for other, each in results.items() if other != job]
-    wrong = evidence.flaw(left, asked, others=others)
+    wrong = evidence.flaw(left, replace(asked, suites=jobs.asks(job, asked.suites)), others=others)
     if wrong is not None:
         return f"{ended}; its record does not hold: {wrong}"
     verdict = left.result.verdict
-    # An inconclusive gate ends with a status of its own, which is a failure to GitHub.
+    # A doubt may have ended the job either way: a gate without a job's name fails with it.
     if (ended, verdict) == ("failure", Verdict.PASS):
         return "failure; its record says pass, so it failed before or after the gate"
     if verdict in (Verdict.FAIL, Verdict.ERROR):

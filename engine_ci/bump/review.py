@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine_ci.records.decision import CHECKING_APP, GATE_CHECK, Decision
+from engine_ci.records.decision import Decision
 from engine_ci.records.doctor import Answer, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
-    from engine_ci.system.github_pull import CheckRun, PullRequest, Review
+    from engine_ci.system.github_pull import PullRequest, Review
 
 _FILES: Final = "review/files"
 _AUTO_MERGE: Final = "review/auto-merge"
 _APPROVAL: Final = "review/approval"
-_GATE: Final = "review/gate"
 _APPROVED: Final = "APPROVED"
 # A comment leaves an approval, or a request for changes, as it is.
 _OPINIONS: Final = (_APPROVED, "CHANGES_REQUESTED", "DISMISSED")
@@ -55,36 +54,30 @@ def approvers(pull: PullRequest, reviews: Sequence[Review]) -> tuple[str, ...]:
 
 
 def decide(
-    pull: PullRequest,
-    *,
-    files: Sequence[str],
-    approved: Collection[str],
-    runs: Collection[CheckRun],
+    pull: PullRequest, *, files: Sequence[str], approved: Collection[str], gate: Answer
 ) -> Decision:
-    """What speaks for the pull request, and what against it.
+    """What speaks for a pull request that changes an engine, and what against it.
 
     Args:
         pull: as it is now.
         files: of those that name an engine, what it changes.
         approved: the people who approved the head commit, and may write.
-        runs: of the gate's check, on the head commit.
+        gate: what `gate_check` says.
     """
-    answers = _answers(pull, files, approved, runs) if files else [_ordinary()]
-    return Decision(schema=1, commit=pull.head.sha, answers=tuple(answers))
+    answers = (
+        Answer(id=_FILES, outcome=Outcome.OK, observed=f"changes {', '.join(files)}"),
+        _automatic(pull),
+        _approval(pull, approved),
+        gate,
+    )
+    return Decision(schema=1, commit=pull.head.sha, answers=answers)
 
 
-def _ordinary() -> Answer:
+def ordinary(pull: PullRequest) -> Decision:
+    """Of a pull request that changes no engine nothing is asked."""
     observed = "no file that names an engine is changed: nothing is asked here"
-    return Answer(id=_FILES, outcome=Outcome.OK, observed=observed)
-
-
-def _answers(
-    pull: PullRequest, files: Sequence[str], approved: Collection[str], runs: Collection[CheckRun]
-) -> Iterator[Answer]:
-    yield Answer(id=_FILES, outcome=Outcome.OK, observed=f"changes {', '.join(files)}")
-    yield _automatic(pull)
-    yield _approval(pull, approved)
-    yield _gate(runs)
+    answer = Answer(id=_FILES, outcome=Outcome.OK, observed=observed)
+    return Decision(schema=1, commit=pull.head.sha, answers=(answer,))
 
 
 def _automatic(pull: PullRequest) -> Answer:
@@ -109,26 +102,6 @@ def _approval(pull: PullRequest, approved: Collection[str]) -> Answer:
         observed=f"no person who may write, other than the author, approves {pull.head.sha[:12]}",
         hint="approvals of older commits, dismissed ones and those of apps do not count",
     )
-
-
-def _gate(runs: Collection[CheckRun]) -> Answer:
-    """Of several runs the newest counts, as GitHub has it too."""
-    own = [run for run in runs if _is_gate(run)]
-    run = max(own, key=lambda each: each.id, default=None)
-    if run is not None and (run.status, run.conclusion) == ("completed", "success"):
-        return Answer(id=_GATE, outcome=Outcome.OK, observed="passed on this commit")
-    found = "did not run on this commit" if run is None else run.conclusion or run.status
-    return Answer(
-        id=_GATE,
-        outcome=Outcome.FAIL,
-        observed=f"expected the check {GATE_CHECK} to be a success, found: {found}",
-        hint="once it is, run this job again: an approval does not wait for it",
-    )
-
-
-def _is_gate(run: CheckRun) -> bool:
-    by = run.app.slug if run.app else None
-    return (run.name, by) == (GATE_CHECK, CHECKING_APP)
 
 
 def _same(login: str) -> str:

@@ -145,7 +145,7 @@ def make(
         before=plan.texts(file, targets),
         after=plan.moved_texts(file, targets, old=pin, new=new),
         version=new.version,
-        branch=f"{policy.branch}-rollback",
+        branch=policy.rollback_branch,
         title=plan.title(pin, new, does=_DOES),
         message=plan.message(pin, new, does=_DOES),
         body=_body(pin, new, path=file.path, commit=earlier.commit, hold=hold),

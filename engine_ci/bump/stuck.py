@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.polls import Polls
 
-# So many releases, and so many refusals with so many lines of evidence, are shown.
+# So many releases and lines of an error, and so many refusals with so many lines of evidence, are
+# shown: GitHub refuses a longer text as a whole, and then nobody would be told.
 _MOST, _FEW = 20, 5
 
 

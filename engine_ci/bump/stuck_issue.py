@@ -27,11 +27,12 @@ def bring_about(
     recovered: bool,
     limits: Limits,
     now: datetime,
+    dry_run: bool = False,
 ) -> tuple[str, ...]:
     """Opens, rewrites, opens again or closes; arguments as for `settle.actions`.
 
     Returns:
-        what was done, one sentence each.
+        what was done, or in a dry run would be, one sentence each.
 
     Raises:
         GitHubError: GitHub refused or did not answer.
@@ -43,10 +44,21 @@ def bring_about(
         )
 
     first = planned()
+    if dry_run:
+        return tuple(map(_would, first))
     done = [_do(action, issues) for action in first]
     if any(isinstance(action, Open) for action in first):
         done += [_do(action, issues) for action in planned() if isinstance(action, Close)]
     return tuple(done)
+
+
+def _would(action: Action) -> str:
+    if isinstance(action, Open):
+        return f"an issue would be opened: {action.alarm.title}"
+    if isinstance(action, Close):
+        return f"issue #{action.number} would be closed"
+    again = "opened again" if isinstance(action, Reopen) else "rewritten"
+    return f"issue #{action.number} would be {again}"
 
 
 def _do(action: Action, issues: Issues) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine_ci.bump.changes import closure
 from engine_ci.config import ALL_SUITES
 from engine_ci.gate.metal import kernels
-from engine_ci.records.gate import Status, Verdict
+from engine_ci.records.gate import SPEED, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,10 @@ def tier(result: GateResult) -> Note:
     if result.engines.baseline is None:
         text = "no pinned engine to compare with: the proposed one was held to fixed answers only"
         return Note(subject="absolute", text=text)
-    answered = {note.subject for note in ran(result)} | _measured(result)
+    # How it started and what the host was like is nothing about its speed.
+    answered = {note.subject for note in ran(result)} - {SPEED}
+    if result.performance:
+        answered.add(SPEED)
     left_out = [suite for suite in ALL_SUITES if suite not in answered]
     if left_out:
         text = f"both engines were asked, and nothing was learnt of {', '.join(left_out)}"
@@ -175,15 +178,9 @@ def _metal(result: GateResult) -> Iterator[Note]:
 
 
 def _missing_suites(result: GateResult) -> Iterator[Note]:
-    asked = {check.suite for check in result.checks} | _measured(result)
     for suite in ALL_SUITES:
-        if suite not in asked:
+        if suite not in result.suites:
             yield Note(subject=suite, text="the suite was not part of this run")
-
-
-def _measured(result: GateResult) -> set[str]:
-    """The suite whose answers are measurements, where there are any."""
-    return {"performance"} if result.performance else set()
 
 
 def _with(result: GateResult, status: Status) -> list[Check]:
@@ -206,9 +203,9 @@ def _undecided(result: GateResult) -> Iterator[Note]:
             f"{measured.high:.3f} after {measured.pairs} pairs: too noisy to tell"
         )
         yield Note(subject=measured.metric, text=text)
-    said = {f"performance/{measured.metric}" for measured in unclear}
+    said = {f"{SPEED}/{measured.metric}" for measured in unclear}
     for check in result.checks:
-        unsure = check.suite == "performance" and check.status is not Status.PASS
+        unsure = check.suite == SPEED and check.status is not Status.PASS
         if unsure and check.id not in said:
             yield Note(subject=check.id, text=_told(check))
 

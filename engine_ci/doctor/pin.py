@@ -43,6 +43,7 @@ def age(moved: datetime | None, *, now: datetime) -> Answer:
             id="pin/age",
             outcome=Outcome.UNKNOWN,
             observed="no commit is known that moved the pin",
+            hint="commit the pin file; a clone that is cut off tells after `git fetch --unshallow`",
         )
     days = (now - moved).days
     old = now - moved > OLD

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.doctor.unseen import unseen
 from engine_ci.records.decision import GATE_CHECK, REVIEW_CHECK
 from engine_ci.records.doctor import Answer, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine_ci.system.github_reads import Guard, Protection, RequiredCheck
+    from engine_ci.system.github_reads import Protection
+    from engine_ci.system.github_rules import RequiredCheck
 
 _REQUIRED: Final = "merge/required-check"
 _BOUND: Final = "merge/bound-check"
@@ -19,21 +21,10 @@ _REVIEWS: Final = "merge/reviews"
 _STALE: Final = "merge/stale-reviews"
 _OWNERS: Final = "merge/code-owners"
 _BYPASS: Final = "merge/bypass"
-QUESTIONS: Final = (
-    _REQUIRED,
-    _BOUND,
-    _REVIEW,
-    _REVIEWS,
-    _STALE,
-    _OWNERS,
-    _BYPASS,
-)
+QUESTIONS: Final = (_REQUIRED, _BOUND, _REVIEW, _REVIEWS, _STALE, _OWNERS, _BYPASS)
 _RULES: Final = "Settings → Rules → Rulesets → New branch ruleset"
 _PULL: Final = f"{_RULES} → Require a pull request before merging"
 _CHECKS: Final = f"{_RULES} → Require status checks to pass"
-_ADMIN: Final = (
-    "ask with a token that has `Administration: read`, which that of a workflow cannot have"
-)
 
 
 def judged(protection: Protection) -> Iterator[Answer]:
@@ -54,8 +45,7 @@ def required_check(protection: Protection) -> Answer:
     if any(_is(check, GATE_CHECK) for check in found):
         return Answer(id=_REQUIRED, outcome=Outcome.OK, observed=told)
     if protection.rules is None:
-        unread = f"rulesets cannot be read; apart from them, {told}"
-        return Answer(id=_REQUIRED, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
+        return unseen(_REQUIRED, f"rulesets cannot be read; apart from them, {told}")
     outcome = Outcome.WARN if found else Outcome.FAIL
     hint = f"{_CHECKS}: add the check {GATE_CHECK}"
     return Answer(id=_REQUIRED, outcome=outcome, observed=told, hint=hint)
@@ -70,7 +60,7 @@ def bound_check(protection: Protection) -> Answer:
         return Answer(id=_BOUND, outcome=Outcome.OK, observed=observed)
     if not own:
         observed = f"{GATE_CHECK} is not seen among the required checks"
-        return Answer(id=_BOUND, outcome=Outcome.UNKNOWN, observed=observed)
+        return unseen(_BOUND, observed, hint=f"see {_REQUIRED}")
     return Answer(
         id=_BOUND,
         outcome=Outcome.WARN,
@@ -84,8 +74,7 @@ def review_check(protection: Protection) -> Answer:
     if any(_is(check.name, REVIEW_CHECK) for check in _required(protection)):
         return Answer(id=_REVIEW, outcome=Outcome.OK, observed=f"{REVIEW_CHECK} is required")
     if protection.rules is None:
-        unread = "rulesets cannot be read"
-        return Answer(id=_REVIEW, outcome=Outcome.UNKNOWN, observed=unread, hint=_ADMIN)
+        return unseen(_REVIEW, "rulesets cannot be read")
     return Answer(
         id=_REVIEW,
         outcome=Outcome.WARN,
@@ -96,18 +85,13 @@ def review_check(protection: Protection) -> Answer:
 
 def reviews(protection: Protection) -> Answer:
     """Whether a person must approve before anything is merged."""
-    known = _known(protection)
-    approvals = max((guard.approvals for guard in known), default=0)
+    approvals = max((guard.approvals for guard in protection.known), default=0)
     if approvals:
         observed = f"at least {approvals} must approve"
         return Answer(id=_REVIEWS, outcome=Outcome.OK, observed=observed)
-    if len(known) < len((protection.rules, protection.classic)):
-        return Answer(
-            id=_REVIEWS,
-            outcome=Outcome.UNKNOWN,
-            observed="not all of the protection can be read, and what can asks for no approval",
-            hint=_ADMIN,
-        )
+    if not protection.whole:
+        observed = "not all of the protection can be read, and what can asks for no approval"
+        return unseen(_REVIEWS, observed)
     return Answer(
         id=_REVIEWS,
         outcome=Outcome.FAIL,
@@ -121,7 +105,7 @@ def stale_reviews(protection: Protection) -> Answer:
     return _either(
         _STALE,
         protection,
-        holds=any(guard.dismisses_stale for guard in _known(protection)),
+        holds=any(guard.dismisses_stale for guard in protection.known),
         yes="a push dismisses approvals",
         no="approvals outlive the push of something else",
         hint=f"{_PULL}: Dismiss stale pull request approvals when new commits are pushed",
@@ -133,7 +117,7 @@ def code_owners(protection: Protection) -> Answer:
     return _either(
         _OWNERS,
         protection,
-        holds=any(guard.code_owners for guard in _known(protection)),
+        holds=any(guard.code_owners for guard in protection.known),
         yes="owners of the files have to approve",
         no="owners of the files need not approve",
         hint=f"{_PULL}: Require review from Code Owners, with lines for `pins/` and "
@@ -143,8 +127,7 @@ def code_owners(protection: Protection) -> Answer:
 
 def bypass(protection: Protection) -> Answer:
     """Who need not keep to any of this."""
-    guards = (protection.rules, protection.classic)
-    shown = [guard.bypass for guard in guards if guard is not None and guard.bypass is not None]
+    shown = [guard.bypass for guard in protection.known if guard.bypass is not None]
     who = sorted({actor for actors in shown for actor in actors})
     if who:
         return Answer(
@@ -154,9 +137,8 @@ def bypass(protection: Protection) -> Answer:
             hint="Settings → Rules → Rulesets → Bypass list: empty it, or switch “Do not allow "
             "bypassing the above settings” on in the protection of the branch",
         )
-    if len(shown) < len(guards):
-        observed = "who may pass by is not shown to this token"
-        return Answer(id=_BYPASS, outcome=Outcome.UNKNOWN, observed=observed, hint=_ADMIN)
+    if not protection.whole or len(shown) < len(protection.known):
+        return unseen(_BYPASS, "who may pass by is not shown to this token")
     return Answer(id=_BYPASS, outcome=Outcome.OK, observed="nobody may pass by")
 
 
@@ -165,20 +147,15 @@ def _either(
 ) -> Answer:
     if holds:
         return Answer(id=name, outcome=Outcome.OK, observed=yes)
-    if protection.rules is None or protection.classic is None:
-        observed = "not all of the protection can be read"
-        return Answer(id=name, outcome=Outcome.UNKNOWN, observed=observed, hint=_ADMIN)
+    if not protection.whole:
+        return unseen(name, "not all of the protection can be read")
     return Answer(id=name, outcome=Outcome.WARN, observed=no, hint=hint)
 
 
 def _required(protection: Protection) -> frozenset[RequiredCheck]:
-    return protection.checks.union(*(guard.checks for guard in _known(protection)))
+    return protection.checks.union(*(guard.checks for guard in protection.known))
 
 
 def _is(name: str, check: str) -> bool:
     """Whether it is that job; GitHub puts the name of a workflow that calls another before it."""
     return check in name.split(" / ")
-
-
-def _known(protection: Protection) -> list[Guard]:
-    return [guard for guard in (protection.rules, protection.classic) if guard is not None]

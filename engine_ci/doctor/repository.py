@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.doctor.unseen import ask_with, unseen
 from engine_ci.records.doctor import Answer, Outcome
 
 if TYPE_CHECKING:
@@ -24,17 +25,18 @@ def judged(settings: Settings) -> Iterator[Answer]:
 
 def token(settings: Settings) -> Answer:
     """Whether this token may do what `bump` does, and whose it is."""
-    if settings.scopes is not None:
+    if settings.personal is not None:
         return Answer(
             id=_RIGHTS,
             outcome=Outcome.WARN,
-            observed="a classic personal token",
+            observed=f"a {settings.personal} personal token",
             hint="its owner becomes the author of pull requests and cannot approve them: use the "
             "token of the workflow, or of a GitHub App",
         )
     if settings.may_write is None:
-        observed, hint = "GitHub does not say what this token may do", ""
-        return Answer(id=_RIGHTS, outcome=Outcome.UNKNOWN, observed=observed, hint=hint)
+        observed = "GitHub does not say what this token may do"
+        hint = "ask with the token of the workflow, or of a GitHub App"
+        return unseen(_RIGHTS, observed, hint=hint)
     if settings.may_write:
         return Answer(id=_RIGHTS, outcome=Outcome.OK, observed="may write contents")
     return Answer(
@@ -48,12 +50,8 @@ def token(settings: Settings) -> Answer:
 def automatic(settings: Settings) -> Answer:
     """Whether GitHub may merge a pull request by itself once its checks pass."""
     if settings.automatic is None:
-        return Answer(
-            id=_AUTOMATIC,
-            outcome=Outcome.UNKNOWN,
-            observed="GitHub shows this setting to who may write only",
-            hint="ask with a token that has `Contents: write`",
-        )
+        observed = "GitHub shows this setting to who may write only"
+        return unseen(_AUTOMATIC, observed, hint=ask_with("Contents: write"))
     if not settings.automatic:
         return Answer(id=_AUTOMATIC, outcome=Outcome.OK, observed="not allowed")
     return Answer(

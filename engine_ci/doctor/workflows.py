@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from engine_ci.doctor.unseen import ask_with, unseen
 from engine_ci.records.doctor import Answer, Outcome
 
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ _USUAL: Final = "actions/token"
 _PROPOSES: Final = "actions/proposes"
 _ENABLED: Final = "schedule/enabled"
 _LAST_RUN: Final = "schedule/last-run"
-QUESTIONS: Final = (
-    _USUAL,
-    _PROPOSES,
-    _ENABLED,
-    _LAST_RUN,
-)
+QUESTIONS: Final = (_USUAL, _PROPOSES, _ENABLED, _LAST_RUN)
 
 _PLACE: Final = "Settings → Actions → General → Workflow permissions"
 _SET: Final = "gh api -X PUT repos/{owner}/{repo}/actions/permissions/workflow"
@@ -31,10 +27,6 @@ _ENABLE: Final = (
     "Actions → engine-bump → Enable workflow, or "
     "`gh api -X PUT repos/{owner}/{repo}/actions/workflows/engine-bump.yml/enable`"
 )
-_ADMIN: Final = (
-    "ask with a token that has `Administration: read`, which that of a workflow cannot have"
-)
-_ACTIONS: Final = "ask with a token that has `Actions: read`"
 # So many polls without a run, and the clock stands still.
 _POLLS: Final = 2
 
@@ -56,7 +48,7 @@ def judged(
 def token(rights: Rights | None) -> Answer:
     """What the token of a workflow may do where the workflow does not say."""
     if rights is None:
-        return _unknown(_USUAL, "not shown to this token", hint=_ADMIN)
+        return unseen(_USUAL, "not shown to this token")
     if rights.usual == "read":
         return Answer(id=_USUAL, outcome=Outcome.OK, observed="reads by default")
     return Answer(
@@ -71,7 +63,7 @@ def token(rights: Rights | None) -> Answer:
 def proposes(rights: Rights | None) -> Answer:
     """Whether the token of a workflow may open the pull request."""
     if rights is None:
-        return _unknown(_PROPOSES, "not shown to this token", hint=_ADMIN)
+        return unseen(_PROPOSES, "not shown to this token")
     if rights.proposes:
         return Answer(id=_PROPOSES, outcome=Outcome.OK, observed="may open pull requests")
     return Answer(
@@ -86,10 +78,12 @@ def proposes(rights: Rights | None) -> Answer:
 def enabled(schedule: Schedule | Literal["absent"] | None) -> Answer:
     """Whether the clock may start the workflow; GitHub disables it after 60 quiet days."""
     if schedule is None:
-        return _unknown(_ENABLED, "workflows are not shown to this token", hint=_ACTIONS)
+        observed = "workflows are not shown to this token"
+        return unseen(_ENABLED, observed, hint=ask_with("Actions: read"))
     if schedule == "absent":
         observed = f"the default branch has no {BUMP_WORKFLOW}"
-        return Answer(id=_ENABLED, outcome=Outcome.WARN, observed=observed)
+        hint = "`engine-ci init` makes it: commit and merge it; not needed where another bot bumps"
+        return Answer(id=_ENABLED, outcome=Outcome.WARN, observed=observed, hint=hint)
     if schedule.state == "active":
         return Answer(id=_ENABLED, outcome=Outcome.OK, observed="active")
     quiet = schedule.state == "disabled_inactivity"
@@ -103,7 +97,7 @@ def last_run(
 ) -> Answer:
     """Whether the clock did start it."""
     if schedule is None or schedule == "absent":
-        return _unknown(_LAST_RUN, "no workflow is known", hint="")
+        return unseen(_LAST_RUN, "no workflow is known", hint=f"see {_ENABLED}")
     if schedule.last is None:
         observed = "no run by the clock is known"
         hint = "a new workflow waits for its hour; GitHub runs the default branch's only"
@@ -118,7 +112,3 @@ def last_run(
         if late
         else "",
     )
-
-
-def _unknown(name: str, observed: str, *, hint: str) -> Answer:
-    return Answer(id=name, outcome=Outcome.UNKNOWN, observed=observed, hint=hint)

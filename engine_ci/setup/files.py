@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from engine_ci.pins import store
 
@@ -37,7 +37,7 @@ def config(pin: Pin, *, app: App, targets: Sequence[Target]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - YAML, and every text of the app's is quoted
+        autoescape=select_autoescape(),  # of HTML; YAML has `quoted`
     )
     environment.filters["quoted"] = _quoted
     template = environment.get_template("engine-ci.yaml.j2")

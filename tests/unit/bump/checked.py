@@ -46,7 +46,12 @@ def change(**changes: object) -> Change:
 
 
 def asked(found: Change | str | None = None, **changes: object) -> Asked:
-    values: dict[str, Any] = {"head": HEAD, "suites": SUITES, "change": found or change()}
+    values: dict[str, Any] = {
+        "head": HEAD,
+        "suites": SUITES,
+        "restarts": 12,
+        "change": found or change(),
+    }
     return Asked(**(values | changes))
 
 

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import re
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -15,13 +13,11 @@ from engine_ci.pins.model import Asset, Commit, GitHubReleases, SourceBuild
 from engine_ci.records.bundle import Attestation
 from engine_ci.records.candidate import Decision, Refusal, Release, Standing
 from engine_ci.records.gate import Engines, Status, Verdict
-from engine_ci.records.upstream import KnownRegression, Missed, Names, Unavailable, Upstream
+from engine_ci.records.upstream import KnownRegression, Missed, Unavailable
+from engine_ci.report import markdown
 from tests.unit.bump import records
+from tests.unit.bump.hostile import attested, planned
 from tests.unit.bump.pages import sections
-
-if TYPE_CHECKING:
-    from engine_ci.pins.model import Platform
-    from engine_ci.records.bundle import Provenance
 
 SNAPSHOT = Path(__file__).with_name("body.md")
 SECTIONS = [
@@ -41,62 +37,14 @@ EVIL = (
 MARK = "<!-- engine-ci: llama.cpp 0.1.3 -->"
 
 
-def told_by_upstream(words: str) -> Upstream:
-    """Everything that upstream may word as it likes, so worded."""
-    fault = KnownRegression(first=1, last=2, what=words, link=words)
-    known = records.upstream(
-        records.commit(words[:300], module=words),
-        records.commit(words[:300], module=words, relevant=False),
-        missed=Missed(tip="3" * 40, at=records.NOW, architectures=(words,)),
-        regressions=(fault,),
-    )
-    named = Names(gained=(words,), lost=(words,))
-    changed = known.range.model_copy(update={"architectures": named, "chat_formats": named})
-    return known.model_copy(update={"range": changed})
-
-
-def attested(*attestations: Attestation) -> dict[Platform, Provenance]:
-    """The provenance of all files, with what is known of who vouches for the first ones."""
-    files = records.bundle().provenance.items()
-    return {
-        platform: file.model_copy(update={"attestation": attestation})
-        for (platform, file), attestation in zip_longest(files, attestations)
-    }
-
-
-def said_everywhere(words: str) -> str:
-    """A body in which every text of unknown origin is `words`."""
-    reason = words or "none"
-    doubt = Attestation(state="absent", why=words)
-    return records.planned(
-        candidate=records.candidate(
-            refused=(Refusal(version="0.2.0", reason=reason, evidence=(words, words)),),
-            decisions=(Decision(version="0.1.4", chosen=False, reason=reason),),
-            upstream=told_by_upstream(words),
-        ),
-        bundle=records.bundle(
-            provenance=attested(doubt),
-            architectures=(words,),
-            system_libraries=(words,),
-            findings=(records.finding(message=words),),
-        ),
-        result=records.result(
-            verdict=Verdict.FAIL,
-            checks=(
-                records.check(status=Status.FAIL, expected=words, observed=words),
-                records.check(status=Status.WARN, observed=words),
-                records.check(status=Status.SKIP, observed=words),
-            ),
-            engines=Engines(
-                candidate=records.engine("0.1.3", tree="e", flags=(words, "--a")),
-                baseline=records.engine("0.1.2", tree="f", flags=("--b",)),
-            ),
-        ),
-    ).body
-
-
 def test_the_page_is_what_a_reviewer_was_shown() -> None:
     assert records.planned().body == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_who_has_to_approve_its_checks_is_said_before_the_first_section() -> None:
+    first, _, _ = records.planned().body.partition("\n## ")
+
+    assert "On what `github-actions[bot]` opens, checks wait: somebody who may write" in first
 
 
 def test_the_sections_come_in_the_order_of_a_review() -> None:
@@ -321,8 +269,37 @@ def test_releases_that_share_a_reason_are_counted() -> None:
     assert "- `b9 … b2 (8 releases)`: younger" in told
 
 
+def test_a_picture_is_the_first_to_go_where_there_is_no_room() -> None:
+    gate = "The verdict.\n\n```mermaid\nxychart-beta\n\n    bar [1]\n```\nA legend.\n\nThe rest."
+
+    assert body.shortened(gate, room=len(gate)) == gate
+    assert body.shortened(gate, room=len(gate) - 1) == "The verdict.\n\nThe rest."
+
+
+def test_no_list_is_cut_for_a_picture() -> None:
+    picture = f"```mermaid\n{'x' * body.LIMIT}\n```"
+    refused = tuple(
+        Refusal(version=f"0.2.{number}", reason="the gate says fail") for number in range(20)
+    )
+    candidate = records.candidate(refused=refused)
+
+    text = records.planned(gate=f"before\n\n{picture}\n\nafter", candidate=candidate).body
+
+    assert "before\n\nafter" in text
+    assert "mermaid" not in text
+    assert "`0.2.19`: the gate says fail" in text
+
+
+def test_the_gates_own_pictures_are_known_as_such() -> None:
+    gate = markdown.render(records.result())
+
+    assert "```mermaid" in gate
+    assert "mermaid" not in body.shortened(gate, room=len(gate.strip()) - 1)
+    assert "| `generation` | 1.010 |" in body.shortened(gate, room=len(gate.strip()) - 1)
+
+
 def test_words_of_others_stay_dead() -> None:
-    text = said_everywhere(EVIL).removesuffix(MARK)
+    text = planned(EVIL).body.removesuffix(MARK)
 
     for live in (r"@\w", r"#\d", r"GH-\d", "<!--", r"\{\{", r"\{%", r"\$\{"):
         assert not re.search(live, text), live
@@ -332,7 +309,7 @@ def test_words_of_others_stay_dead() -> None:
 @settings(max_examples=40, deadline=None)
 @given(words=st.text(max_size=60) | st.text(alphabet="`|<>#@-{}%\\\n[]!*_~ 1a\u202e", max_size=60))
 def test_no_words_of_others_change_the_page_or_its_mark(words: str) -> None:
-    text = said_everywhere(words)
+    text = planned(words).body
 
     assert sections(text) == SECTIONS
     assert body.proposed(text, pin="llama.cpp") == "0.1.3"

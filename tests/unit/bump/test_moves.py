@@ -57,6 +57,16 @@ def test_a_bump_that_touches_another_file_names_it() -> None:
     ]
 
 
+def test_a_rollback_is_held_to_the_rule_of_a_bump() -> None:
+    held = pin(11100).model_copy(update={"holds": (Hold(version="b11194", reason="crashes"),)})
+    back = read(app(TAGGED, pins=(held,), ensure=ensuring("b11100")))
+
+    change = decided(state(), back, "README.md", "ensure.ts", PIN, branch=f"{BRANCH}-rollback")
+
+    assert (change.bump, change.pin_moved) == (True, True)
+    assert [stray.path for stray in change.strays] == ["README.md"]
+
+
 @given(st.sets(st.sampled_from(["ensure.ts", PIN]) | st.text(min_size=1, max_size=9)))
 def test_whatever_else_a_bump_touches_is_a_stray(files: set[str]) -> None:
     change = decided(state(), state(11434), *sorted(files))

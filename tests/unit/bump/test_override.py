@@ -29,7 +29,8 @@ def event(kind: str = "labeled", **changes: object) -> Event:
 
 def pull(user: Account | None = BOT) -> PullRequest:
     head = Tip(ref="engine-ci/llama.cpp", sha="a" * 40)
-    return PullRequest(number=7, user=user, head=head, changed_files=1, auto_merge=None)
+    base = Tip(ref="main", sha="b" * 40)
+    return PullRequest(number=7, user=user, head=head, base=base, changed_files=1, auto_merge=None)
 
 
 def decide(of: Event, *, user: Account | None = BOT, **changes: object) -> Override | str:

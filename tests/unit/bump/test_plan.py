@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine_ci.bump import plan
 from engine_ci.config import PullRequestPolicy
@@ -159,6 +162,28 @@ def test_the_commit_message_names_commits_and_files_and_nothing_that_changes_bet
     )
 
 
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,20}", fullmatch=True) | st.sampled_from(
+    ["GH-12", "fixes-gh-3.zip", "www.example.com"]
+)
+
+
+@given(NAMES, NAMES, NAMES)
+def test_no_version_and_no_name_of_a_file_comes_alive_in_the_title_or_the_commit(
+    before: str, after: str, name: str
+) -> None:
+    asset = Asset(name=name, size=1, sha256="a" * 64)
+    old, new = (
+        records.pin().model_copy(update={"version": version, "platforms": {"ubuntu-x64": asset}})
+        for version in (before, after)
+    )
+
+    said = plan.message(old, new)
+
+    assert plan.title(old, new) == said.splitlines()[0]
+    assert not re.search(r"gh-\d|www\.|[@#\[<{]", said, re.IGNORECASE)
+    assert all(text in said.replace("\u200b", "") for text in (before, after, name))
+
+
 @pytest.mark.parametrize(
     ("verdict", "policy", "expected"),
     [
@@ -182,6 +207,11 @@ def test_a_failure_is_never_proposed_as_ready() -> None:
 def test_a_gate_that_could_not_ask_is_never_proposed() -> None:
     with pytest.raises(HarnessError, match="ended with `error`"):
         plan.must_be_draft(Verdict.ERROR, policy=PullRequestPolicy())
+
+
+def test_a_build_that_a_person_asks_for_is_planned_as_such() -> None:
+    assert records.planned(candidate=records.candidate(asked=True)).insists
+    assert not records.planned().insists
 
 
 def test_branch_and_draft_are_planned() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine_ci.bump import required
 from engine_ci.bump.evidence import Asked, Evidence
-from engine_ci.bump.required import ARTIFACTS, JOBS, Ended
+from engine_ci.bump.jobs import ARTIFACTS
+from engine_ci.bump.required import JOBS, Ended
 from engine_ci.records.change import Change, Stray
 from engine_ci.records.decision import Override
 from engine_ci.records.doctor import Outcome
@@ -230,6 +231,84 @@ def test_speed_that_was_measured_counts_as_asked() -> None:
     )
 
 
+SPEED = ("loads", "tokens", "performance")
+SKIPPED = records.check("performance/prompt", status=Status.SKIP)
+ASKED = (records.check("loads/a"), records.check("tokens/a"))
+
+
+def test_the_oldest_system_alone_need_not_be_asked_about_speed() -> None:
+    spared = forged(gated(performance=()))
+    about = asked(suites=SPEED)
+
+    fine = decide(about=about, results=FINE | {"oldest": spared})
+    metal = decide(needs(metal="success"), about, results=FINE | {"metal": spared})
+
+    assert fine.passed
+    assert "nothing was asked of performance" in answers(metal)["metal"][1]
+
+
+def test_the_oldest_system_is_asked_everything_else() -> None:
+    less = forged(gated(checks=(records.check("loads/a"),)))
+
+    decision = decide(results=FINE | {"oldest": less})
+
+    assert "nothing was asked of tokens" in answers(decision)["oldest"][1]
+
+
+def test_a_record_of_the_oldest_system_does_not_stand_for_the_gate() -> None:
+    spared = forged(gated(performance=()))
+
+    decision = decide(about=asked(suites=SPEED), results={"gate": spared, "oldest": left()})
+
+    assert not decision.passed
+    assert "nothing was asked of performance" in answers(decision)["gate"][1]
+
+
+def test_another_engine_does_not_pass_when_its_speed_was_only_skipped() -> None:
+    """As where the gate was told to screen only, or skips were written into its record."""
+    screened = forged(gated(checks=(*ASKED, SKIPPED), performance=()))
+
+    decision = decide(about=asked(suites=SPEED), results=FINE | {"gate": screened})
+
+    assert "it passed another engine without its speed" in answers(decision)["gate"][1]
+
+
+def test_the_speed_of_the_same_bytes_need_not_be_measured() -> None:
+    engines = records.result().engines
+    assert engines.baseline is not None
+    same = engines.candidate.model_copy(update={"tree_sha256": engines.baseline.tree_sha256})
+    result = gated(
+        checks=(*ASKED, SKIPPED),
+        performance=(),
+        engines=engines.model_copy(update={"candidate": same}),
+    )
+
+    assert decide(about=asked(suites=SPEED), results=FINE | {"gate": forged(result)}).passed
+
+
+@pytest.mark.parametrize(("restarts", "passes"), [(11, False), (12, True)])
+def test_speed_counts_after_as_many_restarts_as_the_configured_profile_takes(
+    restarts: int, passes: bool
+) -> None:
+    early = forged(gated(performance=(records.measurement(restarts=restarts),)))
+
+    decision = decide(about=asked(suites=SPEED), results=FINE | {"gate": early})
+
+    assert decision.passed is passes
+    told = "generation was judged too early: restarts: expected 12 at least, found 11"
+    assert (told in answers(decision)["gate"][1]) is not passes
+
+
+def test_what_has_regressed_is_refused_for_that_however_early_it_was_seen() -> None:
+    collapsed = gated(
+        Verdict.FAIL, performance=(records.measurement(restarts=2, verdict="regressed"),)
+    )
+
+    decision = decide(needs(gate="failure"), results=FINE | {"gate": forged(collapsed)})
+
+    assert answers(decision)["gate"][1].startswith("the gate says fail")
+
+
 @pytest.mark.parametrize("how", ["success", "failure"])
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.ERROR])
 def test_what_the_gate_refused_stays_refused_however_the_job_ended(
@@ -271,11 +350,12 @@ def test_an_ordinary_change_in_doubt_is_fine_with_a_warning(how: Ended) -> None:
     assert answers(decision)["gate"][0] is Outcome.WARN
 
 
-def test_a_bump_in_doubt_needs_the_pass_of_a_fresh_runner() -> None:
-    doubt = needs(gate="failure", again="success")
+@pytest.mark.parametrize("how", ["success", "failure"])
+def test_a_bump_in_doubt_needs_the_pass_of_a_fresh_runner(how: Ended) -> None:
+    doubt = needs(gate=how, again="success")
 
     settled = decide(doubt, results=FINE | {"gate": NOISY, "again": left()})
-    spared = decide(needs(gate="failure"), results=FINE | {"gate": NOISY})
+    spared = decide(needs(gate=how), results=FINE | {"gate": NOISY})
 
     assert settled.passed
     assert answers(settled)["gate"] == (
@@ -286,8 +366,9 @@ def test_a_bump_in_doubt_needs_the_pass_of_a_fresh_runner() -> None:
     assert answers(spared)["again"] == (Outcome.FAIL, "skipped")
 
 
-def test_a_bump_that_no_runner_can_tell_needs_a_maintainers_word() -> None:
-    doubt = needs(gate="failure", again="failure")
+@pytest.mark.parametrize("how", ["success", "failure"])
+def test_a_bump_that_no_runner_can_tell_needs_a_maintainers_word(how: Ended) -> None:
+    doubt = needs(gate=how, again=how)
     results = FINE | {"gate": NOISY, "again": left(Verdict.INCONCLUSIVE)}
 
     without, answered = (

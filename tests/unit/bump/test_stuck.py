@@ -91,6 +91,7 @@ def test_the_newest_releases_are_listed_with_their_reasons() -> None:
 
     assert "- `0.3.0`: held: aborts on SmolLM2\n- `0.2.9`: was not tried any more\n" in body
     assert "take a hold away that is not needed any more, with `engine-ci unhold`" in body
+    assert "- Closed by a person: `engine-ci bump --open --build VERSION`, or" in body
     assert "it may have moved" not in body
 
 
@@ -130,6 +131,17 @@ def test_failures_are_told_with_the_last_error_and_what_is_not_known_of_earlier_
     assert f"- Every poll failed, at least since {since};" in lost
     assert "## The newest releases" not in known
     assert "Read the log of the last run." in known
+
+
+@pytest.mark.parametrize("lines", [20, 21, 100_000])
+def test_of_a_long_error_the_first_lines_are_told(lines: int) -> None:
+    error = "\n".join(f"line {number} {'*' * 400}" for number in range(lines))
+
+    body = text(candidate=None, failing=failing(5, error=error))
+
+    assert len(body) < 65_536
+    assert ("line 19" in body, "line 20" in body) == (True, False)
+    assert (f"And {lines - 20} more lines, in the log of the run." in body) is (lines > 20)
 
 
 def test_one_failure_is_told_where_the_days_are_too_many() -> None:

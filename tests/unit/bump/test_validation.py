@@ -72,6 +72,17 @@ def test_a_suite_that_gave_no_answer_makes_it_partial_and_is_named(status: Statu
     assert found.text.endswith("nothing was learnt of chat, performance")
 
 
+def test_speed_that_was_only_screened_is_nothing_learnt_of_it() -> None:
+    every = [check(f"{suite}/a") for suite in ALL_SUITES if suite != "performance"]
+    screened = check("performance/generation", status=Status.SKIP)
+    around = check("performance/start")
+
+    found = validation.tier(result(checks=(*every, screened, around), performance=()))
+
+    assert found.subject == "partial"
+    assert found.text.endswith("nothing was learnt of performance")
+
+
 def test_without_a_baseline_it_is_absolute_whatever_was_asked() -> None:
     alone = Engines(candidate=records.engine("0.1.3", tree="e"), baseline=None)
 

@@ -13,7 +13,7 @@ def settings(**changes: object) -> Settings:
     values: dict[str, Any] = {
         "branch": "main",
         "may_write": True,
-        "scopes": None,
+        "personal": None,
         "automatic": False,
     }
     return Settings(**(values | changes))
@@ -25,8 +25,8 @@ def settings(**changes: object) -> Settings:
         ({}, Outcome.OK, "may write"),
         ({"may_write": False}, Outcome.WARN, "may read only"),
         ({"may_write": None}, Outcome.UNKNOWN, "does not say"),
-        ({"scopes": ("repo",)}, Outcome.WARN, "a classic personal token"),
-        ({"scopes": ()}, Outcome.WARN, "a classic personal token"),
+        ({"personal": "classic"}, Outcome.WARN, "a classic personal token"),
+        ({"personal": "fine-grained"}, Outcome.WARN, "a fine-grained personal token"),
     ],
 )
 def test_the_token_is_judged_by_what_can_be_read_of_it(
