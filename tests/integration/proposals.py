@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine_ci.bump import pull_request
 from engine_ci.bump.branch import TREE
+from engine_ci.bump.committer import GitCommitter, GitHubCommitter
 from engine_ci.config import PullRequestPolicy
 from engine_ci.records.candidate import Release
 from engine_ci.system.git import Identity, Remote, Repository
 from engine_ci.system.github import Hub
-from fixtures.github import GitHubServer, Login
+from engine_ci.system.github_commits import Commits
+from fixtures.github import GitHubServer, Login, documents
 from tests.unit.bump import records
+from tests.unit.system.clones import introduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from engine_ci.bump.committer import Committer
     from engine_ci.bump.plan import Plan
     from engine_ci.bump.pull_request import Proposal
+    from engine_ci.system.github_connection import Access
     from fixtures.github.records import Pull
 
 WRITE, READ = secrets.token_hex(20), secrets.token_hex(20)
 BRANCH = "engine-ci/llama.cpp"
+BOT = "engine-ci[bot]"
 PIN = "pins/llama.cpp.yaml"
 READS = ("GET", "HEAD")
 PLAN = records.planned()
@@ -35,10 +41,15 @@ PLAN = records.planned()
 
 @dataclass(frozen=True)
 class App:
-    """An app's repository on the server, and a clone of it as a workflow has one."""
+    """An app's repository on the server, and a clone of it as a workflow has one.
+
+    Attributes:
+        way: who makes the commit, `api` or `git`.
+    """
 
     server: GitHubServer
     clone: Path
+    way: str
 
     def propose(
         self,
@@ -50,21 +61,37 @@ class App:
         clone: Path | None = None,
     ) -> Proposal:
         """Opens or refreshes, `later` minutes after the first run."""
-        hub = Hub(
-            api_url=self.server.api_url, repository="example/app", token=token, write_pause_s=0.0
+        access: Access = {
+            "api_url": self.server.api_url, "repository": "example/app", "token": token
+        }  # fmt: skip
+        repository, remote = (
+            Repository(path=clone or self.clone),
+            Remote(name="origin", token=token),
         )
-        try:
+        with (
+            closing(Hub(**access, write_pause_s=0.0)) as hub,
+            closing(Commits(**access, write_pause_s=0.0)) as commits,
+        ):
+            committers: dict[str, Committer] = {
+                "git": GitCommitter(
+                    repository=repository, at=records.NOW + timedelta(minutes=later)
+                ),
+                "api": GitHubCommitter(repository=repository, remote=remote, commits=commits),
+            }
             return pull_request.open_or_refresh(
                 plan,
-                repository=Repository(path=clone or self.clone),
-                remote=Remote(name="origin", token=token),
+                repository=repository,
+                remote=remote,
                 hub=hub,
                 base="main",
                 policy=policy or PullRequestPolicy(),
-                at=records.NOW + timedelta(minutes=later),
+                committer=committers[self.way],
             )
-        finally:
-            hub.close()
+
+    @property
+    def author(self) -> str:
+        """Who our commits are by."""
+        return "App Bot <bot@example.invalid>" if self.way == "git" else documents.author(BOT)
 
     @property
     def tips(self) -> dict[str, str]:
@@ -113,19 +140,26 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def hosted(folder: Path, *, home: Path) -> Iterator[App]:
-    """The app on a server, and a clone of it in `folder`."""
-    (home / ".gitconfig").write_text("[user]\n\tname = App Bot\n\temail = bot@example.invalid\n")
+def hosted(folder: Path, *, home: Path, way: str) -> Iterator[App]:
+    """The app on a server, and a clone of it in `folder`, whose git has a name where it needs one.
+
+    Args:
+        folder: for everything.
+        home: the folder of git's configuration.
+        way: who makes commits, `api` or `git`.
+    """
+    if way == "git":
+        introduce(home)
     seed = folder / "seed"
     (seed / "pins").mkdir(parents=True)
     (seed / PIN).write_text(PLAN.before[PIN])
     (seed / "README.md").write_text("the app\n")
-    tokens = {WRITE: Login("engine-ci[bot]", write=True), READ: Login("reader")}
+    tokens = {WRITE: Login(BOT, write=True), READ: Login("reader")}
     with GitHubServer.start(
         folder / "hub", tokens=tokens, seed=seed, collaborators=["maintainer"]
     ) as server:
         git(folder, "clone", "--quiet", "--template=", server.clone_url, "clone")
-        yield App(server=server, clone=folder / "clone")
+        yield App(server=server, clone=folder / "clone", way=way)
 
 
 def left_by_another_run(server: GitHubServer) -> None:

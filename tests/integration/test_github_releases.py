@@ -123,7 +123,7 @@ def test_a_pin_far_back_is_looked_up_by_its_tag_and_that_is_said(
     assert (len(found), len(upstream.asked)) == (201, 3)
     assert found["b11194"].flaws == ()
     assert upstream.heard == [
-        "ggml-org/llama.cpp: the newest 200 releases were read, which are not all since b11194"
+        "ggml-org/llama.cpp: 200 releases were read, which are not all since b11194"
     ]
 
 

@@ -17,9 +17,10 @@ from engine_ci.pins.targets import Target
 from engine_ci.records.candidate import Refusal
 from engine_ci.records.gate import Verdict
 from engine_ci.system.git import Repository
-from fixtures.github import Fault
+from fixtures.github import Fault, signing
 from tests.integration.proposals import BRANCH, PIN, PLAN, READ, WRITE, App, git, hosted, newer
 from tests.unit.bump import records
+from tests.unit.system.clones import introduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from engine_ci.bump.plan import Plan
 
 
-@pytest.fixture
-def app(tmp_path: Path, home: Path) -> Iterator[App]:
-    with hosted(tmp_path, home=home) as found:
+@pytest.fixture(params=["api", "git"])
+def app(tmp_path: Path, home: Path, request: pytest.FixtureRequest) -> Iterator[App]:
+    with hosted(tmp_path, home=home, way=request.param) as found:
         yield found
+    assert [record for record in found.server.requests if record.problem] == []
 
 
 def test_one_branch_and_one_pull_request_are_opened(app: App) -> None:
@@ -54,15 +56,80 @@ def test_the_commit_is_signed_off_and_changes_the_pin_only(app: App) -> None:
 
     tree = app.show(BRANCH, "%T")
     assert app.show(BRANCH) == (
-        f"{PLAN.message}\n\nEngine-CI-Tree: {tree}\nSigned-off-by: App Bot <bot@example.invalid>"
+        f"{PLAN.message}\n\nEngine-CI-Tree: {tree}\nSigned-off-by: {app.author}"
     )
-    assert app.show(BRANCH, "%an <%ae>, %cn <%ce>") == (
-        "App Bot <bot@example.invalid>, App Bot <bot@example.invalid>"
-    )
+    assert app.show(BRANCH, "%an <%ae>") == app.author
     assert app.show(BRANCH, "%P") == app.tips["main"]
     bare = Repository(path=app.server.repository.path)
     assert bare.read(PIN, at=BRANCH) == PLAN.after[PIN]
     assert git(bare.path, "diff", "--name-only", "main", BRANCH) == PIN
+
+
+def test_what_github_makes_is_signed_by_it(app: App) -> None:
+    app.propose()
+
+    raw = git(app.server.repository.path, "cat-file", "commit", BRANCH) + "\n"
+    said = signing.verification(raw, at="now")
+    assert said["reason"] == {"api": "valid", "git": "unsigned"}[app.way]
+
+
+# As GitHub says it, of a rule "Require signed commits".
+SIGNED = """#!/bin/sh
+while read -r _ new _; do
+    git cat-file commit "$new" | grep -q ^gpgsig && continue
+    echo "Commits must have verified signatures." >&2
+    exit 1
+done
+"""
+
+
+def _takes_signed_commits_only(app: App) -> None:
+    hook = app.server.repository.path / "hooks" / "pre-receive"
+    hook.parent.mkdir()
+    hook.write_text(SIGNED)
+    hook.chmod(0o755)
+
+
+@pytest.mark.parametrize("app", ["api"], indirect=True)
+def test_where_commits_have_to_be_signed_githubs_are_taken(app: App) -> None:
+    _takes_signed_commits_only(app)
+
+    assert app.propose().outcome is Outcome.OPENED
+    assert app.propose(newer(), later=60).outcome is Outcome.REFRESHED
+
+
+@pytest.mark.parametrize("app", ["git"], indirect=True)
+def test_where_commits_have_to_be_signed_others_are_refused(app: App) -> None:
+    _takes_signed_commits_only(app)
+
+    with pytest.raises(CommandError, match="must have verified signatures"):
+        app.propose()
+    assert set(app.tips) == {"main"}
+
+
+def test_what_was_made_one_way_may_be_refreshed_the_other_way(app: App, home: Path) -> None:
+    introduce(home)
+    app.propose()
+    other = replace(app, way={"api": "git", "git": "api"}[app.way])
+    assert other.propose(later=60).outcome is Outcome.UNCHANGED
+
+    assert other.propose(newer(), later=60).outcome is Outcome.REFRESHED
+    assert app.show(BRANCH, "%an <%ae>") == other.author
+
+
+def test_a_program_stays_one(app: App) -> None:
+    script = File(path="ensure", text='#!/bin/sh\nTAG="0.1.2"\n')
+    app.commit("main", onto="main", files={script.path: script.text})
+    person = app.clone.parent / "person"
+    git(person, "update-index", "--chmod=+x", script.path)
+    git(person, "commit", "--quiet", "-m", "Make it a program")
+    git(person, "push", "--quiet", "origin", "HEAD:main")
+    target = Target(file=script.path, pattern='"(?P<version>[^"]+)"')
+
+    app.propose(records.planned(targets=[(target, script)]))
+
+    listed = git(app.server.repository.path, "ls-tree", BRANCH, script.path)
+    assert listed.split()[0] == "100755"
 
 
 def test_the_clone_stays_as_it_was(app: App) -> None:
@@ -118,6 +185,20 @@ def test_a_label_that_is_missing_is_added_again(app: App) -> None:
 
     assert app.propose().outcome is Outcome.REFRESHED
     assert labels(app) == ["engine-bump"]
+
+
+def test_a_label_is_the_same_however_the_repository_writes_it(app: App) -> None:
+    for name in ("engine-BUMP", page.BLOCKED.title()):
+        app.server.hub.create_label(name, color=None, description=None)
+    app.propose(_unsure())
+    blocked, writes = labels(app), app.writes()
+
+    app.propose(_unsure())
+
+    assert blocked == ["engine-BUMP", "Engine-Blocked"]
+    assert app.writes() == writes
+    assert app.propose().outcome is Outcome.REFRESHED
+    assert labels(app) == ["engine-BUMP"]
 
 
 def test_no_label_is_put_where_none_is_wanted(app: App) -> None:
@@ -211,6 +292,16 @@ def test_what_a_person_closed_stays_closed(app: App) -> None:
     assert proposal.outcome is Outcome.DECLINED
     assert proposal.notes == ("#1 for 0.1.3 was closed by a person, so it stays closed",)
     assert app.writes() == writes
+
+
+def test_what_a_person_closed_is_opened_again_where_a_person_asks_for_it(app: App) -> None:
+    app.propose()
+    app.pull.closed = app.pull.updated
+
+    proposal = app.propose(replace(PLAN, insists=True), later=60)
+
+    assert proposal.outcome is Outcome.OPENED
+    assert [pull.state for pull in app.server.hub.pulls] == ["closed", "open"]
 
 
 def test_after_a_closed_one_another_version_gets_its_own(app: App) -> None:
@@ -344,10 +435,13 @@ def test_a_ready_one_that_should_be_a_draft_says_so_first(app: App) -> None:
 
 
 def test_a_reviewer_who_may_not_review_is_told_and_stops_nothing(app: App) -> None:
-    proposal = app.propose(policy=PullRequestPolicy(reviewers=("stranger",)))
+    policy = PullRequestPolicy(reviewers=("stranger", "maintainer"))
+    proposal = app.propose(policy=policy)
 
     assert proposal.outcome is Outcome.OPENED
-    assert proposal.notes[0].startswith("nobody was asked for a review: example/app: asking for")
+    (note,) = proposal.notes
+    assert note.startswith("stranger was not asked for a review: example/app: asking for")
+    assert app.pull.reviewers == ["maintainer"]
 
 
 def test_an_answer_that_got_lost_does_not_open_two(app: App) -> None:

@@ -7,7 +7,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from tests.integration.proposals import (
     PIN,
     PLAN,
     App,
+    git,
     hosted,
     left_by_another_run,
     newer,
@@ -111,10 +112,12 @@ class Case:
         return plan
 
 
-@pytest.fixture
-def case(tmp_path: Path, home: Path, waited: list[float]) -> Iterator[Case]:
+@pytest.fixture(params=["api", "git"])
+def case(
+    tmp_path: Path, home: Path, waited: list[float], request: pytest.FixtureRequest
+) -> Iterator[Case]:
     assert waited == []
-    with hosted(tmp_path, home=home) as app:
+    with hosted(tmp_path, home=home, way=request.param) as app:
         pristine = shutil.copytree(app.clone, tmp_path / "pristine")
         app.propose(PLAN, policy=POLICY)
         first = Opened(tip=app.tips[BRANCH], pulls=list(app.server.hub.pulls))
@@ -142,6 +145,11 @@ def test_a_run_that_is_cut_off_at_any_request_is_finished_by_the_next(
 
 # What git asks first of all tells it what the server can do, and nothing that others change.
 BETWEEN = "(?!GET .*/info/refs).*"
+# The API is asked for two commits, the first of which nothing refers to.
+COMMITS = {
+    "api": (("POST .*/git/trees", 0), ("POST .*/git/commits", 0), ("POST .*/git/commits", 1)),
+    "git": (),
+}
 WRITES = {
     False: ("POST .*/git-receive-pack", "POST .*/pulls", "POST .*/labels",
             "POST .*/requested_reviewers", "PATCH .*"),
@@ -161,13 +169,10 @@ TROUBLES = {
 def test_trouble_at_any_write_is_survived(
     case: Case, waited: list[float], *, opened: bool, trouble: str
 ) -> None:
-    for write in WRITES[opened]:
+    for write, after in (*COMMITS[case.app.way], *((write, 0) for write in WRITES[opened])):
         case.begin(opened=opened)
         waited.clear()
-        fault = TROUBLES[trouble]
-        case.app.server.faults.add(
-            Fault(write, status=fault.status, headers=fault.headers, late=fault.late)
-        )
+        case.app.server.faults.add(replace(TROUBLES[trouble], match=write, after=after))
         ended = case.tried(NEWER)
         if "receive-pack" in write:
             # git does not try again; the next run does.
@@ -175,7 +180,7 @@ def test_trouble_at_any_write_is_survived(
             case.run(NEWER, later=60)
         else:
             assert isinstance(ended, Proposal), (write, ended)
-            assert waited == ([60.0] if fault.headers else [])
+            assert waited == ([60.0] if TROUBLES[trouble].headers else [])
         assert case.proposed() is NEWER, write
 
 
@@ -314,6 +319,27 @@ def test_a_branch_that_cannot_be_taken_back_hides_no_refusal(case: Case) -> None
     assert ended.status == 403
     case.run(NEWER)
     assert case.proposed() is NEWER
+
+
+@pytest.mark.parametrize("case", ["api"], indirect=True)
+def test_what_github_made_before_a_run_was_cut_off_is_on_no_branch(case: Case) -> None:
+    case.begin(opened=False)
+    case.app.server.faults.add(Fault("POST .*/git-receive-pack"))
+    before = _unreachable(case.app)
+
+    assert isinstance(case.tried(NEWER), OutsideError)
+
+    assert set(case.app.tips) == {"main"}
+    # The one that says whom GitHub names, and the one that was to be pushed.
+    assert len(_unreachable(case.app) - before) == 2
+    case.run(NEWER)
+    assert case.proposed() is NEWER
+
+
+def _unreachable(app: App) -> set[str]:
+    """The commits that nothing refers to."""
+    listed = git(app.server.repository.path, "fsck", "--unreachable").splitlines()
+    return {line for line in listed if line.startswith("unreachable commit ")}
 
 
 def test_a_reviewer_who_was_taken_off_is_not_asked_again(case: Case) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine_ci.cli import gate, prepare, propose
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli import bundles, gate, propose
+from engine_ci.cli.platforms import known_platform
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit
 from engine_ci.pins import store
@@ -20,6 +20,7 @@ from engine_ci.system import documents, git_source
 from tests.unit.artifact import code
 from tests.unit.bump import records
 from tests.unit.cli.command import CommandLine, app_in
+from tests.unit.system.clones import introduce
 from tests.unit.system.test_git import run as git
 
 pytestmark = pytest.mark.skipif(shutil.which("cmake") is None, reason="CMake is not installed")
@@ -33,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
 @pytest.fixture
 def upstream(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The toy engine's source code as build b11434, three weeks ago."""
-    (home / ".gitconfig").write_text("[user]\n\tname = Up\n\temail = up@example.invalid\n")
+    introduce(home)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-01T12:00:00Z")
     folder = tmp_path / "upstream"
     git(tmp_path, "init", "--quiet", str(folder))
@@ -98,7 +99,7 @@ def content(monkeypatch: pytest.MonkeyPatch) -> None:
             records.engine(made.version, tree="0").model_copy(
                 update={"tree_sha256": made.tree_sha256, "platform": made.platform}
             )
-            for made in map(prepare.read_bundle, (candidate, baseline))
+            for made in map(bundles.read_bundle, (candidate, baseline))
         )
         result = records.result(engines=Engines(candidate=new, baseline=old))
         documents.write(out / "gate.json", documents.dump_json(result))
