@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine_ci.report import summary
+from engine_ci.report import mermaid, summary
 from engine_ci.system.markdown import block, cell, code, plain
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine_ci.records.gate import Check, EngineFacts, GateResult, Host, Measurement
     from engine_ci.report.summary import Suite
 
-_SIGNS = {"pass": "✅", "fail": "❌", "warn": "⚠️", "skip": "⏭️", "error": "💥", "inconclusive": "❔"}
+SIGNS = {"pass": "✅", "fail": "❌", "warn": "⚠️", "skip": "⏭️", "error": "💥", "inconclusive": "❔"}
 
 
 def render(result: GateResult) -> str:
@@ -25,7 +25,7 @@ def render(result: GateResult) -> str:
 
 
 def _paragraphs(result: GateResult) -> Iterator[str]:
-    yield f"### {_SIGNS[result.verdict]} The gate says: {result.verdict}"
+    yield f"### {SIGNS[result.verdict]} The gate says: {result.verdict}"
     yield f"{plain(summary.headline(result))}. Checks: {summary.tally(result.checks)}."
     yield _engines(result)
     for suite in summary.suites(result):
@@ -47,7 +47,7 @@ def _engines(result: GateResult) -> str:
         rows.append(_engine("baseline", result.engines.baseline))
     else:
         rows.append(["baseline", "could not run", *[""] * 5])
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _engine(role: str, engine: EngineFacts) -> list[str]:
@@ -64,22 +64,22 @@ def _engine(role: str, engine: EngineFacts) -> list[str]:
 
 def _suite(suite: Suite) -> Iterator[str]:
     """A suite in which all is well is folded up."""
-    table = _table(
+    checks = table(
         ("status", "check", "expected", "observed", "seconds"),
         [_check(check) for check in suite.checks],
     )
     if suite.needs_reading:
         yield f"#### {plain(suite.name)}: {suite.tally}"
-        yield table
+        yield checks
     else:
         yield f"<details><summary>{plain(suite.name)}: {suite.tally}</summary>"
-        yield table
+        yield checks
         yield "</details>"
 
 
 def _check(check: Check) -> list[str]:
     return [
-        f"{_SIGNS[check.status]} {summary.status(check)}",
+        f"{SIGNS[check.status]} {summary.status(check)}",
         cell(check.id),
         cell(summary.shortened(check.expected)),
         cell(summary.shortened(check.observed)),
@@ -98,7 +98,7 @@ def _performance(measurements: Sequence[Measurement]) -> Iterator[str]:
         yield "Not measured."
         return
     yield "Speed of the candidate over that of the baseline: above 1 is faster."
-    yield _table(
+    yield table(
         ("metric", "ratio", "bounds", "pairs", "restarts", "verdict"),
         [
             [
@@ -112,6 +112,9 @@ def _performance(measurements: Sequence[Measurement]) -> Iterator[str]:
             for item in measurements
         ],
     )
+    if picture := mermaid.ratios(measurements):
+        # One paragraph, so that one does not stay without the other where a page is cut.
+        yield f"{picture}\nFrom light to dark: the upper bound, the ratio, the lower bound."
 
 
 def _skipped(checks: Sequence[Check]) -> Iterator[str]:
@@ -132,6 +135,7 @@ def _host(host: Host) -> str:
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells that are Markdown already, as a table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,12 @@ MOST_NAMES = 5
 
 _WORST_FIRST = (Status.FAIL, Status.ERROR, Status.WARN, Status.SKIP, Status.PASS)
 _TO_READ = (Status.FAIL, Status.ERROR, Status.WARN)
+# As servers, loaders and C's library say it.
+_AMISS = re.compile(
+    r"error|fail|abort|assert|fatal|exception|invalid|corrupt|terminat|cannot|unable|not found"
+    r"|undefined symbol|overflow|segmentation|illegal|died|killed|SIG[A-Z]{3}",
+    re.IGNORECASE,
+)
 _WORDS = {
     Status.FAIL: "failed",
     Status.ERROR: "could not be asked",
@@ -108,6 +115,26 @@ def bounds(measurement: Measurement) -> str:
 def memory(size: int) -> str:
     """Bytes of memory as people say them."""
     return f"{size / 2**30:.1f} GiB"
+
+
+def size(size: float) -> str:
+    """Bytes of a file as people say them."""
+    return f"{size / 2**20:.2f} MiB" if size >= 2**20 else f"{size / 2**10:.1f} KiB"
+
+
+def more(change: int) -> str:
+    """How many bytes more, or fewer; "" where there are as many."""
+    return f"{'+' if change > 0 else '-'}{size(abs(change))}" if change else ""
+
+
+def log(text: str) -> list[tuple[str, bool]]:
+    """The lines of an excerpt, and whether each tells of something that went wrong."""
+    return [(line, bool(_AMISS.search(line))) for line in excerpt(text).splitlines()]
+
+
+def to_read(result: GateResult) -> list[Check]:
+    """What did not come out well, the worst first."""
+    return [check for check in _sorted(result.checks) if check.status in _TO_READ]
 
 
 def status(check: Check) -> str:

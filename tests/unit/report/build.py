@@ -8,7 +8,9 @@ from typing import Literal
 from engine_ci.pins.model import Commit
 from engine_ci.records.gate import (
     Check,
+    Closure,
     EngineFacts,
+    EngineFile,
     Engines,
     FaultClass,
     GateResult,
@@ -69,9 +71,31 @@ def check(
 def measurement(
     metric: str = "generation",
     verdict: Literal["ok", "regressed", "improved", "inconclusive"] = "ok",
+    *,
+    limit: float | None = None,
+    samples: tuple[tuple[float, ...], ...] = (),
 ) -> Measurement:
     return Measurement(
-        metric=metric, ratio=1.002, low=0.991, high=1.013, pairs=36, restarts=12, verdict=verdict
+        metric=metric,
+        ratio=1.002,
+        low=0.991,
+        high=1.013,
+        pairs=36,
+        restarts=12,
+        verdict=verdict,
+        limit=limit,
+        samples=samples,
+    )
+
+
+def closure(*files: tuple[str, int, str], libraries: tuple[str, ...] = ()) -> Closure:
+    """Of files by path, size and a digit of their digest."""
+    found = tuple(
+        EngineFile(path=path, kind="library", size=size, sha256=digit * 64)
+        for path, size, digit in files
+    )
+    return Closure(
+        size=sum(file.size for file in found), files=found, left_out=3, system_libraries=libraries
     )
 
 
@@ -121,4 +145,25 @@ UNSURE = result(
     verdict=Verdict.INCONCLUSIVE,
     engines=Engines(candidate=engine("0.1.3")),
     performance=(measurement(verdict="inconclusive"),),
+)
+LARGER = result(
+    check("loads/stable"),
+    engines=Engines(
+        candidate=engine("0.1.3").model_copy(
+            update={
+                "closure": closure(
+                    ("lib/a.so", (13 << 20) - 2048, "b"),
+                    ("lib/b.so", 2048, "c"),
+                    libraries=("libc.so.6", "libnew.so"),
+                ),
+                "flags": ("--model", "--new"),
+            }
+        ),
+        baseline=engine("0.1.2").model_copy(
+            update={
+                "closure": closure(("lib/a.so", 12 << 20, "a"), libraries=("libc.so.6",)),
+                "flags": ("--mmap", "--model"),
+            }
+        ),
+    ),
 )

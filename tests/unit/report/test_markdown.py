@@ -48,7 +48,7 @@ def test_what_an_engine_says_changes_nothing_around_it(text: str) -> None:
 @given(HOSTILE)
 def test_evidence_is_a_block_with_the_last_lines(text: str) -> None:
     tokens = PARSER.parse(markdown.render(said_by_an_engine(text)))
-    (block,) = [token.content for token in tokens if token.type == "fence"]
+    (block,) = [token.content for token in tokens if token.type == "fence" and token.info == "text"]
     last = visible(f"x{text}".rstrip().splitlines()[-1])
 
     assert block.replace(BREAK, "").splitlines()[-1] == last
@@ -79,3 +79,14 @@ def test_a_question_that_could_not_be_asked_is_marked_as_an_error() -> None:
 
 def test_the_verdict_stands_first() -> None:
     assert markdown.render(PASSED).startswith("### ✅ The gate says: pass\n\nNothing got worse. ")
+
+
+def test_speed_is_a_picture_below_its_table_where_it_can_be_drawn() -> None:
+    absurd = measurement().model_copy(update={"low": -1.0})
+
+    drawn = markdown.render(result(check("loads/a"), performance=(measurement(),)))
+    told = markdown.render(result(check("loads/a"), performance=(absurd,)))
+
+    assert drawn.index("| `generation` |") < drawn.index("```mermaid\n")
+    assert "| `generation` | 1.002 | -1.000 to 1.013 |" in told
+    assert "mermaid" not in told

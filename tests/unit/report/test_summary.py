@@ -197,3 +197,28 @@ def test_kernels_for_metal_that_ran_are_told_in_both_renderings() -> None:
 
     assert "Metal kernels: ran.\n" in markdown.render(shown)
     assert "<dt>Metal kernels</dt><dd>ran</dd>" in html.render(shown)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(0, "0.0 KiB"), (1536, "1.5 KiB"), (1 << 20, "1.00 MiB")]
+)
+def test_the_size_of_a_file_is_told_as_people_say_it(size: int, told: str) -> None:
+    assert summary.size(size) == told
+
+
+def test_what_a_file_has_more_has_a_sign_and_nothing_is_not_told() -> None:
+    assert [summary.more(change) for change in (2048, -2048, 0)] == ["+2.0 KiB", "-2.0 KiB", ""]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "free(): invalid pointer",
+        "GGML_ASSERT(n > 0) failed",
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "error while loading shared libraries: libggml.so.0",
+        "ended with SIGSEGV",
+    ],
+)
+def test_a_line_that_tells_what_went_wrong_is_found_in_a_log(line: str) -> None:
+    assert summary.log(f"loading model\n{line}") == [("loading model", False), (line, True)]

@@ -1,0 +1,1 @@
+"""Pure. What of a gate result is shown as a picture: the chart, what it says, and its numbers."""
