@@ -31,7 +31,9 @@ ApiUrl = Annotated[
     str,
     typer.Option("--api-url", envvar="GITHUB_API_URL", help="GitHub's address.", metavar="URL"),
 ]
-Remote = Annotated[str, typer.Option("--remote", help="Where the branch is pushed.")]
+Remote = Annotated[
+    str, typer.Option("--remote", help="Git's name for the app's repository.", metavar="NAME")
+]
 API_URL = "https://api.github.com"
 
 
@@ -61,13 +63,15 @@ def carrying(workspace: Workspace, name: str) -> File:
     from engine_ci.errors import ConfigError
     from engine_ci.system.git import Repository as Clone
 
-    top = Clone.containing(workspace.root).path.resolve()
-    path = (workspace.root / name).resolve()
+    clone, path = Clone.containing(workspace.root), workspace.root / name
     try:
         # As bytes: reading text would turn CRLF into LF.
-        return File(path=path.relative_to(top).as_posix(), text=path.read_bytes().decode())
-    except (OSError, ValueError) as problem:
-        raise ConfigError(f"{name}: not a readable text file of this clone: {problem}") from problem
+        return File(path=clone.relative(path), text=path.read_bytes().decode())
+    except (OSError, ValueError, UsageError) as problem:
+        raise ConfigError(
+            f"{name}: not a readable text file of this clone: {problem}",
+            hint="correct `pins` or `targets` in engine-ci.yaml",
+        ) from problem
 
 
 def targets(workspace: Workspace) -> list[tuple[Target, File]]:

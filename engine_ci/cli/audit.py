@@ -21,10 +21,16 @@ def audit(
     config: options.Config = options.CONFIG,
     json: options.Json = False,
 ) -> None:
-    """Judge closure, floors, signatures and lists of an engine as it lies; exit 3 on errors."""
+    """Judge closure, floors, signatures and lists of an engine as it lies.
+
+    For example: engine-ci audit dist/MyApp.app --platform macos-arm64
+
+    Exit codes: 0 sound; 2 configuration, folder or platform; 3 not fit to be shipped.
+    """
     from engine_ci.artifact.inspection import inspect
+    from engine_ci.cli.expectations import floors_of, listed_frameworks
     from engine_ci.cli.output import emit
-    from engine_ci.cli.prepare import floors_of, known_platform, listed_frameworks
+    from engine_ci.cli.platforms import known_platform
     from engine_ci.errors import Exit
 
     policy, wanted = policy_of(config), known_platform(platform)

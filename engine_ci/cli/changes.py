@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine_ci.bump.named import Named
     from engine_ci.records.change import Change
     from engine_ci.system.git import Repository
+    from engine_ci.system.git_change import Difference
 
 Base = Annotated[
     str,
@@ -41,7 +42,15 @@ def changes(
     work: options.Work = options.WORK,
     json: options.Json = False,
 ) -> None:
-    """Say which pins HEAD moves; exit 1 if it is a bump and touches anything else."""
+    """Say which pins HEAD moves, and whether a bump touches anything else.
+
+    Leaves `changes.json` in the work folder.
+
+    For example: engine-ci changes --base origin/main
+
+    Exit codes: 0 done; 1 it is a bump, and touches more than a bump may; 2 HEAD names no engine
+    that can be read, or there is no such commit.
+    """
     from engine_ci.cli.output import emit
     from engine_ci.errors import Exit
     from engine_ci.system import actions, documents
@@ -69,19 +78,21 @@ def read(config: Path, *, base: str, branch: str | None) -> Change:
     from engine_ci.system.git import Repository
 
     clone = Repository.containing(config.resolve().parent)
-    path = merge_base.place(clone, config)
+    path = clone.relative(config)
     head, left = git_change.head(clone), git_change.merge_base(clone, base)
     after = named.read(path, text=lambda name: clone.read(name, at=head))
-    files = git_change.difference(clone, base=left, to=head).files if left else ()
-    before = _before(clone, path, commit=left)
-    return moves.decide(before, after, files=files, head=head, base=left, branch=branch)
+    since = git_change.difference(clone, base=left, to=head)
+    before = _before(clone, path, commit=left, since=since)
+    return moves.decide(before, after, files=since.files, head=head, base=left, branch=branch)
 
 
-def _before(clone: Repository, config: str, *, commit: str | None) -> Named | None:
+def _before(
+    clone: Repository, config: str, *, commit: str | None, since: Difference
+) -> Named | None:
     from engine_ci.errors import ConfigError, PinError, UsageError
 
     try:
-        return merge_base.find(clone, config, commit=commit).named
+        return merge_base.find(clone, config, commit=commit, since=since).named
     except (ConfigError, PinError, UsageError):
         return None
 

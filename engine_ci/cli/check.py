@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import changes, merge_base, options
+from engine_ci.cli import changes, completing, merge_base, options
 from engine_ci.cli import gate as gate_command
 
 if TYPE_CHECKING:
@@ -21,25 +21,44 @@ if TYPE_CHECKING:
     from engine_ci.records.check import CheckRecord
     from engine_ci.records.gate import Check, GateResult
 
-_SPEED: Final = "performance"
+
+Job = Annotated[
+    str | None,
+    typer.Option(
+        "--job",
+        help="Which job of engine-gate.yml this is: `oldest` asks less, and doubt fails none.",
+        metavar="NAME",
+        autocompletion=completing.among(completing.JOBS),
+        show_default=False,
+    ),
+]
 
 
 def check(
     *,
     base: changes.Base,
     suite: gate_command.Suites = None,
+    job: Job = None,
     profile: gate_command.Profile = None,
     runner: gate_command.Runner = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Where the results go.", metavar="DIR", show_default=False),
-    ] = None,
+    out: options.Out = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
     json: options.Json = False,
 ) -> None:
-    """Gate the working tree's engine against the merge base's; exit codes are those of gate."""
+    """Gate the working tree's engine against the merge base's.
+
+    With --job doubt is no failure, since `required` says what it means. Leaves `check.json` and
+    the gate's results in the work folder.
+
+    For example: engine-ci check --base origin/main
+
+    Exit codes: 0 pass; 1 fail; 2 configuration, pin, options, or no such commit; 3 the candidate's
+    bytes are not what they should be; 4 something could not be had or asked; 5 inconclusive.
+    """
+    from engine_ci.bump import jobs
+    from engine_ci.cli import last_screen
     from engine_ci.cli.output import emit
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
@@ -49,17 +68,27 @@ def check(
 
     started, began = datetime.now(UTC), time.monotonic()
     workspace = gate_command.profiled(open_workspace(config, pin=pin, work=work), profile)
-    suites = gate_command.asked(suite, workspace.config)
+    refuse_unknown(job)
+    suites = jobs.asks(job, gate_command.asked(suite, workspace.config))
     gated = out or workspace.gate
     # What an earlier run left says nothing of this commit.
     (work / "check.json").unlink(missing_ok=True)
     with Progress() as say:
         pair = merge_base.prepared(workspace, config=config, ref=base, say=say)
-        result = run(workspace, pair, suites=suites, runner=runner, out=gated, say=say)
+        result = run(
+            workspace,
+            pair,
+            suites=suites,
+            fetch=jobs.fetches(job),
+            runner=runner,
+            out=gated,
+            say=say,
+        )
     record = recorded(
         workspace,
         pair,
         result,
+        runner=runner,
         gate_sha256=documents.sha256_of(gated / "gate.json"),
         started=started,
         seconds=time.monotonic() - began,
@@ -68,7 +97,17 @@ def check(
     text = page.render(record, result)
     publish(text, result)
     emit(record, as_json=json, otherwise=text)
-    raise typer.Exit(EXIT_CODES[result.verdict])
+    last_screen.show(result, gated)
+    raise typer.Exit(0 if jobs.leaves(job, result.verdict) else EXIT_CODES[result.verdict])
+
+
+def refuse_unknown(job: str | None) -> None:
+    """Raises UsageError for a name that is no job's."""
+    from engine_ci.bump.jobs import ARTIFACTS
+    from engine_ci.errors import UsageError
+
+    if job is not None and job not in ARTIFACTS:
+        raise UsageError(f"--job: expected one of {', '.join(ARTIFACTS)}, found {job}")
 
 
 def run(
@@ -76,12 +115,18 @@ def run(
     pair: Pair,
     *,
     suites: Sequence[str],
+    fetch: bool,
     runner: str | None,
     out: Path,
     say: Progress,
 ) -> GateResult:
-    """Gates the pair; of the same engine, started alike, all but its speed."""
-    speed = [_same_speed()] if pair.same and _SPEED in suites else []
+    """Gates the pair; of the same engine, started alike, all but its speed.
+
+    `fetch` is as for `gate.run`.
+    """
+    from engine_ci.records.gate import SPEED
+
+    speed = [_same_speed()] if pair.same and SPEED in suites else []
     return gate_command.run(
         workspace.config,
         root=workspace.root,
@@ -90,20 +135,22 @@ def run(
         baseline=workspace.baseline if pair.baseline else None,
         baseline_argv=pair.baseline_argv,
         no_baseline=pair.no_baseline,
-        suites=[suite for suite in suites if not (speed and suite == _SPEED)],
+        suites=[suite for suite in suites if not (speed and suite == SPEED)],
+        fetch=fetch,
         out=out,
         say=say,
+        told=say.suites,
         runner=runner,
         before=speed,
     )
 
 
 def _same_speed() -> Check:
-    from engine_ci.records.gate import Check, FaultClass, Status
+    from engine_ci.records.gate import SPEED, Check, FaultClass, Status
 
     return Check(
-        id=f"{_SPEED}/same-engine",
-        suite=_SPEED,
+        id=f"{SPEED}/same-engine",
+        suite=SPEED,
         status=Status.SKIP,
         fault_class=FaultClass.PERFORMANCE,
         expected="not slower than the merge base's engine",
@@ -116,6 +163,7 @@ def recorded(
     pair: Pair,
     result: GateResult,
     *,
+    runner: str | None,
     gate_sha256: str,
     started: datetime,
     seconds: float,
@@ -130,6 +178,8 @@ def recorded(
         schema=1,
         head=pair.head,
         base=pair.base,
+        pull=pair.pull,
+        runner=runner,
         pin=workspace.pin.name,
         platform=engines.candidate.platform,
         candidate=engines.candidate.version,

@@ -29,7 +29,8 @@ def records(workspace: Workspace, *, say: Progress) -> None:
             from the gate's answers.
         OutsideError: the source did not answer, or a file could not be fetched.
     """
-    from engine_ci.cli.prepare import chosen, read_bundle
+    from engine_ci.cli.bundles import read_bundle
+    from engine_ci.cli.candidates import chosen
 
     release, bundle = chosen(workspace), read_bundle(workspace.candidate)
     _refuse(_judged_otherwise(workspace), of="gate.json")
@@ -89,16 +90,17 @@ def _hashed_otherwise(
 ) -> Iterator[str]:
     """Whether the files that the next pin names have these bytes, and come from upstream."""
     from engine_ci.artifact import commits, inputs
-    from engine_ci.cli import prepare
+    from engine_ci.cli import bundle_request
+    from engine_ci.cli.platforms import known_platform
 
-    request = prepare.request_for(
+    request = bundle_request.request_for(
         workspace,
         release,
         into=workspace.candidate,
-        platform=prepare.known_platform(None),
-        told=say.count,
+        platform=known_platform(None),
+        told=say.bytes,
     )
-    request = prepare.vouched(request, workspace)
+    request = bundle_request.vouched(request, workspace)
     commits.agree({"bundle.json": bundle.commit, **request.commits}, version=release.version)
     now = inputs.provenance(request)
     for platform in workspace.pin.platforms:

@@ -26,7 +26,7 @@ OptionalNumber = Annotated[
     int | None,
     typer.Option(
         "--pull",
-        help="The number of the pull request, where it is one.",
+        help="The number of the pull request.",
         metavar="N",
         min=1,
         show_default=False,
@@ -68,9 +68,8 @@ def tell(decision: Decision, *, title: str, subject: str, as_json: bool) -> None
     table = answers.table(decision.answers, subject=subject)
     actions.summary(f"## {title}: {verdict}\n\n{table}\n")
     for answer in decision.answers:
-        if answer.outcome is Outcome.WARN:
-            actions.annotate("warning", answer.observed, title=f"{title}: {answer.id}")
-        elif answer.outcome is not Outcome.OK:
-            actions.annotate("error", answer.observed, title=f"{title}: {answer.id}")
+        if answer.outcome is not Outcome.OK:
+            level: actions.Level = "warning" if answer.outcome is Outcome.WARN else "error"
+            actions.annotate(level, answer.observed, title=f"{title}: {answer.id}")
     if not decision.passed:
         raise typer.Exit(Exit.GATE_SAYS_NO)

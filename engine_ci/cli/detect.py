@@ -41,7 +41,15 @@ def detect(
     work: options.Work = options.WORK,
     json: options.Json = False,
 ) -> None:
-    """List releases newer than the pin, and choose one or say for each why not."""
+    """List releases newer than the pin, and choose one or say for each why not.
+
+    Leaves `candidate.json` in the work folder, for `prepare`.
+
+    For example: engine-ci detect --json
+
+    Exit codes: 0 done, also where nothing is worth a try; 2 configuration, pin or --build; 4 the
+    source or GitHub did not answer.
+    """
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.system import actions, markdown

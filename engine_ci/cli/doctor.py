@@ -31,7 +31,12 @@ def doctor(
     work: options.Work = options.WORK,
     json: options.Json = False,
 ) -> None:
-    """Examine the pin and the repository's settings; exit 1 when something fails."""
+    """Examine the pin and the repository's settings, and say what to do; nothing is written.
+
+    For example: engine-ci doctor --json
+
+    Exit codes: 0 nothing fails; 1 something does.
+    """
     from engine_ci.cli.output import emit
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.errors import Exit
@@ -83,11 +88,30 @@ def _local(workspace: Workspace, *, now: datetime) -> Iterator[Answer]:
     yield about.behind(candidate, pin=pin, now=now)
     yield about.trouble(candidate, pin=pin)
     yield about.architectures(candidate, pin=pin)
+    yield from _owned(workspace)
+
+
+def _owned(workspace: Workspace) -> Iterator[Answer]:
+    """Who owns the files that decide about the engine, as far as this clone tells."""
+    from engine_ci.doctor import owners
+    from engine_ci.setup import files
+    from engine_ci.system.git import Repository
+
+    try:
+        top = Repository.containing(workspace.root).path
+        pin = app.carrying(workspace, workspace.pin_file).path
+    except (ConfigError, UsageError) as error:
+        yield from unread((owners.QUESTION,), error)
+        return
+    there = [top / place for place in owners.PLACES if (top / place).is_file()]
+    text = there[0].read_text(encoding="utf-8", errors="replace") if there else None
+    gates = sorted(path.name for path in (top / files.WORKFLOWS).glob("engine-*.yml"))
+    yield owners.named(text, paths=(pin, *(f"{files.WORKFLOWS}/{name}" for name in gates)))
 
 
 def _candidate(workspace: Workspace) -> Candidate | None:
     """What `detect` left, where it is about the pin as it is."""
-    from engine_ci.cli.prepare import read_candidate
+    from engine_ci.cli.candidates import read_candidate
 
     try:
         return read_candidate(workspace)
@@ -145,5 +169,5 @@ def unread(questions: Iterable[str], error: EngineCIError) -> Iterator[Answer]:
     from engine_ci.records.doctor import Answer, Outcome
 
     for question in questions:
-        observed, hint = error.message, error.hint or ""
+        observed, hint = error.message, error.hint or "run `engine-ci doctor` again"
         yield Answer(id=question, outcome=Outcome.UNKNOWN, observed=observed, hint=hint)

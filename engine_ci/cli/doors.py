@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Commit
     from engine_ci.releases.sources.github_releases import Place
-    from engine_ci.system.rest import RestReader
+    from engine_ci.system.answers import Api
 
 # The API that upstream's releases are read from; GitHub's own where nothing is said.
 API: Final = "ENGINE_CI_RELEASES_API_URL"
@@ -22,19 +22,23 @@ TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of the variable, not a to
 TOKENS_API: Final = "GITHUB_API_URL"
 
 
-def reader(workspace: Workspace) -> RestReader:
-    """Reads from upstream's server."""
+def reader(workspace: Workspace) -> Api:
+    """Reads from upstream's server, or from the mirror."""
     return api(workspace.cache)
 
 
-def api(cache: Path) -> RestReader:
-    """Reads from upstream's server, with the workflow's token where that is of the same server.
+def api(cache: Path) -> Api:
+    """Reads from the mirror; else from upstream's server, with the token that is for it.
 
     Args:
         cache: the user's folder for downloads.
     """
+    from engine_ci.system import mirror
+    from engine_ci.system.answers import Kept
     from engine_ci.system.rest import GITHUB, RestReader
 
+    if (kept := mirror.below("api")) is not None:
+        return Kept(kept)
     url = os.environ.get(API, GITHUB).rstrip("/")
     of_token = os.environ.get(TOKENS_API, GITHUB).rstrip("/")
     token = os.environ.get(TOKEN) if url == of_token else None
@@ -42,20 +46,30 @@ def api(cache: Path) -> RestReader:
 
 
 def files() -> str:
-    """The address of the server that has the files of GitHub's releases."""
-    from engine_ci.system import release_files
+    """The address of the server that has the files of GitHub's releases, or the mirror's folder."""
+    from engine_ci.system import mirror, release_files
 
-    return os.environ.get(release_files.VARIABLE, release_files.SERVER)
+    return mirror.below("releases") or os.environ.get(release_files.VARIABLE, release_files.SERVER)
+
+
+def models() -> str | None:
+    """Where repositories of models are served; None where nobody said."""
+    from engine_ci.gate import repository
+    from engine_ci.system import mirror
+
+    return mirror.below("models") or os.environ.get(repository.ADDRESS)
 
 
 def releases(workspace: Workspace) -> Place:
     """Where releases of GitHub are read."""
     from engine_ci.releases.sources.github_releases import Place
+    from engine_ci.system import mirror
 
     return Place(
         api=reader(workspace),
         files=files(),
         ledgers=workspace.cache / "seen",
+        partial=mirror.place() is not None,
     )
 
 

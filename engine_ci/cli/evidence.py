@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar, get_args
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
 from engine_ci.bump.evidence import Evidence
-from engine_ci.bump.required import ARTIFACTS, CHANGES, Ended
+from engine_ci.bump.jobs import ARTIFACTS
+from engine_ci.bump.required import CHANGES, Ended
 from engine_ci.errors import EngineCIError, RecordError, UsageError
 from engine_ci.records.change import Change
 from engine_ci.records.check import CheckRecord
@@ -60,6 +61,15 @@ def change(results: Path) -> Change | str:
 def gates(results: Path) -> dict[str, Evidence | str]:
     """By job, what each that ran the gate left in its artifact, or why that cannot be read."""
     return {job: _evidence(results / artifact) for job, artifact in ARTIFACTS.items()}
+
+
+def kept(folder: Path) -> tuple[GateResult, CheckRecord | None] | str:
+    """A gate's result with what `check` said of it, where it did, or why it cannot be read."""
+    if (folder / "check.json").exists():
+        left = _evidence(folder)
+        return left if isinstance(left, str) else (left.result, left.record)
+    result = _read(folder / "gate.json", GateResult)
+    return result if isinstance(result, str) else (result, None)
 
 
 def _evidence(folder: Path) -> Evidence | str:

@@ -9,25 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import options
+from engine_ci.cli import completing, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine_ci.cli.workspace import Workspace
     from engine_ci.config import Config
+    from engine_ci.gate.tally import Told
     from engine_ci.records.gate import Check, GateResult
 
 Suites = Annotated[
     list[str] | None,
     typer.Option(
-        "--suite", help="Only this suite; may be given again.", metavar="NAME", show_default=False
+        "--suite",
+        help="Only this suite; may be given again.",
+        metavar="NAME",
+        autocompletion=completing.suites,
+        show_default=False,
     ),
 ]
 Profile = Annotated[
     str | None,
     typer.Option(
-        "--profile", help="How much speed is measured: quick or nightly.", show_default=False
+        "--profile",
+        help="How much speed is measured: quick, nightly or screen.",
+        metavar="NAME",
+        autocompletion=completing.among(completing.PROFILES),
+        show_default=False,
     ),
 ]
 Runner = Annotated[
@@ -41,7 +50,13 @@ Runner = Annotated[
     ),
 ]
 Adapter = Annotated[
-    str, typer.Option("--adapter", help="The kind of engine in the folders.", metavar="NAME")
+    str,
+    typer.Option(
+        "--adapter",
+        help="The kind of engine in the folders.",
+        metavar="NAME",
+        autocompletion=completing.among(completing.ADAPTERS),
+    ),
 ]
 LLAMA_SERVER = "llama-server"
 
@@ -63,12 +78,12 @@ def gate(
     ] = None,
     adapter: Adapter = LLAMA_SERVER,
     suite: Suites = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Where the results go.", metavar="DIR", show_default=False),
-    ] = None,
+    out: options.Out = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Repeat a run's random order.", show_default=False)
+        int | None,
+        typer.Option(
+            "--seed", help="Repeat a run's random order.", metavar="N", show_default=False
+        ),
     ] = None,
     profile: Profile = None,
     runner: Runner = None,
@@ -77,7 +92,16 @@ def gate(
     work: options.Work = options.WORK,
     json: options.Json = False,
 ) -> None:
-    """Run the suites; exit 0 pass, 1 fail, 4 could not ask, 5 inconclusive."""
+    """Ask an engine, and the pinned one beside it, what must not get worse.
+
+    Leaves `gate.json`, `gate.md`, `gate.html` and the engines' logs in the folder of results.
+
+    For example: engine-ci gate --candidate vendor/engine --suite loads
+
+    Exit codes: 0 pass; 1 fail; 2 configuration, pin or options; 3 a bundle or a model is not what
+    its record or its catalogue says; 4 something could not be asked; 5 inconclusive.
+    """
+    from engine_ci.cli import last_screen
     from engine_ci.cli.output import emit
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
@@ -87,6 +111,7 @@ def gate(
     workspace = profiled(open_workspace(config, pin=pin, work=work), profile)
     if baseline is None and workspace.baseline.exists():
         baseline = workspace.baseline
+    out = out or workspace.gate
     with Progress() as say:
         result = run(
             workspace.config,
@@ -96,12 +121,14 @@ def gate(
             baseline=baseline,
             adapter=adapter,
             suites=asked(suite, workspace.config),
-            out=out or workspace.gate,
+            out=out,
             say=say,
+            told=say.suites,
             seed=seed,
             runner=runner,
         )
     emit(result, as_json=json, otherwise=markdown.render(result))
+    last_screen.show(result, out)
     raise typer.Exit(EXIT_CODES[result.verdict])
 
 
@@ -148,28 +175,34 @@ def run(
     no_baseline: str = "no baseline was given",
     adapter: str = LLAMA_SERVER,
     suites: Sequence[str],
+    fetch: bool = True,
     out: Path,
     say: Callable[[str], None],
+    told: Told = lambda *_: None,
     seed: int | None = None,
     runner: str | None = None,
     before: Sequence[Check] = (),
 ) -> GateResult:
     """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`.
 
-    Paths in the configuration begin at `root`. `before` are checks that were made already; the
-    rest is as for `context_for`.
+    Paths in the configuration begin at `root`. Without `fetch` nothing is asked about models that
+    do not ship with the program or the app. `before` are checks that were made already; the rest is
+    as for `context_for`.
     """
-    from engine_ci.cli import models, report
-    from engine_ci.cli.prepare import known_platform
+    from engine_ci.cli import models, report, stale
+    from engine_ci.cli.platforms import known_platform
     from engine_ci.gate.run import run_gate
     from engine_ci.gate.setup import context_for
 
     now = datetime.now(UTC)
     logs = out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
+    stale.end(say)
     say("gate: models")
     own = config.gate.models
-    found, missing = models.located(cache=cache, own=root / own if own else None, root=root)
+    found, missing = models.located(
+        cache=cache, own=root / own if own else None, root=root, fetch=fetch
+    )
     context, setup = context_for(
         candidate,
         baseline=baseline,
@@ -183,6 +216,8 @@ def run(
         seed=int(now.timestamp()) if seed is None else seed,
         runner=runner,
     )
-    result = run_gate(context, suites, now=now, progress=say, setup=(*before, *missing, *setup))
+    result = run_gate(
+        context, suites, now=now, progress=say, told=told, setup=(*before, *missing, *setup)
+    )
     report.write(result, out)
     return result

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from engine_ci.cli import options
+from engine_ci.cli.progress import Progress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -16,35 +19,65 @@ app = typer.Typer(no_args_is_help=True, help="Record or verify the known answers
 
 
 @app.command()
-def record() -> None:
-    """Record every golden anew from the reference; margins under the floor are refused."""
-    from engine_ci.cli.progress import Progress
+def record(*, dry_run: options.DryRun = False, json: options.Json = False) -> None:
+    """Record every golden anew from the reference; margins under the floor are refused.
+
+    For example: engine-ci golden record --dry-run
+
+    Exit codes: 0 done; 3 a model is not what its catalogue says, or a margin is too small.
+    """
+    from engine_ci.cli.output import emit
+    from engine_ci.records.edits import Goldens, GoldenState
     from engine_ci.system import documents
 
+    found = []
     with Progress() as say:
         for located, path in _models():
             say(f"recording {located.model.name}")
-            documents.write(path, _recorded(located, path))
-            typer.echo(path)
+            text = _recorded(located, path)
+            old = path.read_text(encoding="utf-8")
+            differs = ("it would be recorded otherwise",) if text != old else ()
+            if not dry_run:
+                documents.write(path, text)
+            state = GoldenState(model=located.model.name, file=str(path), differences=differs)
+            found.append(state)
+    emit(
+        Goldens(schema=1, written=not dry_run, goldens=tuple(found)),
+        as_json=json,
+        otherwise="\n".join(state.file for state in found if state.differences or not dry_run)
+        or "every golden is as it would be recorded",
+    )
 
 
 @app.command()
-def verify() -> None:
-    """Compute every golden anew, and compare."""
-    from engine_ci.cli.progress import Progress
-    from engine_ci.errors import VerificationError
+def verify(*, json: options.Json = False) -> None:
+    """Compute every golden anew, and compare.
 
-    found: list[str] = []
+    For example: engine-ci golden verify --json
+
+    Exit codes: 0 every golden holds; 3 the reference contradicts one, or a model is not what its
+    catalogue says.
+    """
+    from engine_ci.cli.output import emit
+    from engine_ci.errors import VerificationError
+    from engine_ci.records.edits import Goldens, GoldenState
+
+    found = []
     with Progress() as say:
         for located, path in _models():
-            say(f"verifying {located.model.name}")
-            found += _differences(located, path)
-    if found:
+            name = located.model.name
+            say(f"verifying {name}")
+            told = _differences(located, path)
+            found.append(GoldenState(model=name, file=str(path), differences=told))
+    differences = [difference for state in found for difference in state.differences]
+    if json or not differences:
+        result = Goldens(schema=1, written=False, goldens=tuple(found))
+        emit(result, as_json=json, otherwise="every golden holds")
+    if differences:
         raise VerificationError(
-            "the reference contradicts the goldens: " + "; ".join(found),
+            "the reference contradicts the goldens: " + "; ".join(differences),
             hint="`engine-ci golden record` writes them anew, when the model changed on purpose",
         )
-    typer.echo("every golden holds")
 
 
 def _recorded(located: LocatedModel, path: Path) -> str:

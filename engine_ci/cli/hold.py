@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine_ci.cli import options
+from engine_ci.cli import completing, options
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine_ci.cli.workspace import Workspace
     from engine_ci.pins.model import Hold, Pin
 
@@ -21,11 +19,21 @@ Versions = Annotated[
         metavar="BUILD", help="A build (b11194), a version, or a range A..B with both its ends."
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; people read it in pull requests.")]
-Link = Annotated[str | None, typer.Option("--link", help="Where to read on.", metavar="URL")]
+Reason = Annotated[
+    str, typer.Option("--reason", help="Why; people read it in pull requests.", metavar="TEXT")
+]
+Link = Annotated[
+    str | None, typer.Option("--link", help="Where to read on.", metavar="URL", show_default=False)
+]
 Until = Annotated[
     datetime | None,
-    typer.Option("--until", formats=["%Y-%m-%d"], help="The last day; for ever without."),
+    typer.Option(
+        "--until",
+        formats=["%Y-%m-%d"],
+        help="The last day; for ever without.",
+        metavar="YYYY-MM-DD",
+        show_default=False,
+    ),
 ]
 
 
@@ -35,27 +43,53 @@ def hold(
     reason: Reason,
     link: Link = None,
     until: Until = None,
+    dry_run: options.DryRun = False,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
+    json: options.Json = False,
 ) -> None:
-    """Keep a build, a version or a range of them from being proposed."""
+    """Keep a build, a version or a range of them from being proposed.
+
+    For example: engine-ci hold b11194..b11201 --reason "loses --mlock" --until 2027-01-31
+
+    Exit codes: 0 it stands in the pin file; 2 configuration, pin, or no such hold can be.
+    """
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.pins import holds
 
     workspace = open_workspace(config, pin=pin, work=options.WORK)
     new = asked(build, reason=reason, link=link, until=until)
-    typer.echo(_write(workspace, holds.add(workspace.pin, new, today=datetime.now(UTC).date())))
+    held = holds.add(workspace.pin, new, today=datetime.now(UTC).date())
+    _write(workspace, held, dry_run=dry_run, as_json=json)
 
 
 def unhold(
-    build: Versions, *, config: options.Config = options.CONFIG, pin: options.Pin = None
+    build: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUILD",
+            help="As it stands in the pin file.",
+            autocompletion=completing.holds,
+        ),
+    ],
+    *,
+    dry_run: options.DryRun = False,
+    config: options.Config = options.CONFIG,
+    pin: options.Pin = None,
+    json: options.Json = False,
 ) -> None:
-    """Take a hold away, named as it stands in the pin file."""
+    """Take a hold away, named as it stands in the pin file.
+
+    For example: engine-ci unhold b11194..b11201
+
+    Exit codes: 0 it is gone; 2 configuration, pin, or there is no such hold.
+    """
     from engine_ci.cli.workspace import open_workspace
     from engine_ci.pins import holds
 
     workspace = open_workspace(config, pin=pin, work=options.WORK)
-    typer.echo(_write(workspace, holds.remove(workspace.pin, build)))
+    left = holds.remove(workspace.pin, build)
+    _write(workspace, left, dry_run=dry_run, as_json=json)
 
 
 def asked(build: str, *, reason: str, link: str | None, until: datetime | None = None) -> Hold:
@@ -76,14 +110,25 @@ def asked(build: str, *, reason: str, link: str | None, until: datetime | None =
         return Hold(version=build, reason=reason, link=link, until=day)
     except ValidationError as problem:
         what = ", ".join(str(item["loc"][0]) for item in problem.errors())
-        raise UsageError(f"this cannot be held: {what} is not as it should be") from problem
+        raise UsageError(
+            f"this cannot be held: {what} is not as it should be",
+            hint="`engine-ci schema pin` says what a hold may be; a reason has some words",
+        ) from problem
 
 
-def _write(workspace: Workspace, pin: Pin) -> Path:
-    """Writes the pin file; its path."""
+def _write(workspace: Workspace, pin: Pin, *, dry_run: bool, as_json: bool) -> None:
+    """Writes the pin file, and prints its path; in a dry run prints how it would change."""
+    from engine_ci.cli.output import emit
     from engine_ci.pins import store
+    from engine_ci.records.edits import Holds
     from engine_ci.system import documents
 
-    path = workspace.root / workspace.pin_file
-    documents.write(path, store.dump(pin))
-    return path
+    path, name = workspace.root / workspace.pin_file, workspace.pin_file
+    before, after = path.read_text(encoding="utf-8"), store.dump(pin)
+    changed = documents.diff(before, after, old=name, new=name)
+    if not dry_run:
+        documents.write(path, after)
+    found = Holds(
+        schema=1, pin=pin.name, file=str(path), holds=pin.holds, diff=changed, dry_run=dry_run
+    )
+    emit(found, as_json=as_json, otherwise=changed if dry_run else str(path))

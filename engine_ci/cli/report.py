@@ -1,4 +1,4 @@
-"""`engine-ci report`: renders a stored gate result again."""
+"""`engine-ci report`: what gates left, read again: one result, all of them, two side by side."""
 
 from __future__ import annotations
 
@@ -7,18 +7,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine_ci.cli import options
+from engine_ci.cli.history import history
+
 if TYPE_CHECKING:
     from engine_ci.records.gate import GateResult
 
+app = typer.Typer(
+    no_args_is_help=True, help="Show one stored gate result, the history of many, or compare two."
+)
+app.command()(history)
 
-def report(
+
+@app.command()
+def show(
     *,
     result: Annotated[Path, typer.Argument(help="A stored gate.json.", metavar="FILE")],
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the page here.", metavar="FILE")
     ] = None,
+    json: options.Json = False,
 ) -> None:
-    """Render a stored gate.json as Markdown, and as a page."""
+    """Render a stored gate.json as Markdown, and as a page.
+
+    For example: engine-ci report show .engine-ci/gate/gate.json --html gate.html
+
+    Exit codes: 0 done; 2 FILE is missing or no gate result; 4 the page cannot be written.
+    """
+    from engine_ci.cli.output import emit
     from engine_ci.report import html as page
     from engine_ci.report import markdown
     from engine_ci.system import documents
@@ -26,7 +42,27 @@ def report(
     loaded = read(result)
     if html is not None:
         documents.write(html, page.render(loaded))
-    typer.echo(markdown.render(loaded))
+    emit(loaded, as_json=json, otherwise=markdown.render(loaded))
+
+
+@app.command()
+def diff(
+    *,
+    before: Annotated[Path, typer.Argument(help="A stored gate.json.", metavar="A")],
+    after: Annotated[Path, typer.Argument(help="Another one.", metavar="B")],
+    json: options.Json = False,
+) -> None:
+    """Say what B says otherwise than A: verdict, checks, speed, flags, files, engines, host.
+
+    For example: engine-ci report diff yesterday/gate.json today/gate.json
+
+    Exit codes: 0 done, also where they differ; 2 a file is missing or no gate result.
+    """
+    from engine_ci.cli.output import emit
+    from engine_ci.report import difference
+
+    found = difference.between(read(before), read(after))
+    emit(found, as_json=json, otherwise=difference.text(found))
 
 
 def read(path: Path) -> GateResult:

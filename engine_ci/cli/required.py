@@ -30,19 +30,30 @@ def required(
     config: options.Config = options.CONFIG,
     json: options.Json = False,
 ) -> None:
-    """Exit 1 unless every job that was to run has succeeded, by its record too."""
+    """Decide whether every job that was to run has succeeded, by its record too.
+
+    For example: engine-ci required --needs "$NEEDS" --results results --pull 7
+
+    Exit codes: 0 passed; 1 not passed; 2 a wrong question; 4 GitHub did not show what is needed.
+    """
     from engine_ci import config as configuration
     from engine_ci.bump.evidence import Asked
     from engine_ci.bump.required import decide
     from engine_ci.cli import evidence
+    from engine_ci.gate import sequential
+    from engine_ci.gate.profiles import PROFILES
     from engine_ci.records.decision import GATE_CHECK
     from engine_ci.system import git_change
     from engine_ci.system.git import Repository as Clone
 
     clone = Clone.containing(config.resolve().parent)
+    gate = configuration.load(config).gate
+    speed = gate.performance
+    looks = sequential.looks(PROFILES[speed.profile].looks, confidence=speed.confidence)
     asked = Asked(
         head=git_change.head(clone),
-        suites=configuration.load(config).gate.suites,
+        suites=gate.suites,
+        restarts=min(looks),
         change=evidence.change(results),
     )
     ended, left = evidence.needs(needs), evidence.gates(results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from engine_ci.cli import app, deciding, options
@@ -24,7 +25,12 @@ def review(
     config: options.Config = options.CONFIG,
     json: options.Json = False,
 ) -> None:
-    """Exit 1 unless a person approved the engine, the gate passed and auto-merge is off."""
+    """Decide whether a person approved the engine, the gate passed and auto-merge is off.
+
+    For example: engine-ci review --pull 7
+
+    Exit codes: 0 passed; 1 not passed; 2 a wrong question; 4 GitHub did not show what is needed.
+    """
     from engine_ci.records.decision import REVIEW_CHECK
     from engine_ci.system import git
 
@@ -44,9 +50,9 @@ def naming(clone: Clone, config: Path) -> frozenset[str]:
     from engine_ci import config as configuration
 
     loaded = configuration.load(config)
-    path = config.resolve().relative_to(clone.path.resolve())
+    path = PurePosixPath(clone.relative(config))
     names = (*loaded.pins, *(target.file for target in loaded.targets))
-    return frozenset({path.as_posix(), *((path.parent / name).as_posix() for name in names)})
+    return frozenset({str(path), *(str(path.parent / name) for name in names)})
 
 
 def examine(reader: PullRequestReader, number: int, *, guarded: frozenset[str]) -> Decision:
@@ -55,18 +61,25 @@ def examine(reader: PullRequestReader, number: int, *, guarded: frozenset[str]) 
     Raises:
         GitHubError: something of it cannot be read.
     """
-    from engine_ci.bump import review
+    from engine_ci.bump import gate_check, review
     from engine_ci.records.decision import GATE_CHECK
 
     pull = reader.pull_request(number)
-    files = review.touched(reader.paths(pull), guarded=guarded)
+    paths = reader.paths(pull)
+    files = review.touched(paths, guarded=guarded)
     if not files:
-        return review.decide(pull, files=(), approved=(), runs=())
+        return review.ordinary(pull)
     people = review.approvers(pull, reader.reviews(number))
+    runs, branch = reader.check_runs(pull.head.sha, name=GATE_CHECK), pull.base.ref
     return review.decide(
         pull,
         files=files,
         # One is enough, and each costs a request.
         approved=[*islice((login for login in people if reader.may_write(login)), 1)],
-        runs=reader.check_runs(pull.head.sha, name=GATE_CHECK),
+        gate=gate_check.answer(
+            runs,
+            paths=paths,
+            branch=branch,
+            required=None if gate_check.has_ended(runs) else reader.required_checks(branch),
+        ),
     )

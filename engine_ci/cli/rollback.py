@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,19 +40,27 @@ def rollback(
     base: propose_command.Base = None,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
+    json: options.Json = False,
 ) -> None:
-    """Print the pull request back to the build that was pinned before, or open it."""
+    """Print the pull request back to the build that was pinned before, or open it.
+
+    For example: engine-ci rollback --reason "crashes on M1" --to b11194
+
+    Exit codes: 0 done; 2 configuration, pin or token, or there is no build to go back to; 4 GitHub
+    refused or did not answer.
+    """
     from engine_ci.cli.workspace import open_workspace
 
     workspace = open_workspace(config, pin=pin, work=options.WORK)
     bad = hold_command.asked(workspace.pin.version, reason=reason, link=link)
-    plan = planned(workspace, bad, to=to)
-    typer.echo(propose_command.shown(plan))
+    plan, proposal = planned(workspace, bad, to=to), None
+    propose_command.show(plan, as_json=json)
     if open_:
         proposal = propose_command.submit(
             plan, workspace, repository=repository, api_url=api_url, remote=remote, base=base
         )
-        typer.echo(propose_command.told(proposal), err=True)
+    proposed = propose_command.recorded(workspace, plan, proposal=proposal)
+    propose_command.tell(proposed, say=partial(typer.echo, err=True), as_json=json)
 
 
 def planned(workspace: Workspace, bad: Hold, *, to: str | None) -> Plan:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine_ci.cli.workspace import Workspace
     from engine_ci.records.candidate import Candidate
     from engine_ci.records.polls import Polls
+    from engine_ci.records.watched import Watched
     from engine_ci.system.github import Hub
 
 
@@ -33,23 +34,43 @@ def watch(
     repository: app.Repository = None,
     api_url: app.ApiUrl = app.API_URL,
     remote: app.Remote = "origin",
+    dry_run: options.DryRun = False,
     config: options.Config = options.CONFIG,
     pin: options.Pin = None,
     work: options.Work = options.WORK,
+    json: options.Json = False,
 ) -> None:
-    """Count a scheduled run, and open, update or close the issue about a pin that is stuck."""
+    """Count a scheduled run, and open, update or close the issue about a pin that is stuck.
+
+    For a workflow whose jobs share the work, when they have ended; `bump --open` looks by itself.
+
+    For example: engine-ci watch --failed --dry-run
+
+    Exit codes: 0 somebody was told, or need not be; 2 configuration, pin or token; 4 GitHub
+    refused or did not answer.
+    """
+    from engine_ci.cli.output import emit
     from engine_ci.cli.progress import Progress
     from engine_ci.cli.workspace import open_workspace
 
     workspace = open_workspace(config, pin=pin, work=work)
     hub = app.hub(workspace, repository=repository, api_url=api_url, remote=remote)
     with Progress() as say, closing(hub):
-        look(workspace, _ended(workspace, failed=failed), hub=hub, say=say, now=datetime.now(UTC))
+        found = look(
+            workspace,
+            _ended(workspace, failed=failed),
+            hub=hub,
+            say=say,
+            now=datetime.now(UTC),
+            dry_run=dry_run,
+        )
+    if json:
+        emit(found, as_json=True, otherwise="")
 
 
 def _ended(workspace: Workspace, *, failed: bool) -> EngineCIError | None:
     """The error that a run ended with, as far as its records tell."""
-    from engine_ci.cli.prepare import read_candidate
+    from engine_ci.cli.candidates import read_candidate
 
     try:
         candidate = read_candidate(workspace)
@@ -101,7 +122,8 @@ def look(
     hub: Hub,
     say: Progress,
     now: datetime,
-) -> None:
+    dry_run: bool = False,
+) -> Watched:
     """Remembers how a run ended, and brings the issue about the pin to what is true now.
 
     Args:
@@ -110,20 +132,26 @@ def look(
         hub: the app's repository.
         say: is told what was done.
         now: with its time zone.
+        dry_run: only says what would be done; the run is not counted.
 
     Raises:
         GitHubError: there is, or may be, something to tell, and GitHub refused or did not answer.
     """
-    from engine_ci.bump import stuck
-    from engine_ci.cli.prepare import read_candidate
+    from engine_ci.bump import polls, stuck
+    from engine_ci.cli.candidates import read_candidate
+    from engine_ci.records.watched import Watched
 
     policy = workspace.config.policy
     limits = stuck.Limits(days=policy.stuck_days, failures=policy.stuck_failures)
     worked = error is None or isinstance(error, EngineError)
     candidate = read_candidate(workspace) if worked else None
     kept = _remember(workspace, error, candidate=candidate, say=say, now=now)
+    if not dry_run:
+        polls.save(workspace.polls_json, kept)
     if kept.progress is None or stuck.is_dry(kept.progress, limits=limits, now=now):
         kept = _ask(workspace, kept, hub=hub, now=now)
+        if not dry_run:
+            polls.save(workspace.polls_json, kept)
     facts = stuck.Facts(
         pin=workspace.pin.name,
         version=workspace.pin.version,
@@ -133,7 +161,25 @@ def look(
         candidate=candidate,
     )
     alarm = stuck.alarm(facts, limits=limits, now=now)
-    _tell(alarm, hub=hub, pin=facts.pin, recovered=worked, limits=limits, now=now, say=say)
+    done = _tell(
+        alarm,
+        hub=hub,
+        pin=facts.pin,
+        recovered=worked,
+        limits=limits,
+        now=now,
+        say=say,
+        dry_run=dry_run,
+    )
+    return Watched(
+        schema=1,
+        pin=facts.pin,
+        failures=kept.failures,
+        progress=kept.progress,
+        stuck=alarm is not None,
+        dry_run=dry_run,
+        done=done,
+    )
 
 
 def _remember(
@@ -155,8 +201,8 @@ def _remember(
         # Where the gate refused all that is newer, nothing was found; what waits for its turn was.
         found = error is None and (candidate.chosen or candidate.postponed) is not None
         kept = polls.worked(kept, progress=now if found else None)
-        kept = polls.refusing(kept, candidate.refused, judged=before.judge(workspace))
-    polls.save(workspace.polls_json, kept)
+        judged = before.judged_by(workspace, failed=before.failed(workspace))
+        kept = polls.refusing(kept, candidate.refused, judged=judged)
     return kept
 
 
@@ -169,9 +215,7 @@ def _ask(workspace: Workspace, kept: Polls, *, hub: Hub, now: datetime) -> Polls
     branch = workspace.config.pull_request.branch
     with closing(Reader(**hub.access)) as reader:
         told = progress.last(hub, reader, pin=name, branch=branch, path=path, now=now)
-    kept = kept.model_copy(update={"progress": polls.later(kept.progress, told) or kept.since})
-    polls.save(workspace.polls_json, kept)
-    return kept
+    return kept.model_copy(update={"progress": polls.later(kept.progress, told) or kept.since})
 
 
 def _words(error: EngineCIError | None) -> str:
@@ -187,14 +231,22 @@ def _tell(
     limits: Limits,
     now: datetime,
     say: Progress,
-) -> None:
+    dry_run: bool,
+) -> tuple[str, ...]:
+    """Brings the issue to what an alarm says; what was done, one sentence each."""
     from engine_ci.bump import stuck_issue
     from engine_ci.system.github_issues import Issues
 
     with closing(Issues(**hub.access)) as issues:
         try:
             done = stuck_issue.bring_about(
-                alarm, issues, pin=pin, recovered=recovered, limits=limits, now=now
+                alarm,
+                issues,
+                pin=pin,
+                recovered=recovered,
+                limits=limits,
+                now=now,
+                dry_run=dry_run,
             )
         except GitHubError as error:
             # Nothing has to be told now, so an app without issues, or the right to them, goes on.
@@ -203,3 +255,4 @@ def _tell(
             done = (f"no issue was looked for: {error.message}",)
     for sentence in done:
         say(sentence)
+    return done

@@ -73,6 +73,15 @@ class Workspace:
         """The bundle of the current pin."""
         return self.work / "baseline"
 
+    def engine_log(self, name: str) -> Path:
+        """What `engine run` has an engine of that name write to; several may run at a time."""
+        return self.work / f"engine-{name}.log"
+
+    @property
+    def running(self) -> Path:
+        """The bundle of the current pin that `engine run` starts."""
+        return self.work / "running"
+
     @property
     def gate(self) -> Path:
         """The gate's results and logs."""
@@ -82,6 +91,11 @@ class Workspace:
     def failed(self) -> Path:
         """The gate's results of the pinned engine itself, where it was refused."""
         return self.work / "failed"
+
+    @property
+    def on_main(self) -> Path:
+        """What the gate said after the last push to the main branch, where a workflow brings it."""
+        return self.work / "main" / "gate"
 
     @property
     def refused(self) -> Path:
@@ -103,7 +117,10 @@ def open_workspace(config: Path, *, pin: str | None, work: Path) -> Workspace:
     if len(matching) != 1:
         names = ", ".join(sorted(found.name for found in pins.values()))
         asked = "no `--pin` was given" if pin is None else f"`--pin {pin}` names none of them"
-        raise UsageError(f"{config}: which pin is meant? {asked}; there are: {names}")
+        raise UsageError(
+            f"{config}: which pin is meant? {asked}; there are: {names}",
+            hint="choose one with `--pin NAME`",
+        )
     ((pin_file, chosen),) = matching.items()
     return Workspace(
         config=loaded,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine_ci.system.github_connection import Connection
 from engine_ci.system.github_issues import Issues
 from fixtures.github import Login
 from tests.unit.artifact import wheels
@@ -46,9 +48,12 @@ def github(
 ) -> Iterator[GitHubServer]:
     """The app on a server, and a clone of it as the current folder."""
     assert home.exists()
-    with serving(app, tmp_path, monkeypatch, login=Login("engine-ci[bot]", write=True)) as server:
+    tokens = {secrets.token_hex(20): Login("engine-ci[bot]", write=True)}
+    with serving(app, tmp_path, monkeypatch, tokens=tokens) as server:
         # Nobody needs to wait between two writes of a server of our own.
-        monkeypatch.setattr(Issues.__init__, "__kwdefaults__", {"write_pause_s": 0.0})
+        for make in (Connection.__init__, Issues.__init__):
+            usual = make.__kwdefaults__ or {}
+            monkeypatch.setattr(make, "__kwdefaults__", usual | {"write_pause_s": 0.0})
         yield server
 
 
@@ -58,6 +63,7 @@ def hosted(
 ) -> Iterator[GitHubServer]:
     """The same for who may only read, as the token of a workflow that decides."""
     assert home.exists()
-    with serving(app, tmp_path, monkeypatch, login=Login("github-actions[bot]")) as server:
+    tokens = {secrets.token_hex(20): Login("github-actions[bot]")}
+    with serving(app, tmp_path, monkeypatch, tokens=tokens) as server:
         yield server
     assert {record.method for record in server.requests if record.operation} <= {"GET"}

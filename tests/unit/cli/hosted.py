@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from engine_ci.cli import doors
 from fixtures.github import GitHubServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pytest
 
@@ -27,17 +26,16 @@ PIN = "pins/llama.cpp.yaml"
 
 @contextmanager
 def serving(
-    app: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, *, login: Login
+    app: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, *, tokens: Mapping[str, Login]
 ) -> Iterator[GitHubServer]:
-    """The app on a server, a clone of it as the current folder, and a token of `login`."""
-    token = secrets.token_hex(20)
+    """The app on a server, a clone of it as the current folder, and the first of the tokens."""
     with GitHubServer.start(
-        folder / "github", tokens={token: login}, seed=app, collaborators=PEOPLE
+        folder / "github", tokens=tokens, seed=app, collaborators=PEOPLE
     ) as server:
         clone = folder / "clone"
         subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
         monkeypatch.chdir(clone)
-        monkeypatch.setenv(doors.TOKEN, token)
+        monkeypatch.setenv(doors.TOKEN, next(iter(tokens)))
         monkeypatch.setenv("GITHUB_API_URL", server.api_url)
         monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
         yield server
@@ -49,7 +47,7 @@ def push(server: GitHubServer, *paths: str, onto: str = "main") -> str:
     _git("checkout", "-q", "-B", "work", f"origin/{onto}")
     for path in paths:
         file = Path(path)
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text((file.read_text() if file.exists() else "") + "# more\n")
     _git("add", "--all")
     _git("commit", "-q", "-m", "Change")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -83,8 +84,20 @@ def test_detect_asks_github_where_it_can_and_passes_over_what_was_closed(
     monkeypatch.delenv("GITHUB_TOKEN")
     ignorant = run("detect").out
 
-    assert "  1.2  a person closed its pull request\n… 1.1  eligible, and waits until " in knowing
+    assert "  1.2  a person closed its pull request\n" in knowing
+    assert "  1.1  a person closed the pull request of 1.2, which is newer\n" in knowing
     assert "→ 1.2  candidate" in ignorant
+
+
+@pytest.mark.usefixtures("newer")
+def test_what_was_closed_is_tried_where_a_person_asks_and_the_record_says_so(
+    run: CommandLine, app: Path, server: GitHubServer
+) -> None:
+    propose(server, "1.2", closed=True)
+    ran = run("detect", "--build", "1.2")
+
+    assert "→ 1.2  candidate; its source does not tell its age: no cooldown; it is asked" in ran.out
+    assert json.loads((app / ".engine-ci" / "candidate.json").read_text())["asked"]
 
 
 @pytest.mark.usefixtures("newer")
@@ -121,10 +134,12 @@ def test_bump_asks_github_before_anything_else_where_it_opens_pull_requests(
     run: CommandLine, app: Path, server: GitHubServer
 ) -> None:
     propose(server, "1.2", closed=True)
+    moved(app)
     ran = run("bump", "--open")
 
     assert ran.status == Exit.OK
-    assert "toy stays at 1.0: 1.1 waits until " in ran.err
+    said = "nothing that is newer can be proposed, first 1.2: a person closed its pull request"
+    assert f"toy stays at 1.0: {said}" in ran.err
     assert not (app / ".engine-ci" / "candidate").exists()
 
 
@@ -155,6 +170,22 @@ def test_a_pin_that_the_last_gate_refused_is_known(
     report.write(records.result(verdict=verdict, engines=told), workspace.gate)
 
     assert learned(workspace).failed is refused
+
+
+@pytest.mark.parametrize("place", ["gate", "failed", "on_main"])
+@pytest.mark.usefixtures("toy")
+def test_it_is_known_wherever_the_gate_said_so(place: str) -> None:
+    workspace = open_workspace(CONFIG, pin=None, work=WORK)
+    before_it = before.judged_by(workspace, failed=before.failed(workspace))
+    engines = records.result().engines
+    tested = engines.candidate.model_copy(update={"pin": "toy", "version": "1.0"})
+    told = engines.model_copy(update={"candidate": tested})
+    report.write(records.result(verdict=Verdict.FAIL, engines=told), getattr(workspace, place))
+
+    failed = learned(workspace).failed
+    assert failed
+    # What was refused beside a sound pin may be better than one that is not.
+    assert before.judged_by(workspace, failed=failed) != before_it
 
 
 @pytest.mark.usefixtures("toy")

@@ -173,6 +173,32 @@ def test_only_the_speed_of_an_unchanged_engine_is_no_question_at_all(
 
 
 @pytest.mark.usefixtures("clone")
+def test_the_job_on_the_oldest_system_asks_less_and_fetches_no_model(
+    run: CommandLine, stub: Gate
+) -> None:
+    run("check", "--base", "main", "--job", "oldest")
+
+    assert {"loads", "drift", "lifecycle"} <= set(stub.asked["suites"])
+    assert not {"real", "performance"} & set(stub.asked["suites"])
+    assert (stub.asked["before"], stub.asked["fetch"]) == ([], False)
+
+
+@pytest.mark.usefixtures("clone")
+def test_any_other_job_asks_everything(run: CommandLine, stub: Gate) -> None:
+    run("check", "--base", "main", "--job", "gate")
+
+    assert "real" in stub.asked["suites"]
+    assert stub.asked["fetch"]
+
+
+def test_a_job_that_nobody_knows_is_refused_with_those_there_are(run: CommandLine) -> None:
+    ran = run("check", "--base", "main", "--job", "newest")
+
+    assert ran.status == Exit.USAGE
+    assert "--job: expected one of gate, oldest, again, metal, found newest" in ran.err
+
+
+@pytest.mark.usefixtures("clone")
 def test_other_suites_need_no_word_about_speed(run: CommandLine, stub: Gate) -> None:
     run("check", "--base", "main", "--suite", "loads")
 
@@ -229,7 +255,20 @@ def test_the_candidate_is_that_of_the_working_tree(
 
     assert stub.asked["baseline_argv"][5] == "4096"
     assert not recorded().same_engine
-    assert git(clone.path, "status", "--porcelain") == "M engine-ci.yaml"
+    assert git(clone.path, "status", "--porcelain") == " M engine-ci.yaml"
+
+
+@pytest.mark.parametrize(("subject", "pull"), [("toy: 1.0 (#7)", 7), ("toy: 1.0", None)])
+def test_which_pull_request_was_merged_and_where_it_was_gated_is_kept(
+    run: CommandLine, clone: Repository, stub: Gate, subject: str, pull: int | None
+) -> None:
+    git(clone.path, "commit", "--quiet", "--allow-empty", "-m", subject)
+
+    run("check", "--base", "main", "--runner", "macos-15")
+
+    record = recorded()
+    assert stub.asked
+    assert (record.pull, record.runner) == (pull, "macos-15")
 
 
 def test_no_worktree_stays_behind(run: CommandLine, clone: Repository, stub: Gate) -> None:
@@ -346,6 +385,28 @@ def test_the_exit_code_is_that_of_the_gate(
 
 
 @pytest.mark.usefixtures("clone")
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict.INCONCLUSIVE, Exit.OK),
+        (Verdict.FAIL, Exit.GATE_SAYS_NO),
+        (Verdict.ERROR, Exit.OUTSIDE),
+    ],
+)
+def test_in_a_job_of_the_workflow_doubt_is_a_warning_and_left_to_the_required_check(
+    run: CommandLine, stub: Gate, verdict: Verdict, status: Exit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.verdict = verdict
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    ran = run("check", "--base", "main", "--job", "gate")
+
+    assert ran.status == status
+    assert ("::warning title=The gate cannot tell::" in ran.err) == (status == Exit.OK)
+    assert recorded().verdict is verdict
+
+
+@pytest.mark.usefixtures("clone")
 def test_in_a_workflow_the_run_shows_what_failed(
     run: CommandLine,
     stub: Gate,
@@ -419,6 +480,20 @@ def test_a_build_that_another_bot_names_with_its_hash_is_gated(
 
     assert versions(stub) == ("1.1", "1.0")
     assert recorded().pin_moved
+
+
+def test_what_another_bot_names_is_what_is_prepared_as_current_too(
+    run: CommandLine, ensured: Repository, toy: Index, tmp_path: Path
+) -> None:
+    published = newer(toy, tmp_path)
+    committed(ensured, {"ensure.ts": script(ensured, version="1.1", sha256=published.sha256)})
+
+    made = run("prepare", "--current", "--json")
+    committed(ensured, {"ensure.ts": script(ensured, version="1.1", sha256="0" * 64)})
+    other = run("prepare", "--current", "--json")
+
+    assert json.loads(made.out)["version"] == "1.1"
+    assert other.status in (Exit.VERIFICATION, Exit.OUTSIDE)
 
 
 def test_once_the_bots_change_is_merged_it_is_what_others_are_held_against(

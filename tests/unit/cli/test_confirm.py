@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci.cli import doors, report
-from engine_ci.cli.prepare import read_bundle
+from engine_ci.cli.bundles import read_bundle
 from engine_ci.errors import Exit
 from engine_ci.pins.model import Commit
 from engine_ci.records.gate import EngineFacts, Engines, GateResult, Status
-from engine_ci.system.github_connection import Connection
 from tests.unit.bump import records
 from tests.unit.cli.test_bump import newer
+from tests.unit.system.clones import introduce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,20 +30,9 @@ OTHER = "0" * 64
 
 
 @pytest.fixture
-def left(
-    run: CommandLine,
-    toy: Index,
-    github: GitHubServer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> GitHubServer:
+def left(run: CommandLine, toy: Index, github: GitHubServer, tmp_path: Path) -> GitHubServer:
     """Release 1.1, chosen, prepared and gated; its records are in the current folder."""
-    slow = Connection.__init__.__kwdefaults__ or {}
-    # Nobody needs to wait between two writes of a server of our own.
-    monkeypatch.setattr(Connection.__init__, "__kwdefaults__", slow | {"write_pause_s": 0.0})
-    (tmp_path / "home" / ".gitconfig").write_text(
-        "[user]\n\tname = App Bot\n\temail = bot@example.invalid\n"
-    )
+    introduce(tmp_path / "home")
     newer(toy, tmp_path)
     for arguments in (("detect",), ("prepare",), ("prepare", "--current")):
         assert run(*arguments).status == Exit.OK

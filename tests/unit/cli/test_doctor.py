@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from engine_ci.system import documents
 from fixtures.github import Fault, GitHubServer, Guard, Login
 from tests.unit.bump import records
 from tests.unit.cli.command import moved
+from tests.unit.cli.hosted import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,21 +42,15 @@ def github(
     """The app on a server, protected as it should be, and a clone as the current folder."""
     assert home.exists()
     tokens = {ADMIN: Login("owner", write=True, admin=True), READ: Login("reader")}
-    with GitHubServer.start(tmp_path / "github", tokens=tokens, seed=app) as server:
-        clone = tmp_path / "clone"
-        subprocess.run(["git", "clone", "--quiet", server.clone_url, str(clone)], check=True)
-        monkeypatch.chdir(clone)
-        monkeypatch.setenv(doors.TOKEN, ADMIN)
-        monkeypatch.setenv("GITHUB_API_URL", server.api_url)
-        monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    with serving(app, tmp_path, monkeypatch, tokens=tokens) as server:
         server.hub.settings.ruleset = WHOLE
+        Path("CODEOWNERS").write_text("/pins/ @ann\n")
         server.hub.settings.actions_propose = True
         bump = server.hub.actions.workflow(BUMP, at=server.hub.created)
         server.hub.actions.run(
             bump, event="schedule", branch="main", sha="0" * 40, at=server.hub.created
         )
         yield server
-    assert [record for record in server.requests if record.problem] == []
 
 
 @pytest.fixture
@@ -93,6 +87,7 @@ def test_a_repository_in_order_has_an_answer_to_every_question(
         "pin/behind",
         "pin/trouble",
         "pin/architectures",
+        "merge/owners",
         "pin/age",
         "token/rights",
         "merge/automatic",
@@ -168,6 +163,20 @@ def test_without_a_token_a_clone_tells_when_the_pin_moved(run: CommandLine, app:
     assert outcomes(run("doctor", "--json"))["pin/age"] == "ok"
 
 
+def test_whoever_owns_no_workflow_does_not_guard_the_gate(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    assert github.api_url
+    gate = Path(".github/workflows/engine-gate.yml")
+    gate.parent.mkdir(parents=True, exist_ok=True)
+    gate.write_text("name: engine-gate\n")
+
+    ran = run("doctor")
+
+    assert f"warn     merge/owners          nobody owns {gate}\n" in ran.out
+    assert "→ write lines such as `/pins/ @owner/team`" in ran.out
+
+
 def test_a_server_that_refuses_is_unknown_with_its_words(
     run: CommandLine, github: GitHubServer
 ) -> None:
@@ -178,6 +187,16 @@ def test_a_server_that_refuses_is_unknown_with_its_words(
     assert ran.status == Exit.OK
     assert "unknown  merge/reviews         example/app: reading the settings: " in ran.out
     assert "Not for you" in ran.out
+
+
+def test_a_server_in_trouble_is_unknown_and_to_be_asked_again(
+    run: CommandLine, github: GitHubServer
+) -> None:
+    github.faults.add(Fault("GET /repos/example/app", status=400))
+
+    ran = run("doctor")
+
+    assert "→ run `engine-ci doctor` again" in ran.out
 
 
 def test_a_refusal_of_the_workflows_hides_no_other_answer(
@@ -209,6 +228,7 @@ def test_a_configuration_that_does_not_load_is_the_only_answer(run: CommandLine,
     assert ran.status == Exit.GATE_SAYS_NO
     assert outcomes(ran) == {"config": "fail"}
     assert json.loads(ran.out)["pin"] is None
+    assert "engine-ci schema config" in json.loads(ran.out)["answers"][0]["hint"]
 
 
 @pytest.mark.usefixtures("app")

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from engine_ci.cli import doors, prepare
+from engine_ci.cli import bundles, detect, doors
 from engine_ci.cli.progress import Progress
 from engine_ci.cli.workspace import open_workspace
 from engine_ci.errors import Exit
@@ -101,10 +101,21 @@ def test_of_a_package_nobody_is_asked(app: Path, github: Shelf) -> None:
     assert github.asked == []
 
 
+def chosen(published: PublishedAsset) -> Candidate:
+    """What `detect` would find in a release newer than the pin."""
+    release = Release(version="b11435", build=11435, assets={"ubuntu-x64": published})
+    return records.candidate(
+        pin="llama.cpp", current="b11434", chosen=release, decisions=(), refused=()
+    )
+
+
 def test_a_pin_whose_tag_was_moved_ends_a_bump_before_anything_is_fetched(
-    run: CommandLine, github: Shelf, workspace: Workspace
+    run: CommandLine, github: Shelf, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(workspace.pin.source, GitHubReleases)
+    found = chosen(PublishedAsset(name="llama.zip", size=1, sha256="0" * 64))
+    monkeypatch.setattr(detect, "ask", lambda *_, **__: None)
+    monkeypatch.setattr(detect, "choose", lambda *_, **__: found)
     answered(github, tag("0" * 40))
 
     ran = run("bump")
@@ -114,24 +125,16 @@ def test_a_pin_whose_tag_was_moved_ends_a_bump_before_anything_is_fetched(
     assert len(github.asked) == 1
 
 
-def candidate(workspace: Workspace, published: PublishedAsset) -> None:
-    """What `detect` would leave for a release newer than the pin."""
-    release = Release(version="b11435", build=11435, assets={"ubuntu-x64": published})
-    chosen: Candidate = records.candidate(
-        pin="llama.cpp", current="b11434", chosen=release, decisions=(), refused=()
-    )
-    documents.write(workspace.candidate_json, documents.dump_json(chosen))
-
-
 def test_a_new_release_without_the_attestation_that_it_must_have_is_refused(
     run: CommandLine, github: Shelf, workspace: Workspace, tmp_path: Path
 ) -> None:
     archive = wheels.release(tmp_path, build=11435)
     asset = wheels.asset(archive)
-    candidate(workspace, PublishedAsset(name=asset.name, size=asset.size, sha256=asset.sha256))
-    found = json.dumps(tag(WHOLE)).encode()
+    found = chosen(PublishedAsset(name=asset.name, size=asset.size, sha256=asset.sha256))
+    documents.write(workspace.candidate_json, documents.dump_json(found))
+    told = json.dumps(tag(WHOLE)).encode()
     github.content = archive.read_bytes()
-    github.replies += [says(200, body=found), github.whole, says(404)]
+    github.replies += [says(200, body=told), github.whole, says(404)]
 
     ran = run("prepare")
 
@@ -178,8 +181,8 @@ def test_for_the_bundles_of_three_platforms_upstream_is_asked_once_about_a_relea
     ]
 
     with Progress() as say:
-        bundles = [
-            prepare.make(workspace, release, into=tmp_path / name, platform=name, say=say)
+        made = [
+            bundles.make(workspace, release, into=tmp_path / name, platform=name, say=say)
             for name in archives
         ]
 
@@ -188,10 +191,10 @@ def test_for_the_bundles_of_three_platforms_upstream_is_asked_once_about_a_relea
         *(asset.name for asset in assets.values()),
         *(f"sha256:{asset.sha256}" for asset in assets.values()),
     ]
-    assert [list(bundle.provenance) for bundle in bundles] == [list(archives)] * 3
+    assert [list(bundle.provenance) for bundle in made] == [list(archives)] * 3
     assert {
         file.attestation.state
-        for bundle in bundles
+        for bundle in made
         for file in bundle.provenance.values()
         if file.attestation
     } == {"absent"}

@@ -36,5 +36,5 @@ def test_without_one_the_config_decides(workspace: Workspace) -> None:
 def test_a_profile_that_nobody_knows_is_refused_with_those_there_are(
     workspace: Workspace,
 ) -> None:
-    with pytest.raises(UsageError, match="expected one of quick, nightly, found hourly"):
+    with pytest.raises(UsageError, match="expected one of quick, nightly, screen, found hourly"):
         gate.profiled(workspace, "hourly")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,12 @@ import pytest
 
 from engine_ci import config
 from engine_ci.errors import Exit
-from engine_ci.pins import store
+from engine_ci.pins import store, targets
+from engine_ci.pins.model import Commit
 from engine_ci.setup import files, shipped
 from fixtures.github import GitHubServer
+from tests.unit.system.clones import run as git
+from tests.unit.system.clones import saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +25,9 @@ if TYPE_CHECKING:
     from tests.unit.cli.command import CommandLine
 
 APP = Path(__file__).parents[3] / "examples" / "tauri-app"
-WHO = ("-c", "user.name=App Bot", "-c", "user.email=bot@example.invalid")
 SCRIPT = "scripts/ensure-llama-server.ts"
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 MACOS, UBUNTU = "llama-b11194-bin-macos-arm64.tar.gz", "llama-b11194-bin-ubuntu-x64.tar.gz"
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *WHO, *arguments], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return done.stdout
 
 
 @pytest.fixture
@@ -65,11 +60,6 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     saved(folder)
     monkeypatch.chdir(folder)
     return folder
-
-
-def saved(folder: Path) -> None:
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "Change")
 
 
 def made_in(folder: Path) -> list[str]:
@@ -144,6 +134,53 @@ def test_what_somebody_changed_is_kept_and_shown(run: CommandLine, app: Path) ->
 
 
 @pytest.mark.usefixtures("tagged")
+def test_after_the_pin_moved_another_run_still_changes_nothing(run: CommandLine, app: Path) -> None:
+    run("init")
+    old = store.load(app / files.PIN)
+    asset = old.platforms["macos-arm64"]
+    moved = {"name": asset.name.replace("b11194", "b11434"), "sha256": "c" * 64, "size": 9}
+    new = old.model_copy(
+        update={
+            "version": "b11434",
+            "build": 11434,
+            "commit": Commit(id="d" * 40),
+            "platforms": {"macos-arm64": asset.model_copy(update=moved)},
+        }
+    )
+    for target in config.load(app / files.CONFIG).targets:
+        text = (app / target.file).read_text()
+        (app / target.file).write_text(targets.moved(text, target, old=old, new=new))
+    (app / files.PIN).write_text(store.dump(new))
+    saved(app)
+
+    ran = run("init")
+
+    assert {line.split()[0] for line in ran.out.splitlines()} == {"unchanged"}, ran.out
+    assert made_in(app) == []
+
+
+@pytest.mark.usefixtures("tagged")
+@pytest.mark.parametrize("name", [files.CONFIG, ".github"])
+@pytest.mark.parametrize("kind", ["bytes", "folder"])
+def test_what_is_no_text_in_the_place_of_one_is_named_and_nothing_is_written(
+    run: CommandLine, app: Path, name: str, kind: str
+) -> None:
+    place = app / name
+    shutil.rmtree(place, ignore_errors=True)
+    if kind == "folder":
+        place = place / "workflows" / "engine-gate.yml" if name == ".github" else place
+        place.mkdir(parents=True)
+    else:
+        place.write_bytes(b"caf\xe9")
+
+    ran = run("init")
+
+    assert ran.status == Exit.USAGE, ran.err
+    assert f"error: {name}" in ran.err
+    assert not (app / files.PIN).exists()
+
+
+@pytest.mark.usefixtures("tagged")
 def test_a_dry_run_writes_nothing(run: CommandLine, app: Path) -> None:
     ran = run("init", "--dry-run")
 
@@ -179,11 +216,8 @@ def test_a_script_that_leaves_it_nobody_knows_where_is_told_of(run: CommandLine,
     assert "no pattern finds it once: add a target by hand" in ran.err
 
 
-def test_a_build_that_upstream_does_not_have_is_no_pin(
-    run: CommandLine,
-    app: Path,
-    tagged: GitHubServer,  # noqa: ARG001 - it is asked
-) -> None:
+@pytest.mark.usefixtures("tagged")
+def test_a_build_that_upstream_does_not_have_is_no_pin(run: CommandLine, app: Path) -> None:
     ran = run("init", "--build", "b11195")
 
     assert ran.status == Exit.USAGE
@@ -230,3 +264,34 @@ def test_eject_loses_nothing_that_no_commit_holds(run: CommandLine, app: Path) -
     assert ran.status == Exit.USAGE
     assert "no commit has this as it is" in ran.err
     assert made_in(app) == OURS
+
+
+@pytest.mark.usefixtures("tagged")
+def test_programs_are_told_what_became_of_each_file(run: CommandLine, app: Path) -> None:
+    tried = json.loads(run("init", "--dry-run", "--json").out)
+    done = json.loads(run("init", "--json").out)
+    (app / files.CONFIG).write_text("schema: 1\n")
+    kept = json.loads(run("init", "--json").out)
+
+    assert (tried["dry_run"], done["dry_run"]) == (True, False)
+    assert tried["files"] == done["files"]
+    assert {each["outcome"] for each in done["files"]} == {"made"}
+    assert done["notes"] == tried["notes"]
+    (odd,) = (each for each in kept["files"] if each["outcome"] == "kept")
+    assert odd["path"] == files.CONFIG
+    assert odd["diff"].startswith(f"--- {files.CONFIG} (here)\n")
+
+
+@pytest.mark.usefixtures("tagged")
+def test_eject_can_be_tried_and_programs_are_told(run: CommandLine, app: Path) -> None:
+    run("init")
+    saved(app)
+
+    tried = run("eject", "--dry-run")
+    there = (app / files.CONFIG).exists()
+    done = json.loads(run("eject", "--json").out)
+
+    assert f"would remove {files.CONFIG}\n" in tried.out
+    assert there
+    assert {each["outcome"] for each in done["files"]} == {"removed"}
+    assert not (app / files.CONFIG).exists()

@@ -75,3 +75,26 @@ def test_models_of_an_app_stand_beside_ours_and_their_paths_begin_at_the_app(
     assert list(found) == ["stable", "mine"]
     assert found["mine"].path == tmp_path / "mine.gguf"
     assert missing == ()
+
+
+def test_who_fetches_nothing_has_what_ships_with_us_and_with_the_app(tmp_path: Path) -> None:
+    (tmp_path / "mine.gguf").write_bytes(GGUF)
+    catalogue = tmp_path / "models.yaml"
+    sha256 = hashlib.sha256(GGUF).hexdigest()
+    sources = {
+        "mine": "kind: file, path: mine.gguf",
+        "theirs": f"kind: repository, repository: them/it, revision: {'a' * 40}, file: it.gguf",
+    }
+    lines = [
+        f"- {{name: {name}, size: {len(GGUF)}, sha256: {sha256}, source: {{{source}}}}}\n"
+        for name, source in sources.items()
+    ]
+    catalogue.write_text("schema: 1\nmodels:\n" + "".join(lines), encoding="utf-8")
+
+    found, missing = models.located(
+        cache=tmp_path / "cache", own=catalogue, root=tmp_path, fetch=False
+    )
+
+    ships = {model.name for model in zoo.load_catalogue()} - {"smollm2-135m"}
+    assert set(found) == ships | {"mine"}
+    assert missing == ()

@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli.prepare import known_platform, listed, makes, request_for
-from engine_ci.cli.workspace import open_workspace
-from engine_ci.errors import Exit, UnsupportedError, UsageError
+from engine_ci.cli.platforms import known_platform
+from engine_ci.cli.prepare import listed
+from engine_ci.errors import Exit
 from engine_ci.pins import store
-from engine_ci.pins.model import Commit, Pin, SourceBuild
 from engine_ci.records.bundle import Edit
-from engine_ci.records.candidate import Release
 from tests.unit.artifact import code, wheels
 from tests.unit.bump import records
-from tests.unit.cli.command import UNASKED, write_release
+from tests.unit.cli.command import UNASKED, write_code_pin, write_release
 from tests.unit.shelf import Shelf, says
 
 if TYPE_CHECKING:
-    from engine_ci.pins.model import Asset, Platform
     from tests.unit.artifact.wheels import Index
     from tests.unit.cli.command import CommandLine
 
@@ -168,40 +165,6 @@ def test_archives_of_releases_come_from_mirrors_and_then_from_their_publisher(
     assert asked == f"/ggml-org/llama.cpp/releases/download/b11194/{name}"
 
 
-def test_a_platform_has_upstreams_name() -> None:
-    assert known_platform("macos-x64") == "macos-x64"
-    assert known_platform("windows-x64") == "windows-x64"
-    with pytest.raises(UsageError, match="there is no platform `amiga`"):
-        known_platform("amiga")
-
-
-def test_a_machine_that_is_no_platform_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-
-    with pytest.raises(UnsupportedError, match="riscv64"):
-        known_platform(None)
-
-
-def write_code_pin(app: Path, published: Asset) -> None:
-    """A pin of source code that is in the app's folder `mirror`."""
-    (app / "mirror").mkdir()
-    pin = Pin(
-        schema=1,
-        name="toy",
-        adapter="llama-server",
-        source=SourceBuild(
-            kind="source-build", package="toy-code", flags=("-DA=1",), patches=(code.patch(app),)
-        ),
-        version="11434.0.0",
-        build=11434,
-        commit=Commit(id="86a2835", abbreviated=True),
-        platforms={"ubuntu-x64": published},
-    )
-    (app / "pins" / "llama.cpp.yaml").write_text(store.dump(pin), encoding="utf-8")
-    with (app / "engine-ci.yaml").open("a") as file:
-        file.write("mirrors: [mirror]\n")
-
-
 def test_a_pin_of_source_code_is_built_with_the_apps_patches(
     run: CommandLine, app: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,56 +274,3 @@ def test_a_listing_names_the_signer_of_a_bundle_that_has_one() -> None:
         signed = records.bundle(signer=name, tree_sha256="7" * 64)
 
         assert listed(signed).endswith(f"\nsigner  {told}\ntree  {'7' * 64}")
-
-
-@pytest.mark.usefixtures("toy")
-def test_all_bundles_of_one_run_share_what_it_has_hashed() -> None:
-    workspace = open_workspace(Path("engine-ci.yaml"), pin=None, work=Path(".engine-ci"))
-    one, two = (
-        request_for(
-            workspace,
-            workspace.pin,
-            into=Path(name),
-            platform="ubuntu-x64",
-            told=lambda _: None,
-        )
-        for name in ("one", "two")
-    )
-
-    assert one.hashed is two.hashed
-
-
-def test_of_source_code_a_machine_makes_bundles_for_itself_alone(app: Path, tmp_path: Path) -> None:
-    write_code_pin(app, wheels.asset(code.archive(tmp_path)))
-    other: Platform = "macos-x64" if known_platform(None) != "macos-x64" else "macos-arm64"
-
-    def made_for(platform: Platform) -> bool:
-        workspace = open_workspace(Path("engine-ci.yaml"), pin=None, work=Path(".engine-ci"))
-        return makes(workspace, platform)
-
-    assert made_for(known_platform(None))
-    assert not made_for(other)
-
-    config = app / "engine-ci.yaml"
-    own = "bundle:\n  prepare: {command: ['true'], leaves: binaries}\n"
-    config.write_text(config.read_text().replace("bundle:\n", own))
-    assert made_for(other)
-
-
-@pytest.mark.parametrize(
-    ("commit", "named"), [(Commit(id="7" * 40), {"the tag": Commit(id="7" * 40)}), (None, {})]
-)
-def test_the_commit_of_a_tag_is_held_against_the_engines(
-    app: Path, tmp_path: Path, commit: Commit | None, named: dict[str, Commit]
-) -> None:
-    write_code_pin(app, wheels.asset(code.archive(tmp_path)))
-    workspace = open_workspace(Path("engine-ci.yaml"), pin=None, work=Path(".engine-ci"))
-    release = Release(version="11435.0.0", build=11435, commit=commit)
-
-    asked = request_for(
-        workspace, release, into=Path("one"), platform=known_platform(None), told=lambda _: None
-    )
-
-    assert asked.commits == named
-    assert asked.recipe is not None
-    assert asked.recipe.commit == (str(commit) if commit else None)

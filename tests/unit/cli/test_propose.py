@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.bump.pull_request import Outcome, Proposal
 from engine_ci.cli import propose, report
 from engine_ci.errors import Exit
 from engine_ci.pins import store
+from engine_ci.records.proposal import Proposed
 from engine_ci.system import documents, git_change
 from engine_ci.system.git import Repository
 from tests.unit.bump import records
@@ -110,6 +111,16 @@ def test_a_file_that_is_not_there_is_named(run: CommandLine, gated: Path) -> Non
 
 
 @pytest.mark.usefixtures("gated")
+def test_programs_are_told_all_of_it(run: CommandLine) -> None:
+    shown = run("propose").out
+    found = json.loads(run("propose", "--json").out)
+
+    assert (found["current"], found["version"], found["outcome"]) == ("0.1.2", "0.1.3", None)
+    text = found["text"]
+    assert shown == f"{text['title']}\n\n{text['diff']}\n{text['body']}\n"
+
+
+@pytest.mark.usefixtures("gated")
 def test_opening_needs_a_token(run: CommandLine) -> None:
     ran = run("propose", "--open")
 
@@ -133,9 +144,14 @@ def test_opening_needs_to_know_the_repository(
 
 
 def test_a_pin_that_the_base_has_already_needs_no_pull_request() -> None:
-    proposal = Proposal(outcome=Outcome.PRESENT, pull_request=None, notes=("nothing to do",))
+    told: list[str] = []
+    proposed = Proposed(
+        schema=1, pin="toy", current="1.0", outcome="present", notes=("nothing to do",)
+    )
 
-    assert propose.told(proposal) == "the base has it\nnothing to do"
+    propose.tell(proposed, say=told.append, as_json=False)
+
+    assert told == ["the base has it\nnothing to do"]
 
 
 def test_a_draft_is_called_one() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine_ci import config as configuration
-from engine_ci.bump.required import ARTIFACTS
+from engine_ci.bump.jobs import ARTIFACTS
 from engine_ci.cli import doors, evidence
 from engine_ci.errors import Exit
 from engine_ci.records.decision import OVERRIDE_LABEL

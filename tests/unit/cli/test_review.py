@@ -10,7 +10,7 @@ import pytest
 
 from engine_ci.cli import doors
 from engine_ci.errors import Exit
-from fixtures.github import Fault
+from fixtures.github import Fault, Guard
 from tests.unit.cli.hosted import BRANCH, PIN, proposed, push
 
 if TYPE_CHECKING:
@@ -92,7 +92,62 @@ def test_without_the_gates_success_on_this_commit_it_is_red(
     pull = proposed(hosted, PIN)
     approve(hosted, pull)
 
-    assert outcomes(run("review", "--pull", "1", "--json"))["gate"] == "fail"
+    ran = run("review", "--pull", "1")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "(it did not begin), and main does not require it from the app github-actions" in ran.out
+    assert "→ run this job again once it has passed, or require it there" in ran.out
+
+
+@pytest.mark.parametrize("by", ["ruleset", "classic"])
+def test_an_approval_before_the_gate_has_ended_is_left_to_github_which_waits_for_it(
+    run: CommandLine, hosted: GitHubServer, by: str
+) -> None:
+    guard = Guard(checks=("engine-gate", "engine-review"), app=15368)
+    setattr(hosted.hub.settings, by, guard)
+    pull = proposed(hosted, PIN)
+    approve(hosted, pull)
+    begun = len(hosted.requests)
+
+    unbegun = run("review", "--pull", "1")
+    asked = len(hosted.requests) - begun
+    gate = hosted.hub.checks.add(
+        "engine-gate", pull.head_sha, at=hosted.hub.clock(), status="in_progress"
+    )
+    running = run("review", "--pull", "1")
+    gate.status, gate.conclusion = "completed", "failure"
+    failed = run("review", "--pull", "1", "--json")
+
+    assert unbegun.status == running.status == Exit.OK, unbegun.out
+    assert "GitHub waits for it, since main requires it" in unbegun.out
+    assert "has not ended (in_progress): GitHub waits" in running.out
+    assert asked == 7
+    assert failed.status == Exit.GATE_SAYS_NO
+    assert outcomes(failed)["gate"] == "fail"
+
+
+def test_an_early_approval_of_another_gate_has_to_wait_for_its_end(
+    run: CommandLine, hosted: GitHubServer
+) -> None:
+    hosted.hub.settings.ruleset = Guard(checks=("engine-gate",), app=15368)
+    approve(hosted, proposed(hosted, PIN, ".github/workflows/engine-gate.yml"))
+
+    ran = run("review", "--pull", "1")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "this may change how it ends" in ran.out
+
+
+def test_rules_that_this_token_may_not_see_are_said_to_be_unknown(
+    run: CommandLine, hosted: GitHubServer
+) -> None:
+    approve(hosted, proposed(hosted, PIN))
+    hosted.faults.add(Fault("GET .*/rules/branches/main", status=403, message="Upgrade"))
+
+    ran = run("review", "--pull", "1")
+
+    assert ran.status == Exit.GATE_SAYS_NO
+    assert "and whether main requires it is not shown" in ran.out
 
 
 @pytest.mark.parametrize("path", ["engine-ci.yaml", "pins/llama.cpp.yaml", "scripts/engine.sh"])
@@ -151,4 +206,4 @@ def test_on_a_runner_the_page_of_the_run_and_its_annotations_say_the_same(
     page = (tmp_path / "summary.md").read_text()
     assert page.startswith("## engine-review: not passed\n\n| question | result | why |\n")
     assert "| review/approval | ❌ fail | no person who may write" in page
-    assert "::error title=engine-review%3A review/gate::expected the check engine-gate" in ran.err
+    assert "::error title=engine-review%3A review/gate::engine-gate has not ended" in ran.err

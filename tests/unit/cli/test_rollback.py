@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.cli.prepare import read_bundle
+from engine_ci.cli.bundles import read_bundle
 from engine_ci.errors import Exit
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit, Hold
 from engine_ci.system.git import Repository
-from engine_ci.system.github_connection import Connection
 from tests.unit.artifact import wheels
 from tests.unit.system import clones
+from tests.unit.system.clones import introduce
 
 if TYPE_CHECKING:
     from fixtures.github import GitHubServer
@@ -45,12 +45,9 @@ def moved(version: str) -> None:
 
 
 @pytest.fixture
-def hosted(github: GitHubServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> GitHubServer:
+def hosted(github: GitHubServer, home: Path) -> GitHubServer:
     """The app, whose pin moved from 0.1.1 by 0.1.2 to 0.1.3, and a clone of it."""
-    slow = Connection.__init__.__kwdefaults__ or {}
-    # Nobody needs to wait between two writes of a server of our own.
-    monkeypatch.setattr(Connection.__init__, "__kwdefaults__", slow | {"write_pause_s": 0.0})
-    (home / ".gitconfig").write_text("[user]\n\tname = App Bot\n\temail = bot@example.invalid\n")
+    introduce(home)
     git("remote", "set-url", "--push", "origin", str(github.repository.path))
     with Path("engine-ci.yaml").open("a") as file:
         file.write("""targets: [{file: ensure.ts, pattern: 'TAG = "(?P<version>[^"]+)"'}]\n""")
