@@ -55,12 +55,19 @@ class Ran:
 
 @dataclass
 class Act:
-    """Workflows of one app on one embedded server; caches last from run to run."""
+    """Workflows of one app on one embedded server; caches last from run to run.
+
+    Attributes:
+        variables: of the repository.
+        environment: of every job, beside or instead of what stand-ins need.
+        actions: those that are taken from a folder, as `OWNER/NAME@COMMIT`, beside the stand-ins.
+    """
 
     server: GitHubServer
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, str] = field(default_factory=dict)
     _runs: int = 0
 
     def run(
@@ -100,7 +107,7 @@ class Act:
                 "--action-cache-path", scratch / "actions", "--action-offline-mode",
                 "--no-cache-server", "--no-skip-checkout", "--concurrent-jobs", "1",
                 *_options("--platform", dict.fromkeys(RUNNERS, "-self-hosted")),
-                *_options("--local-repository", _standins()),
+                *_options("--local-repository", {**_standins(), **self.actions}),
                 *_options("--secret", {"GITHUB_TOKEN": token, **(secrets or {})}),
                 *_options("--var", self.variables),
                 *_options("--input", inputs or {}),

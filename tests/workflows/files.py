@@ -27,7 +27,7 @@ _Loader.yaml_implicit_resolvers = {
 
 def load(path: Path) -> dict[str, Any]:
     """A file's values; `true` and `false` stay words."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    loaded: dict[str, Any] = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     return loaded
 
 

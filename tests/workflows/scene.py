@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,10 +13,14 @@ import yaml
 
 from engine_ci.artifact import fetch
 from engine_ci.artifact.origins import Index
+from engine_ci.cli import models
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit
 from engine_ci.records.candidate import PublishedAsset
+from engine_ci.system import git
+from engine_ci.system.git import Identity
 from fixtures.github import Fault
+from tests.unit.system import clones
 from tests.workflows.files import ROOT
 
 if TYPE_CHECKING:
@@ -37,11 +40,7 @@ SCHEDULE = {"schedule": "23 5 * * *"}
 # The jobs of a bump that tried a build, and of a gate of an ordinary change.
 TRIED = {"detect": "success", "attempt": "success"}
 ORDINARY = {"changes": "success", "linux": "success", "gate": "success", "engine-gate": "success"}
-AUTHOR = {
-    f"GIT_{role}_{key}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "Example Maintainer"), ("EMAIL", "maintainer@example.invalid"))
-}
+MAINTAINER = Identity(name="Example Maintainer", email="maintainer@example.invalid")
 _TAGS: Mapping[Platform, str] = {
     "ubuntu-x64": "cp310-abi3-manylinux_2_28_x86_64",
     "macos-arm64": "cp310-abi3-macosx_14_0_arm64",
@@ -113,6 +112,21 @@ def cache() -> Path:
     return platformdirs.user_cache_path("engine-ci")
 
 
+def fetching(upstream: str, *, into: Path) -> dict[str, str]:
+    """What has a job fetch from an upstream on loopback, into a cache with the user's models only.
+
+    What is remembered of such an upstream is nothing for other runs.
+    """
+    models.located(cache=cache())
+    (into / "engine-ci").mkdir(parents=True)
+    (into / "engine-ci" / "models").symlink_to(cache() / "models")
+    return {
+        "XDG_CACHE_HOME": str(into),
+        "ENGINE_CI_RELEASES_API_URL": upstream,
+        "ENGINE_CI_RELEASES_URL": upstream,
+    }
+
+
 def environment(wheels: Path) -> dict[str, str]:
     """What lets a job find downloads of earlier runs, and in the index only `wheels`."""
     return {
@@ -145,51 +159,36 @@ class Repository:
         """Puts files onto a branch, which starts at `onto` if it is new; returns the commit."""
         tips = self.server.repository.branches()
         parent = tips.get(branch, tips.get(onto, onto))
-        blobs = {
-            path: self._git("hash-object", "-w", "--stdin", stdin=text)
-            for path, text in files.items()
-        }
-        index = self.server.repository.path / "scene-index"
-        index.unlink(missing_ok=True)
-        own = {"GIT_INDEX_FILE": str(index)}
-        self._git("read-tree", parent, extra=own)
-        for path, blob in blobs.items():
-            self._git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", extra=own)
-        tree = self._git("write-tree", extra=own)
-        made = self._git("commit-tree", tree, "-p", parent, "-m", f"Change {', '.join(files)}")
-        self._git("update-ref", f"refs/heads/{branch}", made)
+        made = self._bare.commit_tree(
+            self._bare.write_tree(files, base=parent),
+            parent=parent,
+            message=f"Change {', '.join(files)}\n",
+            identity=MAINTAINER,
+            at=datetime.now(UTC),
+        )
+        self.server.repository.keep(f"refs/heads/{branch}", made)
         return made
 
     def merged(self, base: str, head: str) -> str:
         """The commit that GitHub makes of a pull request for its checks."""
-        tree = self._git("merge-tree", "--write-tree", base, head)
-        return self._git("commit-tree", tree, "-p", base, "-p", head, "-m", "Merge")
+        path = self.server.repository.path
+        tree = clones.run(path, "merge-tree", "--write-tree", base, head)
+        return clones.run(path, "commit-tree", tree, "-p", base, "-p", head, "-m", "Merge")
 
     def text(self, path: str, *, at: str = "main") -> str:
         """A file in a commit."""
-        return self._git("show", f"{at}:{path}", strip=False)
+        found = self._bare.read(path, at=at)
+        assert found is not None
+        return found
 
     def moved(self, version: str) -> dict[str, str]:
         """The pin's file at another version."""
         pin = store.parse(self.text(PIN), name=PIN)
         return {PIN: store.dump(pinned(pin, version))}
 
-    def _git(
-        self,
-        *arguments: str,
-        stdin: str = "",
-        extra: Mapping[str, str] | None = None,
-        strip: bool = True,
-    ) -> str:
-        told = subprocess.run(
-            ["git", "-C", self.server.repository.path, *arguments],
-            input=stdin,
-            env={"PATH": os.environ["PATH"], **AUTHOR, **(extra or {})},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        return told.strip() if strip else told
+    @property
+    def _bare(self) -> git.Repository:
+        return git.Repository(path=self.server.repository.path)
 
 
 @dataclass(frozen=True)

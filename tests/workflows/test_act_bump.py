@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.github import Fault
+from fixtures.github import Fault, documents, signing
 from tests.workflows import scene
-from tests.workflows.scene import APP, BOT, READER, SCHEDULE, TRIED
+from tests.workflows.scene import APP, BOT, ORDINARY, READER, SCHEDULE, TRIED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.github import GitHubServer
     from tests.workflows.act import Act
+    from tests.workflows.scene import Repository
 
 pytestmark = pytest.mark.engine
 
@@ -55,12 +56,7 @@ def test_a_token_without_the_right_to_write_opens_nothing_and_says_which_right_i
 ) -> None:
     before = github.repository.branches()
 
-    ran = act.run(
-        "schedule",
-        workflow="engine-bump",
-        token=READER,
-        payload=SCHEDULE,
-    )
+    ran = act.run("schedule", workflow="engine-bump", token=READER, payload=SCHEDULE)
 
     assert ran.jobs == {**TRIED, "propose": "failure", "watch": "success"}, ran.said
     assert "403" in ran.said
@@ -82,6 +78,11 @@ def test_an_app_of_ones_own_is_the_author_where_there_is_one(
     assert ran.jobs["propose"] == "success", ran.said
     # With the workflow's own token, which may only read here, nothing could have been opened.
     assert [pull.author for pull in github.hub.pulls] == ["our-app[bot]"]
+    (pull,) = github.hub.pulls
+    commit, *_ = github.repository.commits(pull.head_sha)
+    # GitHub signs for it, and nothing told git who commits here.
+    assert commit.message.endswith(f"\nSigned-off-by: {documents.author('our-app[bot]')}")
+    assert signing.verification(commit.raw, at=commit.committer.date)["verified"]
     assert APP not in ran.said
 
 
@@ -92,12 +93,7 @@ def test_a_record_that_was_changed_between_the_jobs_opens_nothing(
     forged = {"STANDIN_FORGE": f"bump candidate.json {sha256} {sha256[::-1]}"}
     act.environment = {**act.environment, **forged}
 
-    ran = act.run(
-        "schedule",
-        workflow="engine-bump",
-        token=BOT,
-        payload=SCHEDULE,
-    )
+    ran = act.run("schedule", workflow="engine-bump", token=BOT, payload=SCHEDULE)
 
     assert ran.jobs == {**TRIED, "propose": "failure", "watch": "success"}, ran.said
     assert "candidate.json cannot be true" in ran.said
@@ -121,3 +117,22 @@ def test_what_was_refused_costs_no_second_day_on_a_mac(
     assert again.jobs == {"detect": "success", "watch": "success"}, again.said
     assert "refused before: the gate says fail" in again.said
     assert github.hub.pulls == []
+
+
+def test_a_pin_that_the_gate_refused_on_main_is_known_to_the_runs_after_it(
+    act: Act, app: Repository
+) -> None:
+    before = act.main
+    after = app.commit("main", app.moved("0.1.4"))
+    refused = {**ORDINARY, "keep": "success"} | dict.fromkeys(
+        ("gate", "oldest", "engine-gate"), "failure"
+    )
+
+    ran = act.run(
+        "push", workflow="engine-gate", at=after, token=READER, payload={"before": before}
+    )
+    bump = act.run("schedule", workflow="engine-bump", token=BOT, payload=SCHEDULE)
+
+    assert ran.jobs == refused, ran.said
+    assert bump.jobs == {"detect": "success", "watch": "success"}, bump.said
+    assert "the pin is refused by the gate" in bump.said

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine_ci.pins import store
+from fixtures.github import Guard
 from fixtures.github.hub import utc_now
 from tests.workflows import scene
 from tests.workflows.scene import ORDINARY, READER, Pull
@@ -41,7 +42,11 @@ def test_a_push_to_main_is_kept_and_may_be_measured_on_a_mac_of_ours(
     )
 
     assert ran.jobs == {**ORDINARY, "metal": "success", "keep": "success"}, ran.said
-    assert f"{after}/gate-macos-15/gate/gate.json" in ran.files("engine-history")
+    kept = ran.files("engine-history")
+    assert f"{after}/gate-macos-15/gate/gate.json" in kept
+    assert {"history.md"} <= set(kept)
+    # The page of all results is that of the run too.
+    assert f"| {after[:10]} | `gate-macos-15` |" in ran.said
 
 
 def test_a_merge_group_is_gated_against_what_it_will_be_merged_onto(
@@ -92,7 +97,8 @@ def test_a_bump_in_doubt_is_asked_of_another_host_and_then_of_a_maintainer(
     # The pinned engine cannot be had any more, so there is nothing to compare the new one with.
     app.commit("main", {scene.PIN: text.replace(lost, lost[::-1])})
     pull = Pull.opened(act, "engine-ci/llama.cpp", app.moved("0.1.3"))
-    doubt = {"gate": "failure", "again": "failure", "oldest": "failure"}
+    # What a doubt means is for the required check to say.
+    doubt = {"gate": "success", "again": "success", "oldest": "success"}
 
     # Of a label in the second of the push nobody could say which was first.
     act.server.hub.clock = lambda: utc_now() + timedelta(minutes=1)
@@ -112,3 +118,18 @@ def test_a_review_that_may_not_be_looked_at_is_no_review(act: Act, app: Reposito
 
     assert ran.jobs == {"engine-review": "failure"}, ran.said
     assert "Resource not accessible by integration" in ran.said
+
+
+def test_an_approval_before_the_gate_has_ended_passes_where_github_waits_for_the_gate(
+    act: Act, app: Repository
+) -> None:
+    pull = Pull.opened(act, "engine-ci/llama.cpp", app.moved("0.1.3"))
+    act.server.hub.reviews.add(pull.hosted, author="ann", event="APPROVE", at=utc_now())
+
+    alone = pull.run("engine-review", event="pull_request_review")
+    act.server.hub.settings.ruleset = Guard(checks=("engine-gate",), app=15368)
+    guarded = pull.run("engine-review", event="pull_request_review")
+
+    assert alone.jobs == {"engine-review": "failure"}, alone.said
+    assert guarded.jobs == {"engine-review": "success"}, guarded.said
+    assert "GitHub waits for it, since main requires it" in guarded.said

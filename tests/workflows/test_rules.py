@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine_ci.bump.required import ARTIFACTS, CHANGES
+from engine_ci.bump.jobs import ARTIFACTS
+from engine_ci.bump.required import CHANGES
 from engine_ci.cli.main import app
 from engine_ci.records.decision import GATE_CHECK, REVIEW_CHECK
 from tests.workflows.files import ALL, OWN, ROOT, SHIPPED, jobs, load, shipped, steps
@@ -96,11 +97,18 @@ def test_what_the_gate_said_of_main_is_kept_whatever_it_said() -> None:
 
 
 def test_every_command_that_a_workflow_runs_is_one_of_the_program() -> None:
-    known = {each.callback.__name__ for each in app.registered_commands if each.callback}
+    groups = {f"{group.name} ": group.typer_instance for group in app.registered_groups}
+    known = {
+        f"{group}{each.callback.__name__}"
+        for group, commands in {"": app, **groups}.items()
+        for each in (commands.registered_commands if commands else ())
+        if each.callback
+    }
     text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
-    used = set(re.findall(r"run: engine-ci (\S+)|^ +engine-ci (\S+)", text, re.MULTILINE))
+    used = set(re.findall(r"(?:run: |^ +)engine-ci (\S+)(?: (\S+))?", text, re.MULTILINE))
 
-    assert {first or second for first, second in used} <= known
+    assert {first for first, _ in used} >= {"check", "report"}
+    assert not [pair for pair in used if known.isdisjoint({pair[0], " ".join(pair)})]
 
 
 def test_artifacts_have_the_names_by_which_the_required_check_finds_them() -> None:
@@ -234,7 +242,7 @@ def test_one_commit_stands_for_each_action_everywhere() -> None:
         if "uses: actions/" in line
     }
 
-    assert len({each.partition("@")[0] for each in used}) == len(used) == 7
+    assert len({each.partition("@")[0] for each in used}) == len(used) == 8
 
 
 @pytest.mark.parametrize("path", ALL, ids=named)
@@ -281,11 +289,45 @@ def test_the_oldest_system_is_for_a_new_pin_and_another_host_for_a_bump_in_doubt
     assert "needs.changes.outputs.bump == 'true'" in gate["again"]["if"]
 
 
+def test_the_gates_jobs_tell_the_program_which_they_are_and_so_what_they_ask() -> None:
+    gate = shipped("engine-gate")["jobs"]
+    asked = {name: runs(gate[name]).splitlines()[-1] for name in ARTIFACTS}
+
+    assert asked == {name: f'engine-ci check --base "$BASE" --job {name}' for name in ARTIFACTS}
+
+
+def test_what_is_measured_again_before_it_counts_is_only_screened() -> None:
+    attempt = shipped("engine-bump")["jobs"]["attempt"]
+
+    assert runs(attempt).splitlines()[-1] == 'engine-ci bump --build "$BUILD" --profile screen'
+
+
 def test_a_mac_of_ones_own_is_asked_for_and_never_lent_to_forks() -> None:
     condition = shipped("engine-gate")["jobs"]["metal"]["if"]
 
     assert condition.startswith("vars.ENGINE_CI_METAL == 'true' &&")
     assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
+
+
+def test_the_docs_have_a_row_for_every_job_that_says_where_it_runs_and_what_it_may() -> None:
+    page = (ROOT / "docs" / "workflows.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("## Jobs and rights\n")
+    rows = {
+        cells[0].strip("`"): (cells[1].partition(",")[0], cells[3])
+        for line in table.partition("\n## ")[0].splitlines()
+        if len(cells := line.strip("| ").split(" | ")) == 4
+    }
+    every = {name: job for path in SHIPPED for name, job in jobs(path).items() if "uses" not in job}
+
+    rights = {right for job in every.values() for right in job["permissions"]}
+
+    assert set(rows) - {"job", "---"} == set(every)
+    for name, job in every.items():
+        place, may = rows[name]
+        assert place == job["runs-on"] or (name == "metal" and place == "a Mac of yours")
+        told = {right for right in rights if right.replace("-", " ") in may}
+        assert told == set(job["permissions"]), name
+        assert ("**write**" in may) == bool(writes(job))
 
 
 def test_the_action_is_at_the_top_where_uses_finds_it() -> None:
