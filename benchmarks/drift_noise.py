@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import divergence, goldens, modes, scales, zoo
 from engine_ci.gate.asking import Mode
 from engine_ci.gate.suites import drift
@@ -24,6 +24,7 @@ from engine_ci.gate.suites import drift
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from engine_ci.engine.adapters.settings import Settings
     from engine_ci.gate.goldens import Golden
     from engine_ci.gate.modes import Exchange
 

@@ -28,7 +28,7 @@ from benchmarks import wheels
 from benchmarks.gate.catalogue import CORRECTNESS
 from engine_ci import config
 from engine_ci.cli import models
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli.platforms import known_platform
 from engine_ci.gate.run import run_gate
 from engine_ci.gate.setup import context_for
 

@@ -30,10 +30,11 @@ from benchmarks.gate.planted import CONFIG, SEED
 from benchmarks.hardware_page import PAGE, RESULTS, Asked, Finding, Placement, Placements
 from engine_ci import config
 from engine_ci.cli import models
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli.platforms import known_platform
 from engine_ci.engine import backends, supervisor
 from engine_ci.engine import log as logs
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineError
 from engine_ci.gate import goldens
 from engine_ci.gate.run import run_gate
@@ -241,15 +242,8 @@ def placed(server: LlamaServer, located: LocatedModel) -> Placement:
     settings = Settings(strict=True, embeddings=embeds, extra=backends.VERBOSE)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
-
-        def arguments(port: int) -> tuple[str, ...]:
-            return server.arguments(model=located.path, port=port, settings=settings)
-
-        start = supervisor.running(
-            server.program, arguments, model=located.path, log=log, embeds=embeds
-        )
         try:
-            with start:
+            with supervisor.start(server, model=located.path, settings=settings, log=log):
                 lines = logs.head(log)
         except EngineError as problem:
             return Placement(model=name, amiss=problem.message)

@@ -25,7 +25,8 @@ from benchmarks.hardware_page import RESULTS
 from benchmarks.quantised import forced
 from engine_ci.cli import models
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.gate import divergence, goldens, reference, scales, zoo
 from engine_ci.gate.scales import Against
 

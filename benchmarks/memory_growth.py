@@ -24,12 +24,8 @@ SLOTS = ("1", "4")
 
 def grown(server: LlamaServer, own: tuple[str, ...], *, seed: int, log: Path) -> memory.Growth:
     """One run with the app's default arguments and `own`."""
-
-    def arguments(port: int) -> tuple[str, ...]:
-        app = server.app_arguments(EnginePolicy().argv, model=MODEL, port=port)
-        return (*app, *own)
-
-    with supervisor.running(server.program, arguments, model=MODEL, log=log) as engine:
+    command = server.app_command((*EnginePolicy().argv, *own), model=MODEL)
+    with supervisor.running(command, log=log) as engine:
         return memory.grow(seed, engine)
 
 

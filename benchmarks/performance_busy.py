@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 
     from engine_ci.engine.stopwatch import Mark
     from engine_ci.gate.speed import Comparison
-    from engine_ci.gate.timing import Question, Restart, Speed, Stream
+    from engine_ci.gate.streaming import Question, Speed, Stream
+    from engine_ci.gate.timing import Restart
 
     Line = dict[str, Any]
 

@@ -9,7 +9,6 @@ of the smallest archive, which stays near or below 1 where growth is linear.
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import tarfile
 import tempfile
@@ -78,21 +77,14 @@ def release(folder: Path, *, count: int) -> Path:
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for name, content in files.items():
             if not name.startswith("toy_engine-"):
-                add(archive, f"{top}/{name.removeprefix('toy_engine/')}", content)
-        add(archive, f"{top}/LICENSE", wheels.LICENCE)
+                wheels.add(archive, f"{top}/{name.removeprefix('toy_engine/')}", content)
+        wheels.add(archive, f"{top}/LICENSE", wheels.LICENCE)
         for n in range(count // 2):
-            add(archive, f"{top}/data/{n % 97}/{n}.txt", os.urandom(1000))
+            wheels.add(archive, f"{top}/data/{n % 97}/{n}.txt", os.urandom(1000))
             link = tarfile.TarInfo(f"{top}/data/{n % 97}/{n}.link.txt")
             link.type, link.linkname = tarfile.SYMTYPE, f"{n}.txt"
             archive.addfile(link)
     return path
-
-
-def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    """Adds a file."""
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    archive.addfile(info, io.BytesIO(content))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ all of them, and that the peak does not grow with the archive.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
-import random
 import subprocess
 import sys
 import tarfile
@@ -150,10 +150,7 @@ def engine(wheel: Path) -> Iterator[tuple[str, bytes]]:
 
 def noise(size: int) -> bytes:
     """Bytes that do not compress, the same in every run."""
-    draw = random.Random(size)  # noqa: S311 - repeatable, not secret
-    return b"".join(
-        draw.randbytes(min(MEGABYTE, size - begin)) for begin in range(0, size, MEGABYTE)
-    )
+    return hashlib.shake_256().digest(size)
 
 
 def larger(content: bytes, *, size: int) -> bytes:

@@ -19,7 +19,8 @@ import numpy as np
 import platformdirs
 
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.gate import divergence, goldens, recording, reference, splitmix, zoo
 
 if TYPE_CHECKING:

@@ -22,9 +22,10 @@ from engine_ci.artifact.bundle import Request
 from engine_ci.artifact.origins import SourceDistribution
 from engine_ci.artifact.source_build import Recipe
 from engine_ci.cli import models
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli.platforms import known_platform
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineError, VerificationError
 from engine_ci.pins.model import Patch
 from engine_ci.system import documents

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import fuzz_archives
-from engine_ci.artifact import pe
+from engine_ci.artifact import elf, elf_volatile, macho_volatile, pe, pe_volatile, stamp
 from engine_ci.artifact.elf import BACKEND
 from engine_ci.artifact.macho import layout, read, sign, verify
 from engine_ci.artifact.macho.edit import Changes
+from engine_ci.artifact.volatile import code_sha256
 from engine_ci.errors import MachOError
-from tests.unit.artifact import pes
+from tests.unit.artifact import elves, pes
+from tests.unit.artifact.test_elf_volatile import library
+from tests.unit.artifact.test_pe_volatile import linked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     Feed = Callable[[bytes], None]
 
 SOUGHT = "_ggml_backend_init"
+_COMMIT = "d812350"
 _IMAGES = Path(__file__).parents[2] / "fixtures/macho/images.tar.xz"
 
 
@@ -90,15 +94,34 @@ def _tar() -> Iterator[Feed]:
 
 
 @contextmanager
-def _pe() -> Iterator[Feed]:
+def _file(read: Callable[[Path], object]) -> Iterator[Feed]:
+    """For what reads files."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "image.dll")
+        path = Path(folder, "image")
 
         def feed(raw: bytes) -> None:
             path.write_bytes(raw)
-            pe.read(path)
+            read(path)
 
         yield feed
+
+
+def _elf(path: Path) -> None:
+    """Reads an image, and what its bytes say of themselves."""
+    stamp.read({path: elf.read(path).exports})
+
+
+def _volatile(path: Path) -> None:
+    """Sets aside what names a build; where it is zeroes already, that changes nothing."""
+    raw = bytearray(path.read_bytes())
+    kinds = {b"MZ": pe_volatile, b"\x7fE": elf_volatile}
+    where = kinds.get(bytes(raw[:2]), macho_volatile).volatile(path)
+    code_sha256(path, where, commit=_COMMIT)
+    code = code_sha256(path, where, commit=None)
+    for each in where.ranges:
+        raw[each.start : each.stop] = bytes(len(raw[each.start : each.stop]))
+    path.write_bytes(raw)
+    assert code_sha256(path, where, commit=None) == code
 
 
 def _images() -> tuple[bytes, ...]:
@@ -117,11 +140,35 @@ def _libraries() -> tuple[bytes, ...]:
     )
 
 
+def _shared_objects() -> tuple[bytes, ...]:
+    """By hand, with every table that is read, and by the system's compiler, with sections."""
+    return (
+        elves.image(
+            needed=("libggml.so", "libc.so.6"),
+            soname="libllama.so",
+            runpath="$ORIGIN:/lib",
+            numbers={elf.BUILD_NUMBER: 11434, elf.MODELS: 1},
+            texts={elf.COMMIT: _COMMIT.encode() + b"\0"},
+            versions=("GLIBC_2.28", "GLIBC_2.34"),
+            stack=6,
+            note=elves.properties((0xC0008002, b"\x03\0\0\0")),
+            tail=b"\0clip\0llama\0qwen3moe\0bert\0GNU 14.2.1\0d812350\0",
+        ),
+        library(debug="a link"),
+    )
+
+
 READERS = {
     reader.name: reader
     for reader in (
+        Reader(name="elf", seeds=_shared_objects, opened=partial(_file, _elf)),
+        Reader(
+            name="volatile",
+            seeds=lambda: (library(debug="a link"), linked(), *_images()),
+            opened=partial(_file, _volatile),
+        ),
         Reader(name="macho", seeds=_images, opened=_macho),
-        Reader(name="pe", seeds=_libraries, opened=_pe),
+        Reader(name="pe", seeds=_libraries, opened=partial(_file, pe.read)),
         Reader(name="signature", seeds=_images, opened=_signature),
         Reader(name="zip", seeds=lambda: (fuzz_archives.zipped(),), opened=_zip),
         Reader(name="tar", seeds=lambda: (fuzz_archives.tar(),), opened=_tar),

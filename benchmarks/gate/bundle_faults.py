@@ -29,7 +29,8 @@ from benchmarks.gate.catalogue import CORRECTNESS
 from benchmarks.gate.planted import GATE, ROOT
 from benchmarks.gate.results import RESULTS, Finding, blocking, findings
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineStartError, Exit, RecordError
 from engine_ci.pins import store
 from engine_ci.pins.model import Asset, Commit, PackageIndex, Pin

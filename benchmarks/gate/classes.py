@@ -83,7 +83,7 @@ _SLOWER: Final[Mapping[str, Kind]] = {
 # Faults of the proxy by their name, with the beginning of the argument where that tells them apart.
 _SAY: Final = "/v1/chat/completions"
 _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.CLI: ("flag-lost",),
+    Kind.CLI: ("flag-lost", "listens-everywhere"),
     Kind.DEFAULT: ("value-set /props total_slots",),
     Kind.CRASH_LOAD: ("aborts-on",),
     Kind.CRASH_RUNTIME: (

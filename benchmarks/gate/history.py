@@ -20,7 +20,8 @@ from benchmarks.gate import catalogue, engines
 from benchmarks.gate.results import Shown, shown_file
 from engine_ci.cli import models
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.system import documents
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from benchmarks.gate.catalogue import Engine
     from engine_ci.engine.client import Client
-    from engine_ci.engine.supervisor import Engine as Running
+    from engine_ci.engine.ready_engine import Engine as Running
     from engine_ci.gate.context import LocatedModel
 
 MESSAGES: Final = ({"role": "user", "content": "What is the capital of France?"},)

@@ -20,7 +20,7 @@ from benchmarks.gate import catalogue, engines
 from benchmarks.gate.results import RESULTS, Result, Speed, findings, load_all
 from engine_ci import config
 from engine_ci.cli import models
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli.platforms import known_platform
 from engine_ci.gate.run import run_gate
 from engine_ci.gate.setup import context_for
 from engine_ci.records.gate import Status, Verdict

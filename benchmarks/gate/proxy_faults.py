@@ -20,7 +20,7 @@ from benchmarks.gate.planted import CONFIG, GATE, ROOT
 from benchmarks.gate.results import RESULTS
 from engine_ci import config
 from engine_ci.cli import models
-from engine_ci.cli.prepare import known_platform
+from engine_ci.cli.platforms import known_platform
 from engine_ci.errors import HarnessError, RecordError
 from engine_ci.gate.setup import context_for
 from engine_ci.records.gate import CheckId, FaultClass, Status

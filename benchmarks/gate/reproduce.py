@@ -17,11 +17,12 @@ import platformdirs
 from benchmarks.gate import catalogue, engines
 from engine_ci.cli import models
 from engine_ci.engine import supervisor
-from engine_ci.engine.adapters.llama_server import LlamaServer, Settings
+from engine_ci.engine.adapters.llama_server import LlamaServer
+from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.stopwatch import Stopwatch
-from engine_ci.gate import timing
+from engine_ci.gate import streaming
 from engine_ci.gate.speed import Metric
-from engine_ci.gate.timing import Question
+from engine_ci.gate.streaming import Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ QUESTION: Final = Question(
     prompt_tokens=8,
     tokens=16,
     rounds=2,
-    metrics={SPEED: timing.generation},
+    metrics={SPEED: streaming.generation},
 )
 
 
@@ -63,8 +64,8 @@ def speed(engine: Engine, *, model: Path, threads: int) -> float:
         supervisor.start(server, model=model, settings=settings, log=Path(logs, "log")) as running,
     ):
         watch = Stopwatch(running.pid)
-        timing.ask(running.client, QUESTION, watch=watch)
-        return timing.generation(timing.ask(running.client, QUESTION, watch=watch))
+        streaming.ask(running.client, QUESTION, watch=watch)
+        return streaming.generation(streaming.ask(running.client, QUESTION, watch=watch))
 
 
 if __name__ == "__main__":
