@@ -86,7 +86,7 @@ def eject(*, dry_run: options.DryRun = False, json: options.Json = False) -> Non
 
     top = Repository.containing(Path.cwd()).path
     workflows = (f"{files.WORKFLOWS}/{name}" for name in shipped.workflows())
-    paths = [files.CONFIG, files.REQUIREMENTS, *workflows]
+    paths = [files.CONFIG, *files.REQUIREMENTS, *workflows]
     there = [path for path in paths if (top / path).is_file()]
     lost = unsaved(top, there) if there else ()
     if lost:

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 CONFIG: Final = "engine-ci.yaml"
 PIN: Final = "pins/llama.cpp.yaml"
-REQUIREMENTS: Final = ".github/engine-ci.txt"
 WORKFLOWS: Final = ".github/workflows"
+# The jobs that draw install the charts' library as well, and run where minutes are cheap.
+REQUIREMENTS: Final[Mapping[str, str]] = {
+    ".github/engine-ci.txt": "engine-ci",
+    ".github/engine-ci-report.txt": "engine-ci[report]",
+}
 
 _REQUIREMENT: Final = """\
-# What the workflows install: one version. Add `--hash=sha256:` and the hash of the file that you
-# looked at, and pip takes no other.
-engine-ci=={}
+# What the workflows install: one version. With what
+# `uv pip compile --universal --python-version 3.11 --generate-hashes` makes of this file in its
+# place, pip takes no other file than those that were there on that day.
+{package}=={version}
 """
 
 
@@ -42,6 +47,14 @@ def config(pin: Pin, *, app: App, targets: Sequence[Target]) -> str:
     environment.filters["quoted"] = _quoted
     template = environment.get_template("engine-ci.yaml.j2")
     return template.render(pin=pin, pin_file=PIN, app=app, targets=targets)
+
+
+def requirements(version: str) -> dict[str, str]:
+    """What the workflows install, by file: one version of engine-ci."""
+    return {
+        path: _REQUIREMENT.format(package=package, version=version)
+        for path, package in REQUIREMENTS.items()
+    }
 
 
 def written(
@@ -64,7 +77,7 @@ def written(
     return {
         CONFIG: config(pin, app=app, targets=targets),
         PIN: store.dump(pin),
-        REQUIREMENTS: _REQUIREMENT.format(version),
+        **requirements(version),
         **{f"{WORKFLOWS}/{name}": text for name, text in sorted(workflows.items())},
     }
 

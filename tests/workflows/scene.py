@@ -17,6 +17,7 @@ from engine_ci.cli import models
 from engine_ci.pins import store
 from engine_ci.pins.model import Commit
 from engine_ci.records.candidate import PublishedAsset
+from engine_ci.setup import files
 from engine_ci.system import git
 from engine_ci.system.git import Identity
 from fixtures.github import Fault
@@ -65,7 +66,8 @@ def seed(folder: Path) -> Path:
     app = Path(shutil.copytree(DEMO, folder / "app"))
     shutil.copytree(ROOT / "workflows", app / ".github" / "workflows")
     # The environment of the tests has it, so nothing is installed.
-    (app / ".github" / "engine-ci.txt").write_text("engine-ci\n")
+    for path in files.REQUIREMENTS:
+        (app / path).write_text("engine-ci\n")
     config = yaml.safe_load((app / CONFIG).read_text())
     config["gate"] = {"suites": ["loads", "tokens"]}
     (app / CONFIG).write_text(yaml.safe_dump(config))

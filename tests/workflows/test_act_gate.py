@@ -28,6 +28,9 @@ def test_a_strangers_change_is_gated_with_a_token_that_reads_and_on_no_mac_of_ou
     ran = Pull.opened(act, "typo", {"README.md": "# Another\n"}).run("engine-gate", fork=True)
 
     assert ran.jobs == ORDINARY, ran.said
+    # Drawn where minutes are cheap, since a job on a Mac has no library that draws.
+    pages = ran.files("pages")
+    assert set(pages) == {"gate-macos-15/gate/gate.html"}
 
 
 def test_a_push_to_main_is_kept_and_may_be_measured_on_a_mac_of_ours(

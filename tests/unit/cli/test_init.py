@@ -68,7 +68,7 @@ def made_in(folder: Path) -> list[str]:
 
 
 OURS = sorted(
-    [files.CONFIG, files.PIN, files.REQUIREMENTS]
+    [files.CONFIG, files.PIN, *files.REQUIREMENTS]
     + [f"{files.WORKFLOWS}/{name}" for name in shipped.workflows()]
 )
 

@@ -76,10 +76,11 @@ def test_every_file_is_made() -> None:
     made = files.written(OLD, app=SILENT, targets=(), workflows={"engine-x.yml": "a"}, version="9")
 
     assert made[files.PIN] == store.dump(OLD)
-    assert made[files.REQUIREMENTS].splitlines()[-1] == "engine-ci==9"
+    assert made[".github/engine-ci.txt"].splitlines()[-1] == "engine-ci==9"
+    assert made[".github/engine-ci-report.txt"].splitlines()[-1] == "engine-ci[report]==9"
     assert made[".github/workflows/engine-x.yml"] == "a"
     assert set(made) == {
-        files.CONFIG, files.PIN, files.REQUIREMENTS, ".github/workflows/engine-x.yml",
+        files.CONFIG, files.PIN, *files.REQUIREMENTS, ".github/workflows/engine-x.yml",
     }  # fmt: skip
 
 
