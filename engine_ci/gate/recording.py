@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from engine_ci.gate.networks import Model, Values
 
 TOP: Final = 20
-TOLERANCE: Final = 1e-3
+# numpy multiplies with other kernels on other processors, and a GELU rounded to F16 makes 1.1e-3 of
+# that (benchmarks/reference_noise.py).
+TOLERANCE: Final = 3e-3
 # Where a rounding falls otherwise, as on another machine it may, a log-probability jumps by less
 # than this, and most do not move at all.
 JUMP: Final = 0.6
@@ -85,7 +87,7 @@ def differences(path: Path, golden: Golden) -> tuple[str, ...]:
     """What the reference contradicts in a golden, in words; nothing when all holds.
 
     Token IDs must be the same, log-probabilities may differ by `TOLERANCE`. Of a model that rounds,
-    one may differ by `JUMP`, and the median by twice the tolerance.
+    one may differ by `JUMP`, and the median by the tolerance.
     """
     found = documents.sha256_of(path)
     if found != golden.sha256:
@@ -98,7 +100,7 @@ def differences(path: Path, golden: Golden) -> tuple[str, ...]:
         for difference in _differences(model, case, rows)
     ]
     typical = np.median(np.concatenate([moved for pair in recorded for moved in _moved(*pair)]))
-    if typical > 2 * TOLERANCE:
+    if typical > TOLERANCE:
         each.append(f"{golden.model}: half of the log-probabilities moved by {typical:.6f} or more")
     return tuple(each)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,19 +44,38 @@ def test_the_shipped_goldens_hold(run: CommandLine) -> None:
     assert "verifying embedding-nomic-bert" in ran.err
 
 
-def test_a_golden_that_does_not_hold_is_named(run: CommandLine, goldens: Path) -> None:
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="OpenBLAS has these kernels on x86-64")
+@pytest.mark.parametrize("processor", ["Prescott", "Haswell"])
+def test_they_hold_on_another_processor(processor: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "engine_ci", "golden", "verify"],
+        env={**os.environ, "OPENBLAS_CORETYPE": processor},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout) == (Exit.OK, "every golden holds\n"), ran.stderr
+
+
+def test_a_golden_that_does_not_hold_is_named_and_recorded_anew(
+    run: CommandLine, goldens: Path
+) -> None:
     path = goldens / "stable.json"
     golden = json.loads(path.read_text(encoding="utf-8"))
     step = golden["cases"][0]["steps"][0]
     step["logprob"] -= 1.0
     step["margin"] -= 1.0
     step["top"][0][1] -= 1.0
+    before = path.read_text(encoding="utf-8")
     path.write_text(json.dumps(golden), encoding="utf-8")
 
     ran = run("golden", "verify")
+    run("golden", "record")
 
     assert ran.status == Exit.VERIFICATION
     assert "step 0: a log-probability moved by 1.0" in ran.err
+    assert _logprobs(path.read_text(encoding="utf-8")) == pytest.approx(_logprobs(before), abs=1e-4)
 
 
 def test_recording_anew_changes_nothing_while_the_model_is_the_same(
@@ -65,3 +88,8 @@ def test_recording_anew_changes_nothing_while_the_model_is_the_same(
 
     assert ran.out.splitlines() == [str(path) for path in paths]
     assert [path.read_bytes() for path in paths] == before
+
+
+def _logprobs(golden: str) -> list[float]:
+    steps = [step for case in json.loads(golden)["cases"] for step in case["steps"]]
+    return [step["logprob"] for step in steps]

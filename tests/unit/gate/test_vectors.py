@@ -55,9 +55,9 @@ def test_a_golden_holds_what_the_reference_says() -> None:
 def test_a_component_that_moved_is_named() -> None:
     path, golden = shipped(MODELS[0])
 
-    (found,) = vectors.differences(path, with_component(golden, by=2e-6))
+    (found,) = vectors.differences(path, with_component(golden, by=1e-4))
 
-    assert found.startswith("embedding-bert, passage random-1: a component moved by 0.00000")
+    assert found.startswith("embedding-bert, passage random-1: a component moved by 0.000")
 
 
 def test_a_golden_of_another_file_is_no_golden_of_this_one() -> None:

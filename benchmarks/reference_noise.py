@@ -1,0 +1,90 @@
+"""How far the numpy reference is from the goldens when numpy computes with other kernels.
+
+Run as `python -m benchmarks.reference_noise`, on x86-64. For each kernel that OpenBLAS may choose,
+and with numpy's own loops for older processors, it computes every golden anew in a process of its
+own, and prints the largest difference of a log-probability, or of a component of a vector; of
+models that round what they multiply apart from the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import platformdirs
+
+from engine_ci.cli.models import located
+from engine_ci.gate import goldens, reference, vectors, zoo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from engine_ci.gate.context import LocatedModel
+    from engine_ci.gate.goldens import Case
+    from engine_ci.gate.networks import Model, Values
+
+OLDER: Final = "AVX512_ICL X86_V4 X86_V3"
+KERNELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "this host's own": {},
+    **{
+        f"OpenBLAS for {core}": {"OPENBLAS_CORETYPE": core}
+        for core in ("Prescott", "Nehalem", "Sandybridge", "Haswell")
+    },
+    "numpy for older processors": {"NPY_DISABLE_CPU_FEATURES": OLDER},
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints the distances of each kernel; with any argument, as JSON, those of this process."""
+    if arguments:
+        print(json.dumps({name: [kind, far] for name, kind, far in _distances()}))
+        return
+    for name, environment in KERNELS.items():
+        ran = subprocess.run(
+            [sys.executable, "-m", "benchmarks.reference_noise", "measure"],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        found = json.loads(ran.stdout)
+        print(name)
+        for kind in sorted({kind for kind, _ in found.values()}):
+            far, model = max((far, model) for model, (each, far) in found.items() if each == kind)
+            print(f"    {kind}: {far:.1e} ({model})", flush=True)
+
+
+def _distances() -> Iterator[tuple[str, str, float]]:
+    models, _ = located(cache=platformdirs.user_cache_path("engine-ci"))
+    for name, model in models.items():
+        if (zoo.golden_folder() / f"{name}.json").exists():
+            yield name, *_distance(model)
+
+
+def _distance(model: LocatedModel) -> tuple[str, float]:
+    path = zoo.golden_folder() / f"{model.model.name}.json"
+    network = reference.load(model.path)
+    if model.model.role == "embedding":
+        moved = [
+            np.abs(reference.embedding(network, passage.tokens) - passage.vector)
+            for passage in vectors.load(path).passages
+        ]
+        return "vectors", float(np.max(moved))
+    moved = [
+        np.abs(row[list(dict(step.top))] - list(dict(step.top).values()))
+        for case in goldens.load(path).cases
+        for row, step in zip(_rows(network, case), case.steps, strict=True)
+    ]
+    return "models that round" if network.rounds else "models", float(np.concatenate(moved).max())
+
+
+def _rows(network: Model, case: Case) -> Values:
+    tokens = [*case.prompt, *case.tokens[:-1]]
+    return reference.log_probabilities(network, tokens)[len(case.prompt) - 1 :]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
