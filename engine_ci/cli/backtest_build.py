@@ -55,6 +55,7 @@ def run(job: Job) -> Outcome:
 def _gate(job: Job) -> Outcome:
     import platformdirs
 
+    from engine_ci.cli import report
     from engine_ci.gate import backtest as decide
 
     cache = platformdirs.user_cache_path("engine-ci")
@@ -73,9 +74,9 @@ def _gate(job: Job) -> Outcome:
             out=results,
             say=lambda _: None,
         )
-    return decide.gated(
-        job.pair, job.asked, result, baseline=None if baseline is None else baseline.name
-    )
+    against = None if baseline is None else baseline.name
+    report.write(decide.named(result, job.pair, job.asked, baseline=against), results)
+    return decide.gated(job.pair, job.asked, result, baseline=against)
 
 
 @contextmanager

@@ -109,7 +109,10 @@ def test_an_outcome_is_left_and_the_engines_are_not(tmp_path: Path) -> None:
 
     stored = documents.load_json(tmp_path / "toy-0.5.json", Outcome, error=VerificationError)
     assert stored == outcome
-    assert list((tmp_path / "toy-0.5").iterdir()) == []
+    left = {path.name for path in (tmp_path / "toy-0.5").iterdir()}
+    assert left == {"gate.json", "gate.md", "gate.html"}
+    page = (tmp_path / "toy-0.5" / "gate.md").read_text(encoding="utf-8")
+    assert "`0.5`" in page
 
 
 @pytest.mark.usefixtures("stage")

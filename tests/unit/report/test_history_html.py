@@ -61,7 +61,7 @@ def test_a_build_is_told_with_all_it_brought() -> None:
         "b2 2 2026-01-03 06:00 2 b1 pass generation 0.900, 0.810 (0.799 to 0.822) since b0 "
         "3.00 s 1.0 MiB 20.0 MiB new --flag-2; gone --flag-1 new lib2.so; gone lib1.so b1 1"
     ) in text
-    assert "2 gates, 2 builds on 1 kinds of machine." in text
+    assert "Gates: 2. Builds: 2. Kinds of machine: 1." in text
     assert (
         "gate-macos-15 2026-01-03 06:00 0000000000 b2 b1 pass 1 passed "
         "generation 0.900 (0.891 to 0.909)"
