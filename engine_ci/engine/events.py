@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 
 class StateChanged(Document):
-    """An engine went from one state to another; `reason` says on what occasion."""
+    """An engine went from one state to another; `reason` says on what occasion.
+
+    Attributes:
+        kind: the name of the event.
+        engine: the name of the one it is about.
+        at: when it happened.
+        from, to: the states, which are never equal.
+        reason: on what occasion.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -44,6 +52,9 @@ class ClaimAcquired(Document):
     """An engine is what it was asked to be.
 
     Attributes:
+        kind: the name of the event.
+        engine: the name of the one it is about.
+        at: when it happened.
         bundle: the one that serves.
         others: why the bundles before it did not.
     """
@@ -56,7 +67,14 @@ class ClaimAcquired(Document):
 
 
 class ClaimRejected(Document):
-    """It cannot, for these reasons."""
+    """It cannot, for these reasons.
+
+    Attributes:
+        kind: the name of the event.
+        engine: the name of the one it is about.
+        at: when it happened.
+        reasons: why nothing of the catalog can be it.
+    """
 
     kind: Literal["runtime.claim.rejected"] = "runtime.claim.rejected"
     engine: str
@@ -65,7 +83,15 @@ class ClaimRejected(Document):
 
 
 class FallbackEngaged(Document):
-    """It cannot, for these reasons, and the named fallback serves instead."""
+    """It cannot, for these reasons, and the named fallback serves instead.
+
+    Attributes:
+        kind: the name of the event.
+        engine: the name of the one it is about.
+        at: when it happened.
+        fallback: the name of what serves instead.
+        reasons: why what was claimed cannot.
+    """
 
     kind: Literal["runtime.fallback.engaged"] = "runtime.fallback.engaged"
     engine: str
@@ -75,7 +101,14 @@ class FallbackEngaged(Document):
 
 
 class HealthDegraded(Document):
-    """A check of an engine's health failed that had not failed the time before."""
+    """A check of an engine's health failed that had not failed the time before.
+
+    Attributes:
+        kind: the name of the event.
+        engine: the name of the one it is about.
+        at: when it happened.
+        reason: what the check saw.
+    """
 
     kind: Literal["runtime.health.degraded"] = "runtime.health.degraded"
     engine: str

@@ -34,7 +34,12 @@ class Stopping(Document):
 
 
 class Restarting(Document):
-    """The engine has crashed, and is started again after a while; `attempt` counts from 1."""
+    """The engine has crashed, and is started again after a while.
+
+    Attributes:
+        attempt: the first is 1.
+        last_error: how it ended.
+    """
 
     name: Literal["restarting"] = "restarting"
     attempt: int
@@ -42,7 +47,12 @@ class Restarting(Document):
 
 
 class Failed(Document):
-    """The engine has crashed more often in a row than it is started again."""
+    """The engine has crashed more often in a row than it is started again.
+
+    Attributes:
+        attempts: that were made.
+        last_error: how the last one ended.
+    """
 
     name: Literal["failed"] = "failed"
     attempts: int
@@ -50,7 +60,11 @@ class Failed(Document):
 
 
 class NotSpawning(Document):
-    """No engine was started, since it could not have run."""
+    """No engine was started, since it could not have run.
+
+    Attributes:
+        reason: what is missing.
+    """
 
     name: Literal["not_spawning"] = "not_spawning"
     reason: str

@@ -95,6 +95,12 @@ class Check(Document):
     """One yes-or-no question.
 
     Attributes:
+        id: the suite and what was asked, as `chat/stream/usage`.
+        suite: that asked.
+        status: the answer.
+        fault_class: what kind of regression it would be.
+        expected, observed: in words, with the numbers.
+        seconds: that it took.
         blocking: whether `fail` here fails the gate.
         detail: evidence: numbers, or the engine's last log lines.
         margins: None where no tokens were compared.
@@ -116,6 +122,10 @@ class Measurement(Document):
     """A paired comparison: `ratio` is candidate speed over baseline speed, above 1 is faster.
 
     Attributes:
+        metric: what was timed, as `generation`.
+        ratio: the estimate over all pairs.
+        restarts: of each engine.
+        verdict: what the bounds say of the limit.
         low, high: the bounds of the ratio at the confidence the config asks for.
         pairs: how many pairs were measured, over `restarts` starts of each engine.
         limit: the ratio below which it has regressed; None in results of before.
@@ -150,7 +160,14 @@ class Devices(Document):
 
 
 class EngineFile(Document):
-    """A file of an engine; `kind` is None in a folder that is no bundle."""
+    """A file of an engine; `kind` is None in a folder that is no bundle.
+
+    Attributes:
+        path: in its folder.
+        kind: what it is there for.
+        size: bytes.
+        sha256: of its bytes.
+    """
 
     path: str
     kind: Kind | None = None
@@ -178,6 +195,13 @@ class EngineFacts(Document):
     """Which engine answered.
 
     Attributes:
+        pin: the name of its pin; `unknown` in a folder without a record, as is its version.
+        version: as its source writes it.
+        build, commit: of upstream; None where no record says.
+        tree_sha256: of all its files; two that differ in nothing have the same.
+        adapter: how it is driven.
+        platform: that its bundle is for.
+        flags: that its `--help` names, sorted.
         closure: None in results of before.
         devices: None where no log was read that tells.
         runtime: one start with the app's own flags; None where it was not measured.
@@ -197,14 +221,28 @@ class EngineFacts(Document):
 
 
 class Engines(Document):
-    """The engine under test and the one it is compared with."""
+    """The engine under test and the one it is compared with.
+
+    Attributes:
+        candidate: the engine under test.
+        baseline: None where there was nothing to compare with.
+    """
 
     candidate: EngineFacts
     baseline: EngineFacts | None = None
 
 
 class Host(Document):
-    """The machine that the engines ran on."""
+    """The machine that the engines ran on.
+
+    Attributes:
+        system: its name and release.
+        machine: the architecture.
+        processor: what it calls itself.
+        cores: of the processor, as the system counts them.
+        memory: bytes of it.
+        python: the version that ran the gate.
+    """
 
     system: str
     machine: str
@@ -218,6 +256,12 @@ class GateResult(Versioned):
     """The outcome of `gate`.
 
     Attributes:
+        verdict: what follows from the checks and measurements.
+        engines: which answered.
+        host: where they ran.
+        checks: in the order of the suites.
+        started: when.
+        seconds: that all took.
         performance: what the suite of that name measured; it may give no check besides.
     """
 
