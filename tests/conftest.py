@@ -31,7 +31,7 @@ settings.load_profile("engine-ci")
 
 _TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN")
 # A test is no step of whoever runs it.
-_ACTIONS = ("GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+_ACTIONS = ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 _connect = socket.socket.connect
 
 

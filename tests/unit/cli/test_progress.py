@@ -92,7 +92,6 @@ def test_a_person_at_a_terminal_sees_what_is_under_way(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("TERM", "xterm")
 
     with Progress() as say:
