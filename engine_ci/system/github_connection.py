@@ -15,7 +15,7 @@ from github import (
     RateLimitExceededException,
 )
 
-from engine_ci.errors import NOT_LOGGED_IN, GitHubError
+from engine_ci.errors import NO_ANSWER, NOT_LOGGED_IN, GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -29,7 +29,7 @@ FORBIDDEN, MISSING = 403, 404
 _UNAUTHORISED, _TOO_MANY = 401, 429
 _HINTS = {
     _UNAUTHORISED: NOT_LOGGED_IN,
-    MISSING: "check owner/name, and that the token may see the repository",
+    MISSING: "check owner/name and the number, and that the token may see the repository",
 }
 
 
@@ -136,7 +136,7 @@ class Connection:
             raise GitHubError(message, status=error.status, hint=self._hint(error)) from error
         except requests.RequestException as error:
             message = f"{where}: no answer from GitHub: {type(error).__name__}"
-            raise GitHubError(message, hint="check the network and the address") from error
+            raise GitHubError(message, hint=NO_ANSWER) from error
         except _MISUNDERSTOOD as error:
             message = f"{where}: the answer is not what was asked for: {type(error).__name__}"
             raise GitHubError(message, hint=_STRANGE) from error

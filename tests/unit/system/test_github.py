@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from urllib3.util import retry
 
-from engine_ci.errors import GitHubError
+from engine_ci.errors import NO_ANSWER, GitHubError
 from engine_ci.system import github_connection
 from engine_ci.system.git import Identity, Repository
 from engine_ci.system.github import Hub, PullRequest
@@ -287,7 +287,7 @@ def test_no_server_at_all_is_an_error_of_the_outside(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(GitHubError, match="no answer from GitHub: ConnectionError") as caught:
         hub.pull_requests(BRANCH)
-    assert caught.value.hint == "check the network and the address"
+    assert caught.value.hint == NO_ANSWER
     hub.close()
 
 
