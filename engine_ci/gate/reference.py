@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def load(path: Path) -> Model:
-    """Reads a GGUF that has been verified (see `zoo.locate`).
+    """Reads a GGUF that has been verified (see `model_files.locate`).
 
     Raises:
         UnsupportedError: the reference does not know the architecture, or one of its tensors or

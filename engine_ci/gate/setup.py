@@ -20,7 +20,7 @@ from engine_ci.errors import (
     UnsupportedError,
     VerificationError,
 )
-from engine_ci.gate import zoo
+from engine_ci.gate import model_files, zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.records.bundle import RECORD, Bundle
 from engine_ci.records.gate import (
@@ -55,14 +55,14 @@ def located(
 ) -> tuple[dict[str, LocatedModel], tuple[Check, ...]]:
     """The verified files of models by name, and a check for each that could not be had.
 
-    Arguments and errors are those of `zoo.locate`; a failure of the outside becomes a check that
-    could not be asked, so that what is there is asked all the same and the verdict is no pass.
+    Arguments and errors are those of `model_files.locate`; a failure of the outside becomes a check
+    that could not be asked, so that what is there is asked all the same and the verdict is no pass.
     """
     among = tuple(catalogue)
     found, missing = {}, []
     for model in among:
         try:
-            path = zoo.locate(
+            path = model_files.locate(
                 model, cache=cache, fetch=fetch, address=address, among=among, root=root
             )
         except OutsideError as problem:

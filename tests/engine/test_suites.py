@@ -13,7 +13,7 @@ import pytest
 
 from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import zoo
+from engine_ci.gate import model_files, zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.gate.suites import (
     api,
@@ -68,7 +68,7 @@ def models(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
 
     def path_of(model: zoo.Model) -> Path:
         real = model.role == "real"
-        return smollm2 if real else zoo.locate(model, cache=cache, fetch=wheel)
+        return smollm2 if real else model_files.locate(model, cache=cache, fetch=wheel)
 
     return {
         model.name: LocatedModel(model=model, path=path_of(model))

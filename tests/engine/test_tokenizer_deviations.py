@@ -9,7 +9,7 @@ import pytest
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.supervisor import start
-from engine_ci.gate import zoo
+from engine_ci.gate import model_files, zoo
 from fixtures.zoo import tokenizing
 from fixtures.zoo.tokenised_texts import DEVIATIONS, REPAIRED
 
@@ -29,7 +29,9 @@ def test_texts_are_left_out_or_called_repaired_only_where_engines_differ(
     mineru: Callable[[str], Path], tmp_path: Path, version: str, name: str
 ) -> None:
     items = list(tokenizing.texts(MODELS[name]))
-    path = zoo.locate(MODELS[name], cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+    path = model_files.locate(
+        MODELS[name], cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file
+    )
     server = LlamaServer(mineru(version) / "bin" / "llama-server")
 
     with start(server, model=path, settings=Settings(), log=tmp_path / "log") as engine:

@@ -18,10 +18,10 @@ DATA = "engine_ci/gate/data"
 # The models that ship, each hashed, and the golden of each model that is asked for one.
 LOCATES_ALL = """
 from pathlib import Path
-from engine_ci.gate import zoo
+from engine_ci.gate import model_files, zoo
 for model in zoo.load_catalogue():
     if isinstance(model.source, zoo.ShippedFile):
-        print(zoo.locate(model, cache=Path(), fetch=None))
+        print(model_files.locate(model, cache=Path(), fetch=None))
 for golden in zoo.golden_folder().glob("*.json"):
     print(golden)
 """

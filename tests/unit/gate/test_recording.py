@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine_ci.errors import VerificationError
-from engine_ci.gate import goldens, recording, reference, zoo
+from engine_ci.gate import goldens, model_files, recording, reference, zoo
 from engine_ci.gate.goldens import Case, Chat, Golden, Message
 from engine_ci.gate.recording import Prompt
 from engine_ci.system import documents
@@ -69,7 +69,7 @@ def test_a_turn_that_does_not_end_is_refused(model: Path) -> None:
 
 def test_a_turn_stops_at_its_end(tmp_path: Path) -> None:
     (stable,) = [model for model in OURS if model.name == "stable"]
-    path = zoo.locate(stable, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+    path = model_files.locate(stable, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
     stored = goldens.load(zoo.golden_folder() / "stable.json").cases
     prompts = [
         Prompt(id=case.id, tokens=case.prompt, limit=len(case.tokens) + 9, stop="eos")
@@ -171,7 +171,7 @@ def test_an_answer_that_does_not_end_is_found(model: Path, golden: Golden) -> No
 
 @pytest.mark.parametrize("ours", OURS, ids=lambda model: model.name)
 def test_the_committed_goldens_hold(ours: zoo.Model, tmp_path: Path) -> None:
-    path = zoo.locate(ours, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
+    path = model_files.locate(ours, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
 
     stored = goldens.load(zoo.golden_folder() / f"{ours.name}.json")
 

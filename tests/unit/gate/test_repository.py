@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine_ci.errors import DownloadError, Exit, UsageError, VerificationError
-from engine_ci.gate import repository, setup, zoo
+from engine_ci.gate import model_files, repository, setup, zoo
 from engine_ci.gate.zoo import Model
 from engine_ci.records.gate import FaultClass, Status
 from tests.unit.shelf import Shelf, says
@@ -47,7 +47,7 @@ def never(wheel: zoo.WheelMember) -> NoReturn:
 
 
 def locate(shelf: Shelf, cache: Path, found: Model | None = None) -> Path:
-    return zoo.locate(found or model(), cache=cache, fetch=never, address=shelf.url)
+    return model_files.locate(found or model(), cache=cache, fetch=never, address=shelf.url)
 
 
 def test_a_model_of_which_nothing_else_is_said_is_a_real_one() -> None:
@@ -68,7 +68,7 @@ def test_a_file_is_fetched_at_its_commit_once(shelf: Shelf, tmp_path: Path) -> N
 def test_what_is_in_the_cache_needs_no_address(shelf: Shelf, tmp_path: Path) -> None:
     path = locate(shelf, tmp_path)
 
-    assert zoo.locate(model(), cache=tmp_path, fetch=never) == path
+    assert model_files.locate(model(), cache=tmp_path, fetch=never) == path
 
 
 def test_what_was_damaged_in_the_cache_is_fetched_again(shelf: Shelf, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_without_an_address_the_user_is_told_what_to_set(
     tmp_path: Path, address: str | None
 ) -> None:
     with pytest.raises(UsageError, match=f"{FILE} cannot be fetched") as caught:
-        zoo.locate(model(), cache=tmp_path, fetch=never, address=address)
+        model_files.locate(model(), cache=tmp_path, fetch=never, address=address)
 
     assert repository.ADDRESS in (caught.value.hint or "")
 
