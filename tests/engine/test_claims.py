@@ -147,10 +147,11 @@ def test_a_claim_is_degraded_to_its_fallback_with_the_reason(
 
 @pytest.fixture
 def lacks() -> tuple[str, ...]:
-    """What a wheel was built for that this processor has not."""
-    if not (found := processors.lacking(BUILT_FOR, cpuinfo.features())):
-        pytest.skip("this processor has, or does not tell, what the build needs")
-    return found
+    """What a wheel was built for that this processor has not, and dies of."""
+    # ggml asks the system for AMX when it starts, and does without.
+    if not set(processors.lacking(BUILT_FOR, cpuinfo.features())) - {"amx_int8"}:
+        pytest.skip("this processor has, or does not tell, what the build needs: AVX-VNNI and more")
+    return processors.lacking(BUILT_FOR, cpuinfo.features())
 
 
 def test_a_build_for_another_processor_dies_with_what_this_one_lacks(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine_ci.gate import reference, zoo
+from engine_ci.gate.vectors import TOLERANCE
 
 if TYPE_CHECKING:
     from engine_ci.gate.networks import Model, Values
@@ -40,7 +41,7 @@ def with_fact(model: Model, key: str, value: float) -> Model:
 
 
 def same(one: Values, other: Values) -> bool:
-    return bool(np.abs(one - other).max() < 1e-6)
+    return bool(np.abs(one - other).max() < TOLERANCE)
 
 
 @pytest.mark.parametrize("name", ["bert", "nomic-bert"])
