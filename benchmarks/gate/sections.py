@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.gate import bundles
 from benchmarks.gate.classes import PLACES, WHY, Kind
+from engine_ci.records.gate import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.gate.bundle_faults import BundleResult
     from benchmarks.gate.bundles import Fault
     from benchmarks.gate.classes import Caught
+    from benchmarks.gate.false_alarms import Run
 
 _SHOWN: Final = 120
 
@@ -47,6 +49,15 @@ WHY_NOT_REFUSED: Final[Mapping[str, str]] = {
     "`prepare` warns.",
 }
 
+
+FALSE_ALARMS: Final = """
+## False alarms
+
+`python -m benchmarks.gate.false_alarms RUNS` gates a build against itself, by every suite but
+`performance`, with another seed each time; 3,000 runs are wanted. Some had to share the host with
+other work. *Warned of* are promises that the build breaks whatever it is compared with.
+Raw results: `benchmarks/gate/results/false_alarms.jsonl`.
+"""
 
 BY_AGE: Final = """
 `backend-older` and `library-older` are refused for the glibc that 0.1.2 was built for: that parts
@@ -101,6 +112,37 @@ def of_classes(faults: Sequence[Caught], *, unasked: int = 0) -> Iterator[str]:
         yield f"| {' | '.join([*cells, _otherwise(kind, own)])} |"
     totals = [_tally([fault for fault in faults if fault.place == place]) for place in PLACES]
     yield f"| **all** | {' | '.join(totals)} | {_refused(faults)} |"
+
+
+def of_false_alarms(runs: Sequence[Run]) -> Iterator[str]:
+    """The table of builds beside themselves, and how rare a false alarm is at least."""
+    yield FALSE_ALARMS
+    yield "| build | runs | checks | refused | could not tell | warned of, at most |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for build in sorted({run.build for run in runs}):
+        own = [run for run in runs if run.build == build]
+        cells = (
+            build,
+            len(own),
+            sum(run.checks for run in own),
+            sum(run.verdict is Verdict.FAIL for run in own),
+            sum(run.verdict not in (Verdict.FAIL, Verdict.PASS) for run in own),
+            max(sum(status is Status.WARN for _, status, _ in run.not_passed) for run in own),
+        )
+        yield f"| {' | '.join(map(str, cells))} |"
+    alarms = [run for run in runs if run.verdict is not Verdict.PASS]
+    yield ""
+    if alarms:
+        first = [f"`{check}`" for run in alarms for check, status, _ in run.not_passed
+                 if status in (Status.FAIL, Status.ERROR)]  # fmt: skip
+        yield f"**{len(alarms)} of {len(runs)} did not pass**: {', '.join(sorted(set(first)))}."
+        return
+    # Of n runs that all pass, 95 in 100 would show an alarm that comes more often than this.
+    rate = 1 - 0.05 ** (1 / len(runs))
+    yield (
+        f"None of {len(runs)} runs was refused: with 95 % confidence, at most "
+        f"{1000 * rate:.1f} in 1,000 are."
+    )
 
 
 def _tally(faults: Sequence[Caught]) -> str:

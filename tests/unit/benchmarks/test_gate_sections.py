@@ -3,6 +3,7 @@ from __future__ import annotations
 from benchmarks.gate import bundle_faults, bundles, classes, sections
 from benchmarks.gate.bundle_faults import BundleResult
 from benchmarks.gate.classes import Caught, Kind
+from benchmarks.gate.false_alarms import Run
 from benchmarks.gate.results import Finding
 from engine_ci.records.gate import FaultClass, Status, Verdict
 
@@ -106,3 +107,31 @@ def test_faults_without_a_result_are_counted() -> None:
 def test_a_class_without_a_fault_says_why() -> None:
     empty = set(Kind) - {fault.kind for fault in classes.every()}
     assert empty <= set(classes.WHY)
+
+
+def alone(verdict: Verdict, *not_passed: tuple[str, Status, str], build: str = "a==1") -> Run:
+    return Run(
+        build=build,
+        seed=0,
+        busy=False,
+        verdict=verdict,
+        checks=300,
+        seconds=1,
+        not_passed=not_passed,
+    )
+
+
+def test_runs_without_an_alarm_say_how_rare_it_is_at_least() -> None:
+    runs = [alone(Verdict.PASS, ("api/nulls", Status.WARN, "so too"))] * 59
+    page = "\n".join(sections.of_false_alarms([*runs, alone(Verdict.PASS, build="b==1")]))
+
+    assert row(page, "| a==1") == "| a==1 | 59 | 17700 | 0 | 0 | 1 |"
+    assert "None of 60 runs was refused: with 95 % confidence, at most 48.7 in 1,000 are." in page
+
+
+def test_an_alarm_is_named_by_its_check() -> None:
+    refused = alone(Verdict.FAIL, ("api/nulls", Status.FAIL, "x"), ("api/b", Status.WARN, "y"))
+    page = "\n".join(sections.of_false_alarms([refused, alone(Verdict.PASS)]))
+
+    assert row(page, "| a==1") == "| a==1 | 2 | 600 | 1 | 0 | 1 |"
+    assert "**1 of 2 did not pass**: `api/nulls`." in page
