@@ -70,6 +70,15 @@ class RecordError(EngineCIError):
     usual_hint = "run the command that leaves it again: `detect`, `prepare`, `gate`, `check`"
 
 
+class GoldenError(EngineCIError):
+    """A file of known answers is missing or wrong."""
+
+    exit_code = Exit.USAGE
+    usual_hint = (
+        "git has what it was before, and an installed program's comes with it: install anew"
+    )
+
+
 class UnsupportedError(EngineCIError):
     """This machine or release cannot do what was asked."""
 

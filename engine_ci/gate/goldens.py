@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine_ci.errors import ConfigError
+from engine_ci.errors import GoldenError
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
 
@@ -158,9 +158,9 @@ def load(path: Path) -> Golden:
     """Reads a golden.
 
     Raises:
-        ConfigError: it is missing, does not fit, or contradicts itself.
+        GoldenError: it is missing, does not fit, or contradicts itself.
     """
-    return documents.load_json(path, Golden, error=ConfigError)
+    return documents.load_json(path, Golden, error=GoldenError)
 
 
 def dump(golden: Versioned) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from engine_ci.errors import ConfigError
+from engine_ci.errors import GoldenError
 from engine_ci.gate.goldens import TokenID
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
@@ -56,5 +56,5 @@ class Tokenisation(Versioned):
 
 
 def load(path: Path) -> Tokenisation:
-    """Reads one; ConfigError when it is missing or does not fit."""
-    return documents.load_json(path, Tokenisation, error=ConfigError)
+    """Reads one; GoldenError when it is missing or does not fit."""
+    return documents.load_json(path, Tokenisation, error=GoldenError)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from engine_ci.errors import ConfigError
+from engine_ci.errors import GoldenError
 from engine_ci.gate import reference
 from engine_ci.gate.goldens import TokenID
 from engine_ci.system import documents
@@ -83,9 +83,9 @@ def load(path: Path) -> VectorGolden:
     """Reads a golden.
 
     Raises:
-        ConfigError: it is missing, does not fit, or contradicts itself.
+        GoldenError: it is missing, does not fit, or contradicts itself.
     """
-    return documents.load_json(path, VectorGolden, error=ConfigError)
+    return documents.load_json(path, VectorGolden, error=GoldenError)
 
 
 def record(

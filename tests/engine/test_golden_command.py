@@ -78,6 +78,26 @@ def test_a_golden_that_does_not_hold_is_named_and_recorded_anew(
     assert _logprobs(path.read_text(encoding="utf-8")) == pytest.approx(_logprobs(before), abs=1e-4)
 
 
+def test_a_vector_that_does_not_hold_is_named_and_recorded_anew(
+    run: CommandLine, goldens: Path
+) -> None:
+    path = goldens / "embedding-bert.json"
+    before = path.read_text(encoding="utf-8")
+    golden = json.loads(before)
+    vector = golden["passages"][0]["vector"]
+    vector[0], vector[1] = vector[1], vector[0]
+    path.write_text(json.dumps(golden), encoding="utf-8")
+
+    ran = run("golden", "verify")
+    run("golden", "record")
+
+    assert ran.status == Exit.VERIFICATION
+    assert "embedding-bert, passage random-1: a component moved by 0." in ran.err
+    assert _components(path.read_text(encoding="utf-8")) == pytest.approx(
+        _components(before), abs=1e-4
+    )
+
+
 def test_recording_anew_changes_nothing_while_the_model_is_the_same(
     run: CommandLine, goldens: Path
 ) -> None:
@@ -93,3 +113,7 @@ def test_recording_anew_changes_nothing_while_the_model_is_the_same(
 def _logprobs(golden: str) -> list[float]:
     steps = [step for case in json.loads(golden)["cases"] for step in case["steps"]]
     return [step["logprob"] for step in steps]
+
+
+def _components(golden: str) -> list[float]:
+    return [part for passage in json.loads(golden)["passages"] for part in passage["vector"]]

@@ -13,6 +13,7 @@ CODES = {
     "ConfigError": 2,
     "PinError": 2,
     "RecordError": 2,
+    "GoldenError": 2,
     "UnsupportedError": 2,
     "ForeignCommitError": 2,
     "VerificationError": 3,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine_ci.errors import ConfigError
+from engine_ci.errors import GoldenError
 from engine_ci.gate import goldens, zoo
 from engine_ci.gate.goldens import Case, Chat, Golden, Message
 
@@ -124,7 +124,7 @@ def test_a_golden_that_does_not_fit_names_the_file_and_the_key(tmp_path: Path) -
     path = tmp_path / "golden.json"
     path.write_text(goldens.dump(golden()).replace('"sha256"', '"hash"'), encoding="utf-8")
 
-    with pytest.raises(ConfigError, match=r"golden.json: `sha256`: missing; `hash`: unknown key"):
+    with pytest.raises(GoldenError, match=r"golden.json: `sha256`: missing; `hash`: unknown key"):
         goldens.load(path)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine_ci.errors import ConfigError
+from engine_ci.errors import GoldenError
 from engine_ci.gate import goldens, tokenisation, zoo
 from engine_ci.gate.tokenisation import Tokenisation, Tokenised
 
@@ -37,7 +37,7 @@ def test_what_is_dumped_is_loaded_again(tmp_path: Path) -> None:
 def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "golden.json").write_text('{"schema": 1, "model": "a", "sha256": "b"}')
 
-    with pytest.raises(ConfigError, match=r"golden\.json: `sha256`: .*; `texts`: missing"):
+    with pytest.raises(GoldenError, match=r"golden\.json: `sha256`: .*; `texts`: missing"):
         tokenisation.load(tmp_path / "golden.json")
 
 

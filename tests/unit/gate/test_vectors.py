@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from engine_ci.errors import ConfigError
+from engine_ci.errors import GoldenError
 from engine_ci.gate import goldens, reference, vectors, zoo
 
 if TYPE_CHECKING:
@@ -97,5 +97,5 @@ def test_a_golden_is_sound_or_rejected(
     value = {"schema": 1, "model": "m", "sha256": "0" * 64, "passages": passages}
     (tmp_path / "golden.json").write_text(json.dumps(value), encoding="utf-8")
 
-    with pytest.raises(ConfigError, match=reason):
+    with pytest.raises(GoldenError, match=reason):
         vectors.load(tmp_path / "golden.json")
