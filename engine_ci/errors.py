@@ -74,9 +74,7 @@ class GoldenError(EngineCIError):
     """A file of known answers is missing or wrong."""
 
     exit_code = Exit.USAGE
-    usual_hint = (
-        "git has what it was before, and an installed program's comes with it: install anew"
-    )
+    usual_hint = "git has what it was before; those of an installed program come with it anew"
 
 
 class UnsupportedError(EngineCIError):
