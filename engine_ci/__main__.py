@@ -6,7 +6,7 @@ from engine_ci.system import early
 def main() -> None:
     """Runs one command, and exits with its code."""
     early.listen()
-    from engine_ci.cli.main import main as command  # noqa: PLC0415 - the handlers stand by then
+    from engine_ci.cli.main import main as command  # noqa: PLC0415 - it loads for long, and a signal may come
 
     command()
 

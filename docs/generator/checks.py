@@ -35,10 +35,13 @@ class Listed(NamedTuple):
     @property
     def model(self) -> str:
         """The model that it asks; empty where it asks no particular one."""
-        parts = self.id.split("/")
-        if len(parts) == 3:  # noqa: PLR2004 - suite, model and question
-            return parts[1]
-        return parts[1] if self.expected == f"ready with {parts[1]}" else ""
+        match self.id.split("/"):
+            case [_suite, model, _question]:
+                return model
+            case [_suite, model, *_] if self.expected == f"ready with {model}":
+                return model
+            case _:
+                return ""
 
     @property
     def question(self) -> str:

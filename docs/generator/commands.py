@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from docs.generator.regions import row, table
 from engine_ci.cli.main import app
@@ -12,25 +13,22 @@ from engine_ci.cli.main import app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from typer.core import TyperArgument, TyperOption
-
-    Parameter = TyperArgument | TyperOption
+Parameter = TyperArgument | TyperOption
 
 
-def tree() -> dict[str, Any]:
+def tree() -> dict[str, TyperCommand]:
     """Every command that can be typed, by its words: `golden record`."""
     return dict(_below("", typer.main.get_command(app)))
 
 
-def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer's own classes have no public base
+def _below(words: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
     """A command, or what a group of them holds."""
-    held = getattr(command, "commands", None)
-    if held is None:
+    if isinstance(command, TyperCommand):
         yield words, command
-        return
-    for name, each in held.items():
-        if not each.hidden:
-            yield from _below(f"{words} {name}".strip(), each)
+    elif isinstance(command, TyperGroup):
+        for name, each in command.commands.items():
+            if not each.hidden:
+                yield from _below(f"{words} {name}".strip(), each)
 
 
 def reference() -> str:
@@ -38,10 +36,14 @@ def reference() -> str:
     return "\n".join(_section(words, command) for words, command in tree().items())
 
 
-def _section(words: str, command: Any) -> str:  # noqa: ANN401 - as above
-    shown = [each for each in command.params if each.name != "help" and not each.hidden]
+def _section(words: str, command: TyperCommand) -> str:
+    shown = [
+        each
+        for each in command.params
+        if isinstance(each, Parameter) and each.name != "help" and not each.hidden
+    ]
     usage = " ".join(["engine-ci", words, *filter(None, map(_usage, shown)), "[OPTION]..."])
-    told = f"## `engine-ci {words}`\n\n{_text(command.help)}\n\n```\n{usage}\n```\n"
+    told = f"## `engine-ci {words}`\n\n{_text(command.help or '')}\n\n```\n{usage}\n```\n"
     if not shown:
         return told
     rows = [row(_names(each), _default(each), _text(each.help or "")) for each in shown]

@@ -158,6 +158,6 @@ def _recipe(request: Request) -> list[object] | None:
 
 
 def _made(request: Request, *, phase: Callable[[str], None]) -> Bundle:
-    from engine_ci.artifact import making  # noqa: PLC0415 - seldom needed, as the module says
+    from engine_ci.artifact import making  # noqa: PLC0415 - a bundle that is there makes none
 
     return making.made(request, phase=phase)

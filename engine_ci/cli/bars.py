@@ -22,7 +22,7 @@ _NONE: Final = Text("")
 class Terminal(Console):
     """One whose cursor is never hidden: whoever is ended at once could not show it again."""
 
-    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002 - as rich calls it
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002 - rich says which of both it wants
         """Leaves the cursor as it is, and says so."""
         return False
 
@@ -40,7 +40,7 @@ class Live:
         step_column = TextColumn(
             "{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)
         )
-        columns = (SpinnerColumn(), step_column, _Bar(bar_width=_BAR_WIDTH), _Amount())
+        columns = (SpinnerColumn(), step_column, _Bar(), _Amount())
         # Else what is printed to stdout would go to the terminal's stream, which is stderr.
         screen = Progress(
             *columns, console=terminal, transient=True, expand=True, redirect_stdout=False
@@ -69,11 +69,15 @@ def _bytes(task: Task) -> str:
     return f"{task.completed / _MB:.1f}{of} MB{rate}"
 
 
-class _Bar(BarColumn):
+class _Bar(ProgressColumn):
     """Nothing where no end is known."""
 
-    def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]  # rich's own type is narrower than what it takes
-        return _NONE if task.total is None else super().render(task)
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = BarColumn(bar_width=_BAR_WIDTH)
+
+    def render(self, task: Task) -> ProgressBar | Text:
+        return _NONE if task.total is None else self._bar.render(task)
 
 
 class _Amount(ProgressColumn):
