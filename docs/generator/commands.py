@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Parameter = TyperArgument | TyperOption
 
 
+@cache
 def tree() -> dict[str, TyperCommand]:
     """Every command that can be typed, by its words: `golden record`."""
     return dict(_below("", typer.main.get_command(app)))

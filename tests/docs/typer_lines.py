@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from docs.generator import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from typer.core import TyperCommand
 
 _ENDS: Final = frozenset({"|", "||", "&&", ";", ">", ">>", "<", "&", ")", "2>&1"})
 _HELP: Final = ["--help", "-h", "--version", "--install-completion", "--show-completion"]
@@ -48,7 +49,7 @@ def unknown_options(arguments: Sequence[str]) -> list[str]:
     """Of words in a sentence, which may leave out what is required: options that there are not."""
     if arguments[0] in _HELP:
         return []
-    groups = {words.split()[0] for words in _tree() if " " in words}
+    groups = {words.split()[0] for words in commands.tree() if " " in words}
     found = _command(arguments)
     if found is None:
         return [] if arguments[0] in groups and len(arguments) == 1 else [arguments[0]]
@@ -63,13 +64,8 @@ def unknown_options(arguments: Sequence[str]) -> list[str]:
     ]
 
 
-@cache
-def _tree() -> dict[str, Any]:
-    return commands.tree()
-
-
-def _command(arguments: Sequence[str]) -> tuple[str, Any] | None:
-    tree = _tree()
+def _command(arguments: Sequence[str]) -> tuple[str, TyperCommand] | None:
+    tree = commands.tree()
     for count in (2, 1):
         words = " ".join(arguments[:count])
         if words in tree:

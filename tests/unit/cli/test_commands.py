@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 import typer
+from typer.core import TyperOption
 
+from docs.generator import commands
 from engine_ci.cli.main import app
 from engine_ci.errors import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typer.core import TyperCommand
 
 # What an option says may differ where each command does something else with the same thing.
 SAID_DIFFERENTLY: Final = {
@@ -53,24 +55,15 @@ WITHOUT_JSON: Final = {
 }
 
 
-def walked(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - Typer's own class is of no public name
-    """Every command that does something, by its words."""
-    if not hasattr(command, "commands"):
-        yield name, command
-        return
-    for word, sub in command.commands.items():
-        yield from walked(sub, f"{name} {word}".strip())
+COMMANDS: Final = commands.tree()
 
 
-COMMANDS: Final = dict(walked(typer.main.get_command(app)))
-
-
-def options(command: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+def options(command: TyperCommand) -> dict[str, TyperOption]:
     """Its options by the longest of their names."""
     return {
         max(option.opts, key=len): option
         for option in command.params
-        if option.param_type_name == "option"
+        if isinstance(option, TyperOption)
     }
 
 
