@@ -14,18 +14,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import platformdirs
 
 from engine_ci.cli.models import located
-from engine_ci.gate import goldens, reference, vectors, zoo
+from engine_ci.gate import goldens, recording, reference, vectors, zoo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine_ci.gate.context import LocatedModel
-    from engine_ci.gate.goldens import Case
-    from engine_ci.gate.networks import Model, Values
 
 OLDER: Final = "AVX512_ICL X86_V4 X86_V3"
 KERNELS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -68,22 +65,14 @@ def _distance(model: LocatedModel) -> tuple[str, float]:
     path = zoo.golden_folder() / f"{model.model.name}.json"
     network = reference.load(model.path)
     if model.model.role == "embedding":
-        moved = [
-            np.abs(reference.embedding(network, passage.tokens) - passage.vector)
-            for passage in vectors.load(path).passages
-        ]
-        return "vectors", float(np.max(moved))
-    moved = [
-        np.abs(row[list(dict(step.top))] - list(dict(step.top).values()))
+        return "vectors", max(vectors.distances(network, vectors.load(path)).values())
+    kind = "models that round" if network.rounds else "models"
+    far = (
+        steps.max()
         for case in goldens.load(path).cases
-        for row, step in zip(_rows(network, case), case.steps, strict=True)
-    ]
-    return "models that round" if network.rounds else "models", float(np.concatenate(moved).max())
-
-
-def _rows(network: Model, case: Case) -> Values:
-    tokens = [*case.prompt, *case.tokens[:-1]]
-    return reference.log_probabilities(network, tokens)[len(case.prompt) - 1 :]
+        for steps in recording.distances(case, recording.expected(network, case))
+    )
+    return kind, float(max(far))
 
 
 if __name__ == "__main__":

@@ -93,13 +93,13 @@ def differences(path: Path, golden: Golden) -> tuple[str, ...]:
     if found != golden.sha256:
         return (f"{golden.model}: recorded from sha256 {golden.sha256}, the file has {found}",)
     model = reference.load(path)
-    recorded = [(case, _rows(model, case)) for case in golden.cases]
+    recorded = [(case, expected(model, case)) for case in golden.cases]
     each = [
         f"{golden.model}, case {case.id}, {difference}"
         for case, rows in recorded
         for difference in _differences(model, case, rows)
     ]
-    typical = np.median(np.concatenate([moved for pair in recorded for moved in _moved(*pair)]))
+    typical = np.median(np.concatenate([moved for pair in recorded for moved in distances(*pair)]))
     if typical > TOLERANCE:
         each.append(f"{golden.model}: half of the log-probabilities moved by {typical:.6f} or more")
     return tuple(each)
@@ -114,13 +114,13 @@ def _case(model: Model, prompt: Prompt) -> Case:
     return Case(id=prompt.id, prompt=prompt.tokens, stop=prompt.stop, steps=steps)
 
 
-def _rows(model: Model, case: Case) -> Values:
+def expected(model: Model, case: Case) -> Values:
     """What the reference expects at each step of a case, (steps, vocabulary)."""
     tokens = [*case.prompt, *case.tokens[:-1]]
     return reference.log_probabilities(model, tokens)[len(case.prompt) - 1 :]
 
 
-def _moved(case: Case, rows: Values) -> Iterator[Values]:
+def distances(case: Case, rows: Values) -> Iterator[Values]:
     """How far the stored log-probabilities of each step are from the reference."""
     for row, step in zip(rows, case.steps, strict=True):
         ids, stored = zip(*step.top, strict=True)
@@ -129,7 +129,7 @@ def _moved(case: Case, rows: Values) -> Iterator[Values]:
 
 def _differences(model: Model, case: Case, rows: Values) -> Iterator[str]:
     slack = JUMP if model.rounds else 0.0
-    steps = zip(rows, case.tokens, _moved(case, rows), strict=True)
+    steps = zip(rows, case.tokens, distances(case, rows), strict=True)
     for number, (row, token, moved) in enumerate(steps):
         chosen = int(row.argmax())
         if row[chosen] - row[token] > slack:

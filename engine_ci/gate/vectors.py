@@ -118,16 +118,19 @@ def differences(path: Path, golden: VectorGolden) -> tuple[str, ...]:
     found = documents.sha256_of(path)
     if found != golden.sha256:
         return (f"{golden.model}: recorded from sha256 {golden.sha256}, the file has {found}",)
-    model = reference.load(path)
-    moved = {
+    return tuple(
+        f"{golden.model}, passage {label}: a component moved by {by:.7f}"
+        for label, by in distances(reference.load(path), golden).items()
+        if by > TOLERANCE
+    )
+
+
+def distances(model: Model, golden: VectorGolden) -> dict[str, float]:
+    """By how much the component of each passage that moved most is off, by the passage's id."""
+    return {
         passage.id: float(np.abs(reference.embedding(model, passage.tokens) - passage.vector).max())
         for passage in golden.passages
     }
-    return tuple(
-        f"{golden.model}, passage {label}: a component moved by {by:.7f}"
-        for label, by in moved.items()
-        if by > TOLERANCE
-    )
 
 
 def _vector(model: Model, tokens: tuple[int, ...]) -> tuple[float, ...]:
