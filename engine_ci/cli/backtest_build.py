@@ -55,7 +55,6 @@ def run(job: Job) -> Outcome:
 def _gate(job: Job) -> Outcome:
     import platformdirs
 
-    from engine_ci.cli import report
     from engine_ci.gate import backtest as decide
 
     cache = platformdirs.user_cache_path("engine-ci")
@@ -73,9 +72,9 @@ def _gate(job: Job) -> Outcome:
             suites=job.asked.suites,
             out=results,
             say=lambda _: None,
+            package=job.asked.package.lower(),
         )
     against = None if baseline is None else baseline.name
-    report.write(decide.named(result, job.pair, job.asked, baseline=against), results)
     return decide.gated(job.pair, job.asked, result, baseline=against)
 
 

@@ -181,6 +181,7 @@ def run(
     told: Told = lambda *_: None,
     seed: int | None = None,
     runner: str | None = None,
+    package: str | None = None,
     before: Sequence[Check] = (),
 ) -> GateResult:
     """Gates one engine, and leaves `gate.json`, `gate.md`, `gate.html` and the logs in `out`.
@@ -215,6 +216,7 @@ def run(
         logs=logs,
         seed=int(now.timestamp()) if seed is None else seed,
         runner=runner,
+        package=package,
     )
     result = run_gate(
         context, suites, now=now, progress=say, told=told, setup=(*before, *missing, *setup)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from engine_ci.records.gate import EngineFacts, GateResult, Host
+    from engine_ci.records.gate import GateResult, Host
 
 _SHOWN = 100
 
@@ -74,19 +74,6 @@ def matrix(left: Iterable[Pair]) -> str:
     """A `strategy.matrix` of GitHub Actions, as JSON: one job for each build that is left."""
     jobs = [{"version": pair.version, "builds": f"{pair.version}..{pair.version}"} for pair in left]
     return json.dumps({"include": jobs})
-
-
-def named(result: GateResult, pair: Pair, asked: Asked, *, baseline: str | None) -> GateResult:
-    """The result with its builds by their names, which a folder with files does not tell."""
-
-    def called(engine: EngineFacts, version: str) -> EngineFacts:
-        return engine.model_copy(update={"pin": asked.package.lower(), "version": version})
-
-    candidate = called(result.engines.candidate, pair.version)
-    engines = result.engines.model_copy(update={"candidate": candidate})
-    if engines.baseline is not None and baseline is not None:
-        engines = engines.model_copy(update={"baseline": called(engines.baseline, baseline)})
-    return result.model_copy(update={"engines": engines})
 
 
 def gated(pair: Pair, asked: Asked, result: GateResult, *, baseline: str | None) -> Outcome:

@@ -85,6 +85,7 @@ def context_for(
     logs: Path,
     seed: int,
     runner: str | None = None,
+    package: str | None = None,
 ) -> tuple[Context, tuple[Check, ...]]:
     """What the suites are given, and what there is to say about it: why there is no baseline.
 
@@ -100,6 +101,7 @@ def context_for(
         logs: an existing folder for the engines' logs.
         seed: of every random choice.
         runner: the label of this machine.
+        package: the one whose versions the folders are called by, if they are called so.
 
     Raises:
         UsageError, RecordError: no such adapter; a folder holds no engine, or not one that can be
@@ -115,10 +117,10 @@ def context_for(
         first = next(iter(models.values()))
         reason = why_not(server, first, log=logs / "setup-baseline.log")
         if not reason:
-            facts = _facts(baseline, bundle, server, platform)
+            facts = _facts(baseline, bundle, server, platform, package)
             subject = Subject(server=server, facts=facts, app_argv=baseline_argv or argv)
     server = kinds.server_in(candidate, adapter=adapter)
-    facts = _facts(candidate, _recorded(candidate), server, platform)
+    facts = _facts(candidate, _recorded(candidate), server, platform, package)
     context = Context(
         candidate=Subject(server=server, facts=facts, app_argv=argv),
         baseline=subject,
@@ -189,13 +191,15 @@ def _recorded(folder: Path) -> Bundle | None:
     return bundle
 
 
-def _facts(folder: Path, bundle: Bundle | None, server: Server, platform: Platform) -> EngineFacts:
+def _facts(
+    folder: Path, bundle: Bundle | None, server: Server, platform: Platform, package: str | None
+) -> EngineFacts:
     """What a bundle's record says, or of any other folder what its bytes say."""
     if bundle is None:
         files = _files(folder)
         return EngineFacts(
-            pin=UNKNOWN,
-            version=UNKNOWN,
+            pin=package or UNKNOWN,
+            version=folder.name if package else UNKNOWN,
             tree_sha256=_tree_sha256(files),
             adapter=server.name,
             platform=platform,

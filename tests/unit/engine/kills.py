@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -90,6 +91,8 @@ def killed(
         [sys.executable, "-c", _SUPERVISORS, program, model, log],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        # The dead clear nothing away.
+        env={**os.environ, "TMPDIR": str(log.parent)},
     ) as forge:
         assert forge.stdin is not None
         assert forge.stdout is not None

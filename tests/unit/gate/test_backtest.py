@@ -59,20 +59,6 @@ def result(verdict: Verdict, *checks: Check) -> GateResult:
     )
 
 
-def test_a_result_names_its_builds_as_the_package_does() -> None:
-    alone = result(Verdict.PASS)
-    beside = Engines(candidate=alone.engines.candidate, baseline=alone.engines.candidate)
-    pair = alone.model_copy(update={"engines": beside})
-
-    named = backtest.named(pair, PAIR, ASKED, baseline="2026.4.8672").engines
-    single = backtest.named(alone, PAIR, ASKED, baseline=None).engines
-
-    assert (named.candidate.pin, named.candidate.version) == ("wheel", "2026.5.9093")
-    assert named.baseline is not None
-    assert (named.baseline.pin, named.baseline.version) == ("wheel", "2026.4.8672")
-    assert (single.candidate, single.baseline) == (named.candidate, None)
-
-
 def outcome(
     version: str = "2026.5.9093", *, verdict: Verdict = Verdict.PASS, asked: Asked = ASKED
 ) -> Outcome:

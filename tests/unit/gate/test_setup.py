@@ -88,6 +88,7 @@ def context_for(
     baseline: Path | None = None,
     platform: Platform = "ubuntu-x64",
     config: Config = CONFIG,
+    package: str | None = None,
 ) -> tuple[Context, tuple[Check, ...]]:
     return setup.context_for(
         candidate,
@@ -97,6 +98,7 @@ def context_for(
         config=config,
         logs=candidate.parent,
         seed=7,
+        package=package,
     )
 
 
@@ -183,6 +185,19 @@ def test_of_any_other_folder_only_its_bytes_are_known(
     assert [(file.path, file.kind, file.size) for file in facts.closure.files] == [
         ("bin/llama-server", None, len(HELP))
     ]
+
+
+def test_folders_that_are_called_by_the_versions_of_a_package_have_their_names(
+    tmp_path: Path, models: dict[str, LocatedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "why_not", lambda *_, **__: "")
+    candidate, baseline = (engine(tmp_path / version, HELP) for version in ("0.1.3", "0.1.2"))
+
+    context, _ = context_for(candidate, models, baseline=baseline, package="demo")
+
+    assert context.baseline is not None
+    facts = (context.candidate.facts, context.baseline.facts)
+    assert [(each.pin, each.version) for each in facts] == [("demo", "0.1.3"), ("demo", "0.1.2")]
 
 
 def test_of_a_folder_with_very_many_files_the_largest_are_listed(
