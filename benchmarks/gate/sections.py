@@ -1,4 +1,4 @@
-"""The parts of `docs/fidelity.md` on wheels that were packed wrongly, and on faults by class."""
+"""The parts of `docs/fidelity.md` on wheels, faults by class, false alarms and drawn edits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.gate import bundles
 from benchmarks.gate.classes import PLACES, WHY, Kind
+from benchmarks.gate.mutants import Became
 from engine_ci.records.gate import Status, Verdict
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.gate.bundles import Fault
     from benchmarks.gate.classes import Caught
     from benchmarks.gate.false_alarms import Run
+    from benchmarks.gate.mutants import Mutant
 
 _SHOWN: Final = 120
 
@@ -57,6 +59,19 @@ FALSE_ALARMS: Final = """
 `performance`, with another seed each time; 3,000 runs are wanted. Some had to share the host with
 other work. *Warned of* are promises that the build breaks whatever it is compared with.
 Raw results: `benchmarks/gate/results/false_alarms.jsonl`.
+"""
+
+MUTANTS: Final = """
+## Edits that nobody chose
+
+The faults above were thought of by somebody who knew the gate. These were not: one line at random,
+in files that every answer of a CPU server goes through, broken by one operator, number, condition
+or statement (`benchmarks/gate/mutation.py`), area by area in turn; the gate was asked everything
+but `performance`. Edits that do not compile, or that make the same program, are drawn again and not
+counted. Many that pass do no harm: the line is of no use here, or what it does is done elsewhere
+as well. Of those that pass a program that dies at the line tells whether the gate comes to it.
+`python -m benchmarks.gate.mutants COUNT` goes on; raw results:
+`benchmarks/gate/results/mutants.jsonl`.
 """
 
 BY_AGE: Final = """
@@ -143,6 +158,39 @@ def of_false_alarms(runs: Sequence[Run]) -> Iterator[str]:
         f"None of {len(runs)} runs was refused: with 95 % confidence, at most "
         f"{1000 * rate:.1f} in 1,000 are."
     )
+
+
+def of_mutants(drawn: Sequence[Mutant], *, notes: Mapping[int, str]) -> Iterator[str]:
+    """The table of edits by area, and each that passed though the gate comes to its line."""
+    faults = [each for each in drawn if each.became.is_fault]
+    areas = list(dict.fromkeys(each.area for each in faults))
+    yield MUTANTS
+    yield (
+        "| area | edits | refused | warned of | undecided | passed: never reached | reached "
+        "| cannot tell |"
+    )
+    yield f"| {'--- | ' * 8}".rstrip()
+    for area in areas:
+        yield _counted(area, [each for each in faults if each.area == area])
+    yield _counted("**all**", faults)
+    unnoticed = [each for each in faults if each.became is Became.PASSED and each.reached]
+    if unnoticed:
+        yield "\nPassed though reached:\n"
+    for each in unnoticed:
+        yield (
+            f"- {each.number}, `{each.file}:{each.line}`: `{each.before}` becomes `{each.after}`. "
+            f"{notes.get(each.number, '')}".rstrip()
+        )
+
+
+def _counted(label: str, mutants: Sequence[Mutant]) -> str:
+    passed = [each.reached for each in mutants if each.became is Became.PASSED]
+    became = [
+        sum(each.became is outcome for each in mutants)
+        for outcome in (Became.REFUSED, Became.WARNED, Became.UNDECIDED)
+    ]
+    cells = (label, len(mutants), *became, *(passed.count(way) for way in (False, True, None)))
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _tally(faults: Sequence[Caught]) -> str:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from benchmarks.gate import bundle_faults, bundles, classes, sections
+from benchmarks.gate import bundle_faults, bundles, classes, mutants, sections
 from benchmarks.gate.bundle_faults import BundleResult
 from benchmarks.gate.classes import Caught, Kind
 from benchmarks.gate.false_alarms import Run
+from benchmarks.gate.mutants import Became, Mutant
 from benchmarks.gate.results import Finding
 from engine_ci.records.gate import FaultClass, Status, Verdict
 
@@ -135,3 +136,41 @@ def test_an_alarm_is_named_by_its_check() -> None:
 
     assert row(page, "| a==1") == "| a==1 | 2 | 600 | 1 | 0 | 1 |"
     assert "**1 of 2 did not pass**: `api/nulls`." in page
+
+
+def mutant(number: int, became: Became, *, reached: bool | None = None) -> Mutant:
+    return Mutant(
+        number=number,
+        area=("server", "tensors")[number % 2],
+        file="src/llama.cpp",
+        line=7,
+        before="if (a || b) {",
+        after="if (a && b) {",
+        became=became,
+        reached=reached,
+    )
+
+
+def test_drawn_edits_are_counted_by_area_and_those_that_made_no_fault_are_not() -> None:
+    drawn = [
+        mutant(0, Became.REFUSED),
+        mutant(1, Became.NO_PROGRAM),
+        mutant(2, Became.SAME_PROGRAM),
+        mutant(3, Became.WARNED),
+        mutant(4, Became.PASSED, reached=True),
+        mutant(5, Became.PASSED, reached=False),
+        mutant(6, Became.PASSED),
+    ]
+    page = "\n".join(sections.of_mutants(drawn, notes={4: "Of no use here."}))
+
+    assert row(page, "| server") == "| server | 3 | 1 | 0 | 0 | 0 | 1 | 1 |"
+    assert row(page, "| tensors") == "| tensors | 2 | 0 | 1 | 0 | 1 | 0 | 0 |"
+    assert row(page, "| **all**") == "| **all** | 5 | 1 | 1 | 0 | 1 | 1 | 1 |"
+    assert row(page, "- ") == (
+        "- 4, `src/llama.cpp:7`: `if (a || b) {` becomes `if (a && b) {`. Of no use here."
+    )
+
+
+def test_every_edit_that_passed_though_reached_has_an_explanation() -> None:
+    passed = {each.number for each in mutants.load_all() if each.reached}
+    assert passed == set(mutants.NOTES)

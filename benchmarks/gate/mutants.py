@@ -1,0 +1,195 @@
+"""What the gate says of engines with an edit that nobody chose.
+
+    python -m benchmarks.gate.mutants COUNT
+
+Goes on where the last call stopped, until COUNT more edits have made another program; adds a line
+to `results/mutants.jsonl` for each that was drawn. Of those that the gate passes it is asked
+whether anything came to the line at all, by a program that dies there. Needs what
+`benchmarks.gate.planted` needs.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, TypeAdapter
+
+from benchmarks.gate import catalogue, engines, mutation
+from benchmarks.gate.catalogue import Engine
+from benchmarks.gate.planted import CONFIG, SEED, gated
+from benchmarks.gate.results import RESULTS, Finding, findings
+from engine_ci import config
+from engine_ci.artifact.naming import SERVER
+from engine_ci.errors import BuildError
+from engine_ci.records.gate import Status, Verdict
+from engine_ci.system import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from benchmarks.gate.mutation import Edit
+    from benchmarks.gate.results import Finding
+    from engine_ci.config import Config
+    from engine_ci.records.gate import GateResult
+
+FILE: Final = RESULTS / "mutants.jsonl"
+# An engine that loses its wits should not take this machine with it: address space, and any file.
+LIMITS: Final = {resource.RLIMIT_AS: 16 << 30, resource.RLIMIT_FSIZE: 4 << 30}
+
+
+class Became(StrEnum):
+    """What came of an edit; the first two are no fault."""
+
+    NO_PROGRAM = "does not compile"
+    SAME_PROGRAM = "the same program"
+    REFUSED = "refused"
+    WARNED = "warned of"
+    UNDECIDED = "undecided"
+    PASSED = "passed"
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether there is another program to ask about."""
+        return self not in (Became.NO_PROGRAM, Became.SAME_PROGRAM)
+
+
+class Mutant(BaseModel):
+    """An edit, and what the gate said of the engine.
+
+    Attributes:
+        number: the edit's, as `mutation.draw` knows it.
+        line: of the file, from 1.
+        classes: of the failed checks, each once.
+        checks: the first that did not pass.
+        reached: whether anything that the gate asks comes to the line, where it passed; None where
+            nobody can tell.
+        seconds: of the gate.
+    """
+
+    number: int
+    area: str
+    file: str
+    line: int
+    before: str
+    after: str
+    became: Became
+    classes: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    reached: bool | None = None
+    seconds: float = 0.0
+
+
+# Of edits that passed though the gate comes to their lines.
+NOTES: Final[Mapping[int, str]] = {}
+
+
+def load_all() -> tuple[Mutant, ...]:
+    """Every edit that was drawn, in order."""
+    lines = FILE.read_text(encoding="utf-8").splitlines() if FILE.exists() else []
+    return tuple(map(TypeAdapter(Mutant).validate_json, lines))
+
+
+def main(count: int) -> None:
+    """Asks of so many more, and prints a line for each that was drawn."""
+    for limit, most in LIMITS.items():
+        resource.setrlimit(limit, (most, most))
+    settings = config.load(CONFIG)
+    number = len(load_all())
+    with _source() as root:
+        while count:
+            began = time.monotonic()
+            mutant = asked(mutation.draw(number, root=root), number, root=root, settings=settings)
+            with FILE.open("a", encoding="utf-8") as file:
+                file.write(mutant.model_dump_json() + "\n")
+            took = time.monotonic() - began
+            print(f"{number:4} {took:4.0f} s  {mutant.became:16} {mutant.checks[:2]}", flush=True)
+            number += 1
+            count -= mutant.became.is_fault
+
+
+def asked(edit: Edit, number: int, *, root: Path, settings: Config) -> Mutant:
+    """What becomes of one edit."""
+    became, answer = _gated(edit, root=root, settings=settings)
+    found = [each for each in findings(answer) if each.blocking] if answer else []
+    # Those that failed first, so that they are among those that are kept.
+    found.sort(key=_failed, reverse=True)
+    return Mutant(
+        number=number,
+        area=edit.area,
+        file=edit.file,
+        line=edit.number,
+        before=edit.before.strip(),
+        after=edit.after.strip(),
+        became=became,
+        classes=tuple(sorted({each.fault_class.value for each in found if _failed(each)})),
+        checks=tuple(each.check for each in found)[:3],
+        reached=_reached(edit, root=root, settings=settings) if became is Became.PASSED else None,
+        seconds=round(answer.seconds, 1) if answer else 0.0,
+    )
+
+
+def _reached(edit: Edit, *, root: Path, settings: Config) -> bool | None:
+    trap = mutation.trap(edit, root=root)
+    became, _ = _gated(trap, root=root, settings=settings) if trap else (Became.NO_PROGRAM, None)
+    return None if became is Became.NO_PROGRAM else became is Became.REFUSED
+
+
+def _gated(edit: Edit, *, root: Path, settings: Config) -> tuple[Became, GateResult | None]:
+    """Builds an edit, has it gated where that is another program, and clears it away."""
+    (base,) = catalogue.engines([catalogue.BASE])
+    sound = engines.ensure(base)
+    with tempfile.TemporaryDirectory() as folder:
+        patch = Path(folder, "edit.patch")
+        patch.write_text(mutation.patch(edit, root=root), encoding="utf-8")
+        engine = Engine(name="mutant", build=base.build, kind="planted", says="", patch=patch)
+        try:
+            broken = engines.ensure(engine)
+        except BuildError:
+            return Became.NO_PROGRAM, None
+    try:
+        if _digest(broken) == _digest(sound):
+            return Became.SAME_PROGRAM, None
+        answer = gated(broken, baseline=sound, settings=settings, suites=engine.suites, seed=SEED)
+    finally:
+        shutil.rmtree(broken.parent)
+    return _verdict(answer), answer
+
+
+def _verdict(answer: GateResult) -> Became:
+    if answer.verdict is Verdict.FAIL:
+        return Became.REFUSED
+    if answer.verdict is not Verdict.PASS:
+        return Became.UNDECIDED
+    warned = any(check.status is Status.WARN for check in answer.checks)
+    return Became.WARNED if warned else Became.PASSED
+
+
+def _failed(finding: Finding) -> bool:
+    return finding.status is Status.FAIL
+
+
+def _digest(folder: Path) -> str:
+    return documents.sha256_of(folder / "bin" / SERVER)
+
+
+@contextmanager
+def _source() -> Iterator[Path]:
+    """The source code of the base build, as upstream wrote it."""
+    (base,) = catalogue.engines([catalogue.BASE])
+    code = engines.fetched(base.build).path
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(code) as archive:
+        archive.extractall(folder, filter="data")
+        yield next(Path(folder).glob("*/llama.cpp"))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
