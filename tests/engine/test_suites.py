@@ -214,6 +214,7 @@ def called(*names: str) -> set[str]:
 SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
 STREAMED = talk("streams", "json-schema")
+FORMED = ("json-schema", "form")
 TOOLS = ("stable-tools",)
 CALLS = called("tool-call", "tool-choice")
 CHOICE = called("tool-choice")
@@ -347,10 +348,25 @@ PLANTED = (
     Planted(tokenizer, STARTS, "asked-otherwise", "/tokenize add_special false", ADDED),
     Planted(tokenizer, SPM, "asked-otherwise", "/tokenize add_special false", SPACED),
     Planted(tokenizer, SPM, "tokenizer-altered", "", SPACED),
+    *(
+        Planted(api, STABLE, "asked-otherwise", f"/completion {parameter}", {"api/samplers"})
+        for parameter in (
+            "top_k 9",
+            "top_p 0.99",
+            "min_p 0.001",
+            "typical_p 0.9",
+            "top_n_sigma 9.0",
+            "xtc_probability 0.0",
+            "dry_multiplier 0.0",
+            "presence_penalty 0.0",
+            "frequency_penalty 0.0",
+            "repeat_last_n 3",
+        )
+    ),
     Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
     Planted(chat, STABLE, "template-altered", "", talk("template", "awkward")),
     Planted(chat, STABLE, "template-in-content", "", talk("awkward")),
-    Planted(chat, STABLE, "chat-says", "The capital is Paris.", talk("answers", "json-schema")),
+    Planted(chat, STABLE, "chat-says", "The capital is Paris.", talk("answers", *FORMED)),
     Planted(chat, STABLE, "chat-finishes", "length", talk("answers", "json-schema")),
     Planted(chat, STABLE, "asked-otherwise", f"{SAY} stream_options null", talk("streams")),
     Planted(chat, STABLE, "value-set", f'{SAY} choices.0.delta.content "b"', STREAMED),
@@ -358,7 +374,8 @@ PLANTED = (
     Planted(chat, STABLE, "value-set", f"{THIRD}.logprob -1.0", talk("logprobs")),
     Planted(chat, STABLE, "value-set", f"{THIRD}.top_logprobs.1.id 0", talk("logprobs")),
     Planted(chat, STABLE, "value-gone", f"{THIRD}", talk("logprobs")),
-    Planted(chat, STABLE, "asked-otherwise", f"{SAY} response_format null", talk("json-schema")),
+    Planted(chat, STABLE, "asked-otherwise", f"{SAY} response_format null", talk(*FORMED)),
+    Planted(chat, STABLE, "reads-as", "{2,3}:{4,5}", talk("form")),
     Planted(chat, TOOLS, "asked-otherwise", "/apply-template tools []", called("template")),
     Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "none"', CALLS),
     Planted(chat, TOOLS, "asked-otherwise", f'{SAY} tool_choice "required"', CHOICE),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.gate import asking, checking
-from engine_ci.gate.api import promises, questions, refusals
+from engine_ci.gate.api import chances, promises, questions, refusals
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 SUITE = "api"
 
 _NULLS: Final = "nulls"
+_SAMPLERS: Final = "samplers"
 # Who breaks one of these as the baseline does has not got worse.
-_PROMISES: Final = (_NULLS,)
+_PROMISES: Final = (_NULLS, _SAMPLERS)
 _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
     ("props", "template, slots and default settings", promises.props),
     ("models", "a list of one model", promises.models),
@@ -40,6 +41,7 @@ _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
     ("stop-strings", "text that ends before the stop string", promises.stop_strings),
     ("ignore-eos", "an end at the end token, or none where told so", promises.ignore_eos),
     ("sampling", "the same with the same seed, and not with another", promises.sampling),
+    (_SAMPLERS, "the probabilities that each sampler should leave", chances.samplers_of),
     ("logprobs", "the likeliest tokens in each place, best first", promises.logprobs),
     (_NULLS, "parameters of null taken for none", promises.nulls),
     ("errors", "status and error object for each unsound request", refusals.errors),
@@ -49,7 +51,7 @@ _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Fourteen checks with the first stable model and the app's own flags."""
+    """Fifteen checks with the first stable model and the app's own flags."""
     for located in asking.models(context, "stable")[:1]:
         yield from _checks(context, located)
 

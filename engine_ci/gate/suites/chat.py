@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine_ci.gate import asking, checking, conversing, structured, templates
+from engine_ci.gate import asking, checking, conversing, forms, structured, templates
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass
@@ -43,7 +43,7 @@ class Kind:
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, four more for the first; four with tools."""
+    """Two checks for each stable model with chats, five more for the first; four with tools."""
     kinds: dict[str, tuple[Kind, ...]] = {}
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
@@ -93,6 +93,12 @@ def _thorough(located: LocatedModel, golden: Golden) -> Iterator[Kind]:
         name="json-schema",
         expected="the one answer that the schema allows",
         differences=structured.json_schema,
+    )
+    yield Kind(
+        name="form",
+        expected="values that fit a schema of many kinds",
+        differences=forms.filled,
+        promise=True,
     )
 
 
