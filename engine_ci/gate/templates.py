@@ -79,11 +79,11 @@ def load(path: Path) -> str:
     return template
 
 
-def render(template: str, messages: Sequence[Message], *, tools: Sequence[Any] = ()) -> str:
-    """The prompt, up to where the assistant begins."""
+def render(template: str, messages: Sequence[Message], **more: object) -> str:
+    """The prompt, up to where the assistant begins; `more` is what else the template reads."""
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     # Jinja2's own filter makes JSON safe for HTML, which no model has seen.
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     return environment.from_string(template).render(
-        messages=messages, tools=tools, add_generation_prompt=True
+        messages=messages, add_generation_prompt=True, **more
     )

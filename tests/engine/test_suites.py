@@ -213,9 +213,17 @@ def called(*names: str) -> set[str]:
 
 SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
+
+
+def thought(*names: str) -> set[str]:
+    return {f"chat/stable-reasoning/{name}" for name in names}
+
+
 STREAMED = talk("streams", "json-schema")
 FORMED = ("json-schema", "form")
+APART = thought("reasoning")
 TOOLS = ("stable-tools",)
+REASONING = ("stable-reasoning",)
 CALLS = called("tool-call", "tool-choice")
 CHOICE = called("tool-choice")
 LONG_TEXT = called("long-text")
@@ -383,6 +391,12 @@ PLANTED = (
     Planted(chat, TOOLS, "value-set", f'{CALL}.function.name "town"', called("tool-call")),
     Planted(chat, TOOLS, "value-set", f'{CHUNK}.function.name "town"', CALLS),
     Planted(chat, TOOLS, "chat-finishes", "stop", called("tool-call")),
+    Planted(chat, REASONING, "asked-otherwise", f'{SAY} reasoning_format "auto"', APART),
+    Planted(chat, REASONING, "value-gone", f"{SAY} choices.0.message.reasoning_content", APART),
+    Planted(chat, REASONING, "value-set", f'{SAY} choices.0.delta.reasoning_content "a"', APART),
+    Planted(chat, REASONING, "chat-finishes", "length", APART),
+    Planted(chat, REASONING, "reads-as", "enable_thinking:enable_other", thought("template")),
+    Planted(chat, REASONING, "reads-as", "reasoning_content:reasoning_other", thought("template")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),

@@ -109,6 +109,22 @@ class Chat(_FromOpenAI):
     usage: Usage
 
 
+class _Reasoned(Shape):
+    content: Text
+    reasoning_content: Text | None = None
+
+
+class _ReasonedChoice(Shape):
+    message: _Reasoned
+    finish_reason: Text
+
+
+class Reasoning(Shape):
+    """`POST /v1/chat/completions`, as far as it tells thoughts from the answer."""
+
+    choices: list[_ReasonedChoice] = Field(min_length=1, max_length=1)
+
+
 class Function(Shape):
     """Which function is to be called, and its arguments as JSON."""
 
@@ -156,6 +172,7 @@ class Delta(Shape):
 
     role: Literal["assistant"] | None = None
     content: Text | None = None
+    reasoning_content: Text | None = None
     tool_calls: list[CallPiece] | None = None
 
 

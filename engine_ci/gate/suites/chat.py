@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine_ci.gate import asking, checking, conversing, forms, structured, templates
+from engine_ci.gate import asking, checking, conversing, forms, reasoning, structured, templates
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass
@@ -43,7 +43,10 @@ class Kind:
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, five more for the first; four with tools."""
+    """Two checks for each stable model with chats, five more for the first; six for two others.
+
+    Of these one has tools, and one thinks before it answers.
+    """
     kinds: dict[str, tuple[Kind, ...]] = {}
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
@@ -51,6 +54,8 @@ def run(context: Context) -> Iterator[Check]:
             kinds[located.model.name] = (*_exact(golden), *more)
     for located in asking.models(context, "tools"):
         kinds[located.model.name] = tuple(_calling(located))
+    for located in asking.models(context, "reasoning"):
+        kinds[located.model.name] = tuple(_reasoning(located))
 
     def checks(located: LocatedModel) -> Iterator[Check]:
         yield from _checks(context, located, kinds[located.model.name])
@@ -125,6 +130,23 @@ def _calling(located: LocatedModel) -> Iterator[Kind]:
         name="long-text",
         expected="a tool that takes 2,000 characters is offered",
         differences=structured.long_text,
+        promise=True,
+    )
+
+
+def _reasoning(located: LocatedModel) -> Iterator[Kind]:
+    yield Kind(
+        name="template",
+        fault_class=FaultClass.CHAT_TEMPLATE,
+        expected="earlier thoughts, and none where none are wanted, as Jinja2 renders them",
+        differences=partial(reasoning.template, templates.load(located.path)),
+        promise=True,
+    )
+    yield Kind(
+        name="reasoning",
+        fault_class=FaultClass.CHAT_TEMPLATE,
+        expected="the thoughts apart from the answer, or in it where told so",
+        differences=reasoning.apart,
         promise=True,
     )
 
