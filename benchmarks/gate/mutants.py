@@ -169,7 +169,7 @@ def _verdict(answer: GateResult) -> Became:
         return Became.REFUSED
     if answer.verdict is not Verdict.PASS:
         return Became.UNDECIDED
-    warned = any(check.status is Status.WARN for check in answer.checks)
+    warned = any(check.status is Status.WARN and check.blocking for check in answer.checks)
     return Became.WARNED if warned else Became.PASSED
 
 

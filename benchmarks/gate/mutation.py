@@ -65,6 +65,7 @@ _STATEMENT: Final = re.compile(
     r"^(\s+)(?!(?:return|delete|throw|using|goto|else|if|for|while)\b)"
     r"[A-Za-z_][\w.\[\]>:-]*(?:\(.*\)|\s[-+*/|&]?=\s.*);$"
 )
+_DEATH: Final = "__builtin_trap()"
 _BEGINS: Final = re.compile(r"^\s*(\}|else\b|case\b|default\b|#)")
 _ENDED: Final = re.compile(r"(^|[;{}:])\s*(//.*)?$")
 
@@ -136,12 +137,15 @@ def patch(edit: Edit, *, root: Path) -> str:
 
 
 def trap(edit: Edit, *, root: Path) -> Edit | None:
-    """An edit that kills whoever comes to the line; None where no statement can stand before it."""
+    """An edit that kills whoever comes to the line; None where nothing can stand before it."""
     lines = _lines(root / edit.file)
+    if condition := _CONDITION.match(edit.before):
+        begin = condition.start(2)
+        return edit._replace(after=f"{edit.before[:begin]}{_DEATH}, {edit.before[begin:]}")
     before = lines[edit.number - 2]
     if _BEGINS.match(edit.before) or not _ENDED.search(before):
         return None
-    return edit._replace(after=f"__builtin_trap();\n{edit.before}")
+    return edit._replace(after=f"{_DEATH};\n{edit.before}")
 
 
 def _lines(file: Path) -> Sequence[str]:

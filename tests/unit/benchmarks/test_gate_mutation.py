@@ -101,6 +101,14 @@ def test_a_trap_stands_before_a_statement(
         assert "+__builtin_trap();" in mutation.patch(trap, root=root)
 
 
+def test_a_trap_stands_in_a_condition(root: Path) -> None:
+    line = "    } else if (a < b) {"
+    trap = mutation.trap(Edit("server", "src/unicode.cpp", 2, line, ""), root=root)
+
+    assert trap is not None
+    assert trap.after == "    } else if (__builtin_trap(), a < b) {"
+
+
 def test_there_is_no_trap_within_a_statement(root: Path) -> None:
     (root / "src/unicode.cpp").write_text("    x = a\n      + b;\n")
 
