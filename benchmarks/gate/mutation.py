@@ -149,4 +149,4 @@ def trap(edit: Edit, *, root: Path) -> Edit | None:
 
 
 def _lines(file: Path) -> Sequence[str]:
-    return file.read_text(encoding="utf-8").split("\n")
+    return file.read_text(encoding="utf-8").removesuffix("\n").split("\n")

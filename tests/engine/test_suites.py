@@ -371,6 +371,20 @@ PLANTED = (
             "repeat_last_n 3",
         )
     ),
+    *(
+        Planted(api, STABLE, fault, f"/v1/{name} {what}", {f"api/{name}"})
+        for name, fault, what in (
+            ("completions", "value-set", 'choices.0.text "The"'),
+            ("completions", "value-gone", "usage.completion_tokens"),
+            ("completions", "asked-otherwise", "max_tokens 3"),
+            ("responses", "value-set", 'output.0.content.0.text "Paris"'),
+            ("responses", "value-gone", "usage"),
+            ("responses", "value-set", 'delta "a"'),
+            ("messages", "value-set", 'stop_reason "max_tokens"'),
+            ("messages", "value-set", "usage.output_tokens 1"),
+            ("messages", "value-set", 'delta.text "a"'),
+        )
+    ),
     Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
     Planted(chat, STABLE, "template-altered", "", talk("template", "awkward")),
     Planted(chat, STABLE, "template-in-content", "", talk("awkward")),
@@ -638,7 +652,7 @@ def test_the_api_is_right_with_both_good_builds_and_other_flags(
     checks = list(api.run(started_with(context, *flags)))
 
     assert [check for check in checks if check.status is not Status.PASS] == []
-    assert len(checks) == 14
+    assert len(checks) == 18
 
 
 def test_a_field_that_is_gone_is_named(build: Build) -> None:

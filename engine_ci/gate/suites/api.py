@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.gate import asking, checking
-from engine_ci.gate.api import chances, promises, questions, refusals
+from engine_ci.gate.api import chances, dialects, promises, questions, refusals
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
@@ -29,8 +29,13 @@ SUITE = "api"
 
 _NULLS: Final = "nulls"
 _SAMPLERS: Final = "samplers"
+_DIALECTS: Final[tuple[tuple[str, Differences], ...]] = (
+    ("completions", dialects.completions),
+    ("responses", dialects.responses),
+    ("messages", dialects.messages),
+)
 # Who breaks one of these as the baseline does has not got worse.
-_PROMISES: Final = (_NULLS, _SAMPLERS)
+_PROMISES: Final = (_NULLS, _SAMPLERS, *(name for name, _ in _DIALECTS))
 _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
     ("props", "template, slots and default settings", promises.props),
     ("models", "a list of one model", promises.models),
@@ -38,6 +43,7 @@ _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
     ("completion-stream", "the same, piece by piece", promises.completion_stream),
     ("chat", "the golden text, all fields, exact usage", promises.chat),
     ("chat-stream", "the same in chunks, one usage, and [DONE]", promises.chat_stream),
+    *((name, f"the same by `/v1/{name}`, whole and in pieces", ask) for name, ask in _DIALECTS),
     ("stop-strings", "text that ends before the stop string", promises.stop_strings),
     ("ignore-eos", "an end at the end token, or none where told so", promises.ignore_eos),
     ("sampling", "the same with the same seed, and not with another", promises.sampling),
@@ -51,7 +57,7 @@ _KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Fifteen checks with the first stable model and the app's own flags."""
+    """Eighteen checks with the first stable model and the app's own flags."""
     for located in asking.models(context, "stable")[:1]:
         yield from _checks(context, located)
 

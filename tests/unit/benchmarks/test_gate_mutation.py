@@ -83,6 +83,13 @@ def test_an_edit_is_a_patch_that_git_applies(root: Path) -> None:
     assert after == CODE.replace("total +=", "total -=")
 
 
+def test_an_edit_near_the_end_of_a_file_is_one_too(root: Path) -> None:
+    text = mutation.patch(edit(6, "    return 0;"), root=root)
+
+    subprocess.run(["git", "apply"], cwd=root, input=text, text=True, check=True)
+    assert (root / "src/unicode.cpp").read_text() == CODE.replace("return total", "return 0")
+
+
 @pytest.mark.parametrize(
     ("number", "stands_before"),
     [(2, "int total = 0;"), (4, "total += values[i];"), (6, "return total;"), (5, None), (7, None)],
