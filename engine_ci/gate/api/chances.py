@@ -102,7 +102,7 @@ def samplers_of(client: Client, known: Known) -> Iterator[str]:
 
 
 def _may_be_drawn(likely: Likely) -> bool:
-    """Whether it is likely at all, and text: builds of 2025 refuse to say half a character."""
+    """Whether it is likely at all, and text: many builds refuse to say half a character."""
     try:
         return bool(bytes(likely.bytes).decode()) and likely.logprob > _IMPOSSIBLE
     except UnicodeDecodeError:
@@ -135,13 +135,13 @@ def _leaving(odds: Odds) -> Iterator[tuple[str, Case]]:
     kept = order[:count]
     low = (odds[order[count - 1]] + odds[order[count]]) / 2
     above = odds[order[0]] - low
-    for name, parameter, value in (
-        ("top_k", "top_k", count),
-        ("top_p", "top_p", samplers.share(odds, kept)),
-        ("min_p", "min_p", math.exp(-above)),
-        ("top_n_sigma", "top_n_sigma", above / samplers.deviation(odds)),
+    for name, value in (
+        ("top_k", count),
+        ("top_p", samplers.share(odds, kept)),
+        ("min_p", math.exp(-above)),
+        ("top_n_sigma", above / samplers.deviation(odds)),
     ):
-        yield name, _after(name, samplers.only(odds, kept), **{parameter: value})
+        yield name, _after(name, samplers.only(odds, kept), **{name: value})
     rest = samplers.without(odds, kept[:-1])
     yield "xtc", _after("xtc", rest, xtc_probability=1.0, xtc_threshold=math.exp(low))
     far = samplers.surprise(odds)
