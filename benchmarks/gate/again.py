@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.gate import catalogue, engines
-from benchmarks.gate.planted import CONFIG, gated
-from engine_ci import config
+from benchmarks.gate.planted import as_it_ships, gated
 from engine_ci.records.gate import Status
 
 
@@ -17,7 +16,7 @@ def main(name: str, suite: str, runs: int) -> None:
     """Gates the engine so many times."""
     (engine,) = catalogue.engines([name])
     folder = engines.ensure(engine)
-    settings = config.load(CONFIG)
+    settings = as_it_ships()
     bad = 0
     for seed in range(runs):
         result = gated(folder, baseline=folder, settings=settings, suites=[suite], seed=seed)

@@ -20,8 +20,7 @@ import psutil
 from pydantic import BaseModel, TypeAdapter
 
 from benchmarks import wheels
-from benchmarks.gate.planted import CONFIG, gated
-from engine_ci import config
+from benchmarks.gate.planted import as_it_ships, gated
 from engine_ci.records.gate import Status, Verdict
 
 RESULTS: Final = Path(__file__).with_name("results") / "false_alarms.jsonl"
@@ -60,7 +59,7 @@ def main() -> None:
     parser.add_argument("runs", type=int)
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
-    settings = config.load(CONFIG)
+    settings = as_it_ships()
     suites = [suite for suite in settings.gate.suites if suite != "performance"]
     with ExitStack() as stack:
         downloads = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -25,9 +25,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.gate import catalogue, engines, mutation
 from benchmarks.gate.catalogue import Engine
-from benchmarks.gate.planted import CONFIG, SEED, gated
+from benchmarks.gate.planted import SEED, as_it_ships, gated
 from benchmarks.gate.results import RESULTS, Finding, findings
-from engine_ci import config
 from engine_ci.artifact.naming import SERVER
 from engine_ci.errors import BuildError
 from engine_ci.records.gate import Status, Verdict
@@ -102,7 +101,7 @@ def main(count: int) -> None:
     """Asks of so many more, and prints a line for each that was drawn."""
     for limit, most in LIMITS.items():
         resource.setrlimit(limit, (most, most))
-    settings = config.load(CONFIG)
+    settings = as_it_ships()
     number = len(load_all())
     with _source() as root:
         while count:

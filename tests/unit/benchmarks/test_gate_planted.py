@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from benchmarks.gate import catalogue, planted
+from engine_ci import config
+from engine_ci.config import PerformancePolicy
 from engine_ci.records.gate import Verdict
 from tests.unit.report.build import REFUSED, measurement, result
 
@@ -26,3 +28,10 @@ def test_measured_speed_is_kept_with_its_bounds() -> None:
     assert [(speed.metric, speed.ratio, speed.low, speed.high) for speed in kept.speed] == [
         ("prompt", 1.002, 0.991, 1.013)
     ]
+
+
+def test_engines_are_held_to_the_limit_of_speed_that_ships() -> None:
+    settings = planted.as_it_ships()
+
+    assert settings.gate.performance == PerformancePolicy()
+    assert settings.engine == config.load(planted.CONFIG).engine
