@@ -88,7 +88,10 @@ class Mutant(BaseModel):
 
 
 # Of edits that passed though the gate comes to their lines.
-NOTES: Final[Mapping[int, str]] = {}
+NOTES: Final[Mapping[int, str]] = {
+    6: "A gap: `/v1/messages` begins a block of thoughts anew with each piece of a stream; no "
+    "model that thinks is asked by that API.",
+}
 
 
 def load_all() -> tuple[Mutant, ...]:

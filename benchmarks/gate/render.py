@@ -82,9 +82,9 @@ a tilde behind a space (#26972), whole words of GLM-4, parameters of null (#2551
 That is no sound pair: b9811 refuses them, b10423 does not, and the gate refused b9811 for that
 alone (`api/nulls`).
 
-**b9811 is refused beside itself**: where batches find no room in the cache
+**b9811 was refused beside itself** in an earlier run: where batches find no room in the cache
 (`kv-pressure/scarce`) it aborts now and then, with `GGML_ASSERT(task)`,
-`server-context.cpp:366`; an earlier run of the gate did not meet it. By `kv-pressure` alone,
+`server-context.cpp:366`; the run above did not meet it. By `kv-pressure` alone,
 asked again and again on a busy host (`benchmarks/gate/again.py`), b9811 aborted in 3 of 84
 runs, b11434 in none of 46, b10423 in none of 29. It is a fault of that build, which a gate that
 asks once mostly misses; whether the other two have it as well these runs cannot tell."""
