@@ -33,7 +33,7 @@ MEASURED = [
     ("refused in 100 and 99.8 of 100", "benchmarks.md", "| 97.6, 100, 100 % | 85.6, 99.8, 100 % |"),
     ("422 MB measured, 662 MB", "benchmarks.md", "| 422 MB, 64 of them the gate's own; "),
     ("0.36 nats", "benchmarks.md", "led by 0.36 nats"),
-    ("8 to 34 minutes", "fidelity.md", "8 to 34 minutes"),
+    ("6 to 34 minutes", "fidelity.md", "6 to 34 minutes"),
     ("caught **one**", "fidelity.md", "the gate refused **one**"),
     ("8e-4 to 4e-3", "hardware.md", "8e-4 to 4e-3"),
     ("three requests", "how-it-works.md", "costs three requests"),
