@@ -91,6 +91,8 @@ class Mutant(BaseModel):
 NOTES: Final[Mapping[int, str]] = {
     6: "A gap: `/v1/messages` begins a block of thoughts anew with each piece of a stream; no "
     "model that thinks is asked by that API.",
+    10: "No harm: what makes one vector of all adds it to the graph once more.",
+    16: "Our phi3 has no such tensors, and need not: a gap for models of long contexts.",
 }
 
 
