@@ -102,7 +102,7 @@ def test_variants_differ_from_what_they_are_of_in_their_facts_only(tmp_path: Pat
         path = model_files.locate(found, cache=tmp_path, fetch=never)
         assert facts(path) == base | source.facts
         assert facts(path)["tokenizer.ggml.pre"] == found.pre_tokenizer
-    assert len(variants) == 3 + 24 + 2 + 1
+    assert len(variants) == 3 + 24 + 2 + 2
 
 
 @pytest.mark.parametrize("name", ["performance", "sensitive-wide"])
