@@ -5,6 +5,7 @@ Each question yields in words what differs; another shape is an EngineAnswerErro
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from engine_ci.engine import answers, reading
@@ -168,7 +169,9 @@ def sampling(client: Client, known: Known) -> Iterator[str]:
 
 def nulls(client: Client, known: Known) -> Iterator[str]:
     """A chat with every parameter that clients send as null, which says that it is not given."""
-    body = questions.chat(known) | dict.fromkeys(_NULLABLE)
+    # Without a temperature and a seed the engine draws by chance, so that nothing else may be left.
+    only = {"grammar": f"root ::= {json.dumps(known.answer)}"}
+    body = questions.chat(known) | dict.fromkeys(_NULLABLE) | only
     (choice,) = post(client, CHAT, body, chat_shapes.Choices).choices
     yield from difference("content", known.answer, choice.message.content)
 
