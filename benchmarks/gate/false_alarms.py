@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from benchmarks import wheels
 from benchmarks.gate.planted import as_it_ships, gated
+from benchmarks.gate.results import load_lines
 from engine_ci.records.gate import Status, Verdict
 
 RESULTS: Final = Path(__file__).with_name("results") / "false_alarms.jsonl"
@@ -49,8 +50,7 @@ class Run(BaseModel):
 
 def load_all() -> tuple[Run, ...]:
     """Every run that was kept, in order."""
-    lines = RESULTS.read_text(encoding="utf-8").splitlines()
-    return tuple(map(TypeAdapter(Run).validate_json, lines))
+    return load_lines(RESULTS, Run)
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
             for _ in range(psutil.cpu_count() or 1):
                 stack.callback(stack.enter_context(subprocess.Popen(BURN)).kill)
         RESULTS.parent.mkdir(exist_ok=True)
-        seed = len(RESULTS.read_text().splitlines()) if RESULTS.exists() else 0
+        seed = len(load_all())
         for number in range(seed, seed + options.runs):
             folder = servers[number % len(servers)].parent
             result = gated(folder, baseline=folder, settings=settings, suites=suites, seed=number)

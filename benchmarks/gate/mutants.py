@@ -17,16 +17,16 @@ import tarfile
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from benchmarks.gate import catalogue, engines, mutation
-from benchmarks.gate.catalogue import Engine
 from benchmarks.gate.planted import SEED, as_it_ships, gated
-from benchmarks.gate.results import RESULTS, Finding, findings
+from benchmarks.gate.results import RESULTS, findings, load_lines
 from engine_ci.artifact.naming import SERVER
 from engine_ci.errors import BuildError
 from engine_ci.records.gate import Status, Verdict
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine_ci.config import Config
     from engine_ci.records.gate import GateResult
 
+(BUILD,) = catalogue.engines([catalogue.BASE])
 FILE: Final = RESULTS / "mutants.jsonl"
 # An engine that loses its wits should not take this machine with it: address space, and any file.
 LIMITS: Final = {resource.RLIMIT_AS: 16 << 30, resource.RLIMIT_FSIZE: 4 << 30}
@@ -98,20 +99,33 @@ NOTES: Final[Mapping[int, str]] = {
 
 def load_all() -> tuple[Mutant, ...]:
     """Every edit that was drawn, in order."""
-    lines = FILE.read_text(encoding="utf-8").splitlines() if FILE.exists() else []
-    return tuple(map(TypeAdapter(Mutant).validate_json, lines))
+    return load_lines(FILE, Mutant)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """What every edit is made of and compared with.
+
+    Attributes:
+        root: the source code, as upstream wrote it.
+        folder, sha256: of the program that is built of it.
+    """
+
+    root: Path
+    folder: Path
+    sha256: str
+    settings: Config
 
 
 def main(count: int) -> None:
     """Asks of so many more, and prints a line for each that was drawn."""
     for limit, most in LIMITS.items():
         resource.setrlimit(limit, (most, most))
-    settings = as_it_ships()
     number = len(load_all())
-    with _source() as root:
+    with _base() as base:
         while count:
             began = time.monotonic()
-            mutant = asked(mutation.draw(number, root=root), number, root=root, settings=settings)
+            mutant = asked(mutation.draw(number, root=base.root), number, base=base)
             with FILE.open("a", encoding="utf-8") as file:
                 file.write(mutant.model_dump_json() + "\n")
             took = time.monotonic() - began
@@ -120,9 +134,23 @@ def main(count: int) -> None:
             count -= mutant.became.is_fault
 
 
-def asked(edit: Edit, number: int, *, root: Path, settings: Config) -> Mutant:
+@contextmanager
+def _base() -> Iterator[Base]:
+    code = engines.fetched(BUILD.build).path
+    folder = engines.ensure(BUILD)
+    with tempfile.TemporaryDirectory() as place, tarfile.open(code) as archive:
+        archive.extractall(place, filter="data")
+        yield Base(
+            root=next(Path(place).glob("*/llama.cpp")),
+            folder=folder,
+            sha256=_digest(folder),
+            settings=as_it_ships(),
+        )
+
+
+def asked(edit: Edit, number: int, *, base: Base) -> Mutant:
     """What becomes of one edit."""
-    became, answer = _gated(edit, root=root, settings=settings)
+    became, answer = _gated(edit, base=base)
     found = [each for each in findings(answer) if each.blocking] if answer else []
     # Those that failed first, so that they are among those that are kept.
     found.sort(key=_failed, reverse=True)
@@ -136,35 +164,35 @@ def asked(edit: Edit, number: int, *, root: Path, settings: Config) -> Mutant:
         became=became,
         classes=tuple(sorted({each.fault_class.value for each in found if _failed(each)})),
         checks=tuple(each.check for each in found)[:3],
-        reached=_reached(edit, root=root, settings=settings) if became is Became.PASSED else None,
+        reached=_reached(edit, base=base) if became is Became.PASSED else None,
         seconds=round(answer.seconds, 1) if answer else 0.0,
     )
 
 
-def _reached(edit: Edit, *, root: Path, settings: Config) -> bool | None:
-    trap = mutation.trap(edit, root=root)
-    became, _ = _gated(trap, root=root, settings=settings) if trap else (Became.NO_PROGRAM, None)
+def _reached(edit: Edit, *, base: Base) -> bool | None:
+    trap = mutation.trap(edit, root=base.root)
+    became, _ = _gated(trap, base=base) if trap else (Became.NO_PROGRAM, None)
     return None if became is Became.NO_PROGRAM else became is Became.REFUSED
 
 
-def _gated(edit: Edit, *, root: Path, settings: Config) -> tuple[Became, GateResult | None]:
+def _gated(edit: Edit, *, base: Base) -> tuple[Became, GateResult | None]:
     """Builds an edit, has it gated where that is another program, and clears it away."""
-    (base,) = catalogue.engines([catalogue.BASE])
-    sound = engines.ensure(base)
-    with tempfile.TemporaryDirectory() as folder:
-        patch = Path(folder, "edit.patch")
-        patch.write_text(mutation.patch(edit, root=root), encoding="utf-8")
-        engine = Engine(name="mutant", build=base.build, kind="planted", says="", patch=patch)
+    with tempfile.TemporaryDirectory() as place:
+        patch = Path(place, "edit.patch")
+        patch.write_text(mutation.patch(edit, root=base.root), encoding="utf-8")
+        engine = replace(BUILD, name="mutant", kind="planted", patch=patch)
         try:
-            broken = engines.ensure(engine)
+            folder = engines.ensure(engine)
         except BuildError:
             return Became.NO_PROGRAM, None
     try:
-        if _digest(broken) == _digest(sound):
+        if _digest(folder) == base.sha256:
             return Became.SAME_PROGRAM, None
-        answer = gated(broken, baseline=sound, settings=settings, suites=engine.suites, seed=SEED)
+        answer = gated(
+            folder, baseline=base.folder, settings=base.settings, suites=engine.suites, seed=SEED
+        )
     finally:
-        shutil.rmtree(broken.parent)
+        shutil.rmtree(folder.parent)
     return _verdict(answer), answer
 
 
@@ -183,16 +211,6 @@ def _failed(finding: Finding) -> bool:
 
 def _digest(folder: Path) -> str:
     return documents.sha256_of(folder / "bin" / SERVER)
-
-
-@contextmanager
-def _source() -> Iterator[Path]:
-    """The source code of the base build, as upstream wrote it."""
-    (base,) = catalogue.engines([catalogue.BASE])
-    code = engines.fetched(base.build).path
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(code) as archive:
-        archive.extractall(folder, filter="data")
-        yield next(Path(folder).glob("*/llama.cpp"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import BaseModel
 
 from engine_ci.errors import RecordError
 from engine_ci.records.gate import CheckId, FaultClass, Status, Verdict
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine_ci.records.gate import GateResult
+
+LineT = TypeVar("LineT", bound=BaseModel)
 
 RESULTS: Final = Path(__file__).with_name("results")
 
@@ -110,6 +114,12 @@ def load_all() -> list[Result]:
         documents.load_json(path, Result, error=RecordError)
         for path in sorted(RESULTS.glob("*.json"))
     ]
+
+
+def load_lines(file: Path, kind: type[LineT]) -> tuple[LineT, ...]:
+    """What a file has a line each of, in order; nothing where there is no file yet."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return tuple(map(kind.model_validate_json, lines))
 
 
 def load_shown() -> dict[str, Shown]:
