@@ -86,7 +86,7 @@ def draw(number: int, *, root: Path) -> Edit:
     Within an area each line that can be broken is as likely as the others.
     """
     area = tuple(AREAS)[number % len(AREAS)]
-    choice = random.Random(number)  # noqa: S311
+    choice = random.Random(number)  # noqa: S311 - to be drawn again the same, no secret
     lines = [
         (file, place, line, ways)
         for file in AREAS[area]

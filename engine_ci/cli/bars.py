@@ -22,7 +22,7 @@ _NONE: Final = Text("")
 class Terminal(Console):
     """One whose cursor is never hidden: whoever is ended at once could not show it again."""
 
-    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002 - rich says which of both it wants
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002 - rich asks for it shown and hidden, and it stays as it is
         """Leaves the cursor as it is, and says so."""
         return False
 
