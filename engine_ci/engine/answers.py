@@ -16,6 +16,7 @@ def _encodable(text: str) -> str:
 Text = Annotated[str, AfterValidator(_encodable)]
 Filled = Annotated[Text, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0, lt=1 << 31)]
+Byte = Annotated[int, Field(ge=0, le=255)]
 Positive = Annotated[int, Field(gt=0)]
 # Rounding may lift a certainty a little above zero; a probability in its place does more.
 LogProbability = Annotated[float, Field(le=1e-4)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 from pydantic import Field
 
 from engine_ci.engine import answers
-from engine_ci.engine.answers import Count, Shape
+from engine_ci.engine.answers import Byte, Count, Shape
 from engine_ci.engine.client import GREEDY
 from engine_ci.gate import samplers
 from engine_ci.gate.api.questions import COMPLETION, post
@@ -39,7 +39,7 @@ _DRY: Final = {"dry_multiplier": 3.0, "dry_base": 1.5, "dry_allowed_length": 2}
 class Likely(answers.Likely):
     """A token, its log-probability before the samplers, and what it says."""
 
-    bytes: list[Annotated[int, Field(ge=0, lt=256)]]
+    bytes: list[Byte]
 
 
 class Before(Shape):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from engine_ci.engine import answers
-from engine_ci.engine.answers import Count, Filled, LogProbability, Positive, Shape, Text
+from engine_ci.engine.answers import Byte, Count, Filled, LogProbability, Positive, Shape, Text
 
 
 class Usage(answers.Usage):
@@ -20,7 +20,7 @@ class Likely(Shape):
     """One token that was likely; `bytes` are there because a token can be half a character."""
 
     token: Text
-    bytes: list[Annotated[int, Field(ge=0, le=255)]]
+    bytes: list[Byte]
     logprob: LogProbability
 
 

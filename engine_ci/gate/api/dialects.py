@@ -12,7 +12,7 @@ from pydantic import Field
 from engine_ci.engine import reading
 from engine_ci.engine.answers import Count, Shape, Text, Usage
 from engine_ci.engine.client import GREEDY
-from engine_ci.gate.api.questions import difference, post
+from engine_ci.gate.api.questions import DONE, difference, post
 from engine_ci.gate.asking import BEYOND
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ TEXT: Final = "/v1/completions"
 RESPONSES: Final = "/v1/responses"
 MESSAGES: Final = "/v1/messages"
 _DATA: Final = b"data: "
-_DONE: Final = b"data: [DONE]"
 
 
 class _Text(Shape):
@@ -135,8 +134,10 @@ def responses(client: Client, known: Known) -> Iterator[str]:
     events = _events(client, RESPONSES, body, ResponseEvent)
     deltas = [event.delta or "" for event in events if event.type == "response.output_text.delta"]
     yield from difference("text (stream)", known.answer, "".join(deltas))
-    ends = [event.type for event in events][:1] + [event.type for event in events][-1:]
-    yield from difference("ends (stream)", ["response.created", "response.completed"], ends)
+    types = [event.type for event in events]
+    yield from difference(
+        "ends (stream)", ["response.created", "response.completed"], types[:1] + types[-1:]
+    )
 
 
 def messages(client: Client, known: Known) -> Iterator[str]:
@@ -153,8 +154,10 @@ def messages(client: Client, known: Known) -> Iterator[str]:
     reasons = [event.delta.stop_reason for event in events if event.delta.stop_reason]
     yield from difference("text (stream)", known.answer, said)
     yield from difference("stop_reason (stream)", ["end_turn"], reasons)
-    ends = [event.type for event in events][:1] + [event.type for event in events][-1:]
-    yield from difference("ends (stream)", ["message_start", "message_stop"], ends)
+    types = [event.type for event in events]
+    yield from difference(
+        "ends (stream)", ["message_start", "message_stop"], types[:1] + types[-1:]
+    )
 
 
 def _body(known: Known, *, limit: str, **asked: object) -> dict[str, Any]:
@@ -168,5 +171,5 @@ def _events(
     return [
         reading.fit(reading.event(line, endpoint=endpoint), shape, endpoint=endpoint)
         for line in client.lines(path, body=body | {"stream": True})
-        if line.startswith(_DATA) and line != _DONE
+        if line.startswith(_DATA) and line != DONE
     ]

@@ -23,7 +23,7 @@ COMPLETION: Final = "/completion"
 CHAT: Final = "/v1/chat/completions"
 # So many letters by chance are the same once in 10 ** 22.
 _CHANCES: Final = 16
-_DONE: Final = b"data: [DONE]"
+DONE: Final = b"data: [DONE]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +115,7 @@ def chunks(lines: Iterable[bytes], *, endpoint: str) -> list[Chunk]:
         EngineAnswerError: one has another shape, or `[DONE]` is not the last line, and only there.
     """
     *events, last = [*lines] or [b""]
-    if last != _DONE:
+    if last != DONE:
         raise EngineAnswerError(f"{endpoint}: expected `[DONE]` as the end, found {last[:200]!r}")
     return [
         reading.fit(reading.event(line, endpoint=endpoint), Chunk, endpoint=endpoint)

@@ -6,7 +6,7 @@ One start of one stable model with the app's own flags; what is right is known f
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine_ci.gate import asking, checking
 from engine_ci.gate.api import chances, dialects, promises, questions, refusals
@@ -27,32 +27,44 @@ if TYPE_CHECKING:
 
 SUITE = "api"
 
-_NULLS: Final = "nulls"
-_SAMPLERS: Final = "samplers"
-_DIALECTS: Final[tuple[tuple[str, Differences], ...]] = (
-    ("completions", dialects.completions),
-    ("responses", dialects.responses),
-    ("messages", dialects.messages),
-)
-# Who breaks one of these as the baseline does has not got worse.
-_PROMISES: Final = (_NULLS, _SAMPLERS, *(name for name, _ in _DIALECTS))
-_KINDS: Final[tuple[tuple[str, str, Differences], ...]] = (
-    ("props", "template, slots and default settings", promises.props),
-    ("models", "a list of one model", promises.models),
-    ("completion", "the golden text, all fields, exact counts", promises.completion),
-    ("completion-stream", "the same, piece by piece", promises.completion_stream),
-    ("chat", "the golden text, all fields, exact usage", promises.chat),
-    ("chat-stream", "the same in chunks, one usage, and [DONE]", promises.chat_stream),
-    *((name, f"the same by `/v1/{name}`, whole and in pieces", ask) for name, ask in _DIALECTS),
-    ("stop-strings", "text that ends before the stop string", promises.stop_strings),
-    ("ignore-eos", "an end at the end token, or none where told so", promises.ignore_eos),
-    ("sampling", "the same with the same seed, and not with another", promises.sampling),
-    (_SAMPLERS, "the probabilities that each sampler should leave", chances.samplers_of),
-    ("logprobs", "the likeliest tokens in each place, best first", promises.logprobs),
-    (_NULLS, "parameters of null taken for none", promises.nulls),
-    ("errors", "status and error object for each unsound request", refusals.errors),
-    ("context-size", "status 400 and both sizes for a prompt too long", refusals.context_size),
-    ("goes-on", "healthy, and the golden text, after all refusals", refusals.goes_on),
+
+class _Kind(NamedTuple):
+    """One check; who breaks a promise as the baseline does has not got worse."""
+
+    name: str
+    expected: str
+    differences: Differences
+    promise: bool = False
+
+
+def _dialect(name: str, differences: Differences) -> _Kind:
+    return _Kind(name, f"the same by `/v1/{name}`, whole and in pieces", differences, promise=True)
+
+
+_KINDS: Final = (
+    _Kind("props", "template, slots and default settings", promises.props),
+    _Kind("models", "a list of one model", promises.models),
+    _Kind("completion", "the golden text, all fields, exact counts", promises.completion),
+    _Kind("completion-stream", "the same, piece by piece", promises.completion_stream),
+    _Kind("chat", "the golden text, all fields, exact usage", promises.chat),
+    _Kind("chat-stream", "the same in chunks, one usage, and [DONE]", promises.chat_stream),
+    _dialect("completions", dialects.completions),
+    _dialect("responses", dialects.responses),
+    _dialect("messages", dialects.messages),
+    _Kind("stop-strings", "text that ends before the stop string", promises.stop_strings),
+    _Kind("ignore-eos", "an end at the end token, or none where told so", promises.ignore_eos),
+    _Kind("sampling", "the same with the same seed, and not with another", promises.sampling),
+    _Kind(
+        "samplers",
+        "the probabilities that each sampler should leave",
+        chances.samplers_of,
+        promise=True,
+    ),
+    _Kind("logprobs", "the likeliest tokens in each place, best first", promises.logprobs),
+    _Kind("nulls", "parameters of null taken for none", promises.nulls, promise=True),
+    _Kind("errors", "status and error object for each unsound request", refusals.errors),
+    _Kind("context-size", "status 400 and both sizes for a prompt too long", refusals.context_size),
+    _Kind("goes-on", "healthy, and the golden text, after all refusals", refusals.goes_on),
 )
 
 
@@ -66,12 +78,12 @@ def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
     known = questions.knowledge(asking.golden(context, located), context.candidate.app_argv)
     start = partial(session, context, suite=SUITE, located=located, mode=Mode.APP)
     with start(context.candidate) as opened:
-        for name, expected, differences in _KINDS:
+        for kind in _KINDS:
             question = Question(
-                suite=SUITE, name=name, fault_class=FaultClass.API, expected=expected
+                suite=SUITE, name=kind.name, fault_class=FaultClass.API, expected=kind.expected
             )
-            judge = partial(_judge, known, differences)
-            before = partial(asking.before, context, start, judge) if name in _PROMISES else None
+            judge = partial(_judge, known, kind.differences)
+            before = partial(asking.before, context, start, judge) if kind.promise else None
             yield question.ask(partial(opened.answer, judge), before=before)
 
 
