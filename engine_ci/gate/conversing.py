@@ -14,7 +14,7 @@ from engine_ci.gate.api import chat_shapes, questions
 from engine_ci.gate.api.questions import CHAT, difference, post
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from engine_ci.engine.client import Client
     from engine_ci.gate.api.chat_shapes import Identified
@@ -38,18 +38,19 @@ def awkward(source: str, client: Client) -> Iterator[str]:
     """In what `/apply-template` differs from the template as Jinja2 renders it, in words."""
     for name, messages in templates.AWKWARD.items():
         expected = templates.render(source, messages)
-        yield from difference(f"prompt of `{name}`", expected, _prompt(client, messages=messages))
+        yield from difference(f"prompt of `{name}`", expected, prompt(client, messages=messages))
 
 
 def tools(source: str, client: Client) -> Iterator[str]:
     """The same with a tool on offer, and a call of it in the conversation."""
     offered = [templates.TOOL]
     expected = templates.render(source, templates.TOOL_TURNS, tools=offered)
-    found = _prompt(client, messages=templates.TOOL_TURNS, tools=offered)
+    found = prompt(client, messages=templates.TOOL_TURNS, tools=offered)
     yield from difference("prompt with a tool", expected, found)
 
 
-def _prompt(client: Client, **body: Sequence[object]) -> str:
+def prompt(client: Client, **body: object) -> str:
+    """What `/apply-template` makes of a body."""
     return post(client, "/apply-template", body, answers.Prompt).prompt
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from engine_ci.gate import structured
 from engine_ci.gate.api import chat_shapes
 from engine_ci.gate.api.questions import CHAT, difference, post
 
@@ -81,12 +82,10 @@ SCHEMA: Final[Mapping[str, Any]] = {
 
 def filled(client: Client) -> Iterator[str]:
     """What of the answers does not fit, in words."""
-    schema = {"name": "form", "strict": True, "schema": SCHEMA}
-    body = {
+    body = structured.of_schema(SCHEMA) | {
         "messages": [{"role": "user", "content": "Fill in the form."}],
         "max_tokens": _ROOM,
         "temperature": _HOT,
-        "response_format": {"type": "json_schema", "json_schema": schema},
     }
     for seed in _SEEDS:
         (choice,) = post(client, CHAT, body | {"seed": seed}, chat_shapes.Choices).choices
@@ -95,10 +94,7 @@ def filled(client: Client) -> Iterator[str]:
 
 def misfits(text: str) -> Iterator[str]:
     """What of one answer does not fit."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
+    found = structured.parsed(text)
     if not isinstance(found, dict):
         yield f"expected an object in JSON, found {text!r}"
         return
@@ -106,4 +102,4 @@ def misfits(text: str) -> Iterator[str]:
     for name in FIELDS.keys() & found:
         said = json.dumps(found[name], separators=(",", ":"), ensure_ascii=False)
         if not re.fullmatch(FIELDS[name].pattern, said):
-            yield f"{name}: expected {FIELDS[name].pattern}, found {said}"
+            yield f"{name}: expected {FIELDS[name].pattern}, found {said!r}"

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from engine_ci.engine import answers
 from engine_ci.engine.client import GREEDY
-from engine_ci.gate import templates
+from engine_ci.gate import conversing, templates
 from engine_ci.gate.api import chat_shapes, questions
 from engine_ci.gate.api.questions import CHAT, difference, post
 
@@ -38,8 +37,7 @@ def template(source: str, client: Client) -> Iterator[str]:
         ("with earlier thoughts", _TURNS, {}),
         ("that wants no thoughts", (_QUESTION,), {"enable_thinking": False}),
     ):
-        body = {"messages": messages, "chat_template_kwargs": more}
-        found = post(client, "/apply-template", body, answers.Prompt).prompt
+        found = conversing.prompt(client, messages=messages, chat_template_kwargs=more)
         yield from difference(f"prompt {what}", templates.render(source, messages, **more), found)
 
 

@@ -16,7 +16,7 @@ from engine_ci.gate.api import chat_shapes, questions
 from engine_ci.gate.api.questions import CHAT, difference, post
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine_ci.engine.client import Client
     from engine_ci.gate.api.chat_shapes import Chunk
@@ -62,14 +62,19 @@ def _only(value: object) -> dict[str, Any]:
 
 def json_schema(client: Client) -> Iterator[str]:
     """An answer in JSON, whole and in chunks."""
-    schema = {"name": "city", "strict": True, "schema": _only(_DOCUMENT)}
-    body = _body() | {"response_format": {"type": "json_schema", "json_schema": schema}}
+    body = _body() | of_schema(_only(_DOCUMENT))
     (choice,) = post(client, CHAT, body, chat_shapes.Choices).choices
-    yield from difference("value", _DOCUMENT, _parsed(choice.message.content))
+    yield from difference("value", _DOCUMENT, parsed(choice.message.content))
     yield from difference("finish_reason", "stop", choice.finish_reason)
     said = questions.stream(client, body)
-    yield from difference("value (stream)", _DOCUMENT, _parsed(questions.text(said)))
+    yield from difference("value (stream)", _DOCUMENT, parsed(questions.text(said)))
     yield from difference("finish_reason (stream)", ["stop"], _finish(said))
+
+
+def of_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a body asks for an answer that fits a JSON Schema."""
+    named = {"name": "answer", "strict": True, "schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": named}}
 
 
 def tool_call(client: Client) -> Iterator[str]:
@@ -115,7 +120,7 @@ def _begun(client: Client) -> dict[str, Any]:
 def _called(
     what: str, functions: Sequence[chat_shapes.Function], finish: Sequence[str | None]
 ) -> Iterator[str]:
-    calls = [(function.name, _parsed(function.arguments)) for function in functions]
+    calls = [(function.name, parsed(function.arguments)) for function in functions]
     expected = [(templates.TOOL["function"]["name"], templates.ARGUMENTS)]
     yield from difference(f"calls{what}", expected, calls)
     yield from difference(f"finish_reason{what}", ["tool_calls"], finish)
@@ -125,7 +130,7 @@ def _body() -> dict[str, Any]:
     return GREEDY | {"messages": list(_MESSAGES), "max_tokens": _ROOM}
 
 
-def _parsed(text: str) -> object:
+def parsed(text: str) -> object:
     """The value, or the text where it is no JSON."""
     try:
         return json.loads(text)

@@ -211,14 +211,12 @@ def called(*names: str) -> set[str]:
     return {f"chat/stable-tools/{name}" for name in names}
 
 
-SAY = "/v1/chat/completions"
-THIRD = f"{SAY} choices.0.logprobs.content.2"
-
-
 def thought(*names: str) -> set[str]:
     return {f"chat/stable-reasoning/{name}" for name in names}
 
 
+SAY = "/v1/chat/completions"
+THIRD = f"{SAY} choices.0.logprobs.content.2"
 STREAMED = talk("streams", "json-schema")
 FORMED = ("json-schema", "form")
 APART = thought("reasoning")
