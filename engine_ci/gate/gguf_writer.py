@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine_ci.gate.vocabulary import SentencePieces
 
-Fact: TypeAlias = "bool | int | float | tuple[int, ...]"
+Fact: TypeAlias = "bool | int | float | str | tuple[int, ...]"
 Tensor: TypeAlias = "NDArray[np.float32] | NDArray[np.float16] | Packed"
 
 
@@ -152,6 +152,8 @@ def _add(writer: GGUFWriter, key: str, fact: Fact) -> None:
             writer.add_uint32(key, fact)
         case float():
             writer.add_float32(key, fact)
+        case str():
+            writer.add_string(key, fact)
         case _:
             writer.add_array(key, fact)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gguf import GGUFReader
 
 from engine_ci.gate.asking import Mode
-from engine_ci.gate.networks import ARCHITECTURES
+from engine_ci.gate.networks import ARCHITECTURES, ROPE_FACTORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +63,8 @@ FEATURES: Final = (
     _feature("RoPE", ["rope.freq_base"], unless=[_POSITIONS]),
     _feature("RoPE of neighbours", _PAIRS_NEIGHBOURS, unless=[_POSITIONS]),
     _feature("RoPE of halves", ["rope.freq_base"], unless=[_POSITIONS, *_PAIRS_NEIGHBOURS]),
+    _feature("RoPE with a factor for each pair", ROPE_FACTORS),
+    _feature("scaled RoPE", ["rope.scaling.factor"]),
     _feature("sliding window", ["attention.sliding_window"]),
     _feature("biases of Q, K and V", ["attn_q.bias"]),
     _feature("norms of heads", ["attn_q_norm"]),

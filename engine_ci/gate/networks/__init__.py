@@ -13,12 +13,13 @@ from engine_ci.gate.networks.activations import clamped_silu, gelu
 from engine_ci.gate.networks.encoder import ENCODERS, Encoder, embed
 from engine_ci.gate.networks.model import Cache, Model, Values
 from engine_ci.gate.networks.operands import ROUNDING
-from engine_ci.gate.networks.traits import Traits
+from engine_ci.gate.networks.traits import ROPE_FACTORS, Traits
 from engine_ci.gate.networks.transformer import forward, shift
 
 __all__ = [
     "ARCHITECTURES",
     "ENCODERS",
+    "ROPE_FACTORS",
     "ROUNDING",
     "Cache",
     "Encoder",

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine_ci.gate.networks import rope
 from engine_ci.gate.networks.activations import sigmoid, softcap, softmax
+from engine_ci.gate.networks.traits import ROPE_FACTORS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +23,9 @@ def attend(layer: Layer, hidden: Values, cache: Cache) -> Values:
     if layer.traits.gates_attention:
         queries, gate = np.split(queries, 2, axis=-1)
     positions = np.arange(cache.length, cache.length + len(hidden))
+    magnitude = _magnitude(layer)
     queries, keys = (
-        _turned(layer, _normed(layer, name, heads), positions)
+        _turned(layer, _normed(layer, name, heads), positions, magnitude=magnitude)
         for name, heads in (("attn_q_norm.weight", queries), ("attn_k_norm.weight", keys))
     )
     keys, values = cache.append(layer.number, keys, values)
@@ -62,16 +64,43 @@ def _normed(layer: Layer, name: str, heads: Values) -> Values:
     return layer.norm(name, heads) if layer.has(name) else heads
 
 
-def _turned(layer: Layer, heads: Values, positions: NDArray[np.int_]) -> Values:
+def _turned(
+    layer: Layer, heads: Values, positions: NDArray[np.int_], *, magnitude: float = 1.0
+) -> Values:
     traits = layer.traits
     if traits.turns_if_told and not layer.fact("rope.scaling.finetuned", default=False):
         return heads
-    base = layer.fact("rope.freq_base", 10_000.0)
-    if traits.window_base is not None and not traits.sees_all(layer.number):
-        base = traits.window_base
-    size = layer.fact("rope.dimension_count")
-    turns = rope.turns(positions, size=size, base=base)
+    turns = rope.turns(positions, _steps(layer), magnitude=magnitude)
     return rope.rotate(heads, turns, halves=traits.rotates_halves)
+
+
+def _steps(layer: Layer) -> rope.Steps:
+    """Those of RoPE; a layer with a window and a base of its own takes them as they are."""
+    traits, size = layer.traits, layer.fact("rope.dimension_count")
+    if traits.window_base is not None and not traits.sees_all(layer.number):
+        return rope.steps(size=size, base=traits.window_base)
+    base = layer.fact("rope.freq_base", 10_000.0)
+    steps = rope.steps(size=size, base=base)
+    for name in ROPE_FACTORS:
+        steps = steps / layer.model.weights.get(f"{name}.weight", 1)
+    factor = layer.fact("rope.scaling.factor", 1.0)
+    if _is_yarn(layer):
+        context = layer.fact("rope.scaling.original_context_length")
+        return rope.yarn(steps, base=base, factor=factor, context=context)
+    scaled: rope.Steps = steps / factor
+    return scaled
+
+
+def _magnitude(layer: Layer) -> float:
+    """What RoPE scales queries and keys by."""
+    magnitude: float = layer.fact("rope.scaling.attn_factor", 1.0)
+    if _is_yarn(layer):
+        magnitude *= rope.yarn_magnitude(layer.fact("rope.scaling.factor"))
+    return magnitude
+
+
+def _is_yarn(layer: Layer) -> bool:
+    return bool(layer.fact("rope.scaling.type") == "yarn")
 
 
 def _mixed(layer: Layer, queries: Values, keys: Values, values: Values) -> Values:

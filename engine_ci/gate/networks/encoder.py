@@ -90,8 +90,8 @@ def _attend(layer: Block, encoder: Encoder, hidden: Values) -> Values:
     """What each token takes from all."""
     queries, keys, values = _heads(layer, hidden)
     if encoder.rotates:
-        size, base = queries.shape[-1], layer.model.fact("rope.freq_base")
-        turns = rope.turns(np.arange(len(hidden)), size=size, base=base)
+        steps = rope.steps(size=queries.shape[-1], base=layer.model.fact("rope.freq_base"))
+        turns = rope.turns(np.arange(len(hidden)), steps)
         queries, keys = (rope.rotate(part, turns, halves=True) for part in (queries, keys))
     scores = queries @ keys.transpose(0, 2, 1) * np.float32(queries.shape[-1] ** -0.5)
     mixed = softmax(scores) @ values

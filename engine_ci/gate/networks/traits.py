@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from engine_ci.gate.networks.model import Values
 
 
+# What the step of each pair of RoPE is divided by. Files have the second for contexts longer than
+# that of the training and the third for others; ours have one of them.
+ROPE_FACTORS: Final = ("rope_freqs", "rope_factors_long", "rope_factors_short")
 _BARE: Final = {"ssm_a", "ssm_d"}  # these names are complete
 
 
@@ -70,4 +73,5 @@ class Traits:
         if self.feed_forward_norm is not None:
             parts.add(self.feed_forward_norm)
         ends = {"token_embd.weight", self.final_norm, "output.weight"}
+        ends |= {f"{name}.weight" for name in ROPE_FACTORS}
         return ends | {f"blk.{layer}.{part}" for layer in range(layers) for part in parts}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine_ci.gate import reference, splitmix, zoo
-from engine_ci.gate.networks import ARCHITECTURES, Cache, forward, rope
+from engine_ci.gate.networks import ARCHITECTURES, Cache, forward, rope, shift
 from engine_ci.gate.networks.activations import (
     clamped_silu,
     gelu,
@@ -25,7 +25,9 @@ from tests.unit.gate.sensitive import (
     in_each_layer,
     load,
     logits,
+    with_facts,
     with_weights,
+    without,
 )
 
 
@@ -46,7 +48,7 @@ def test_with_a_cache_the_parts_of_a_text_give_what_the_whole_gives(shipped: zoo
 
 def test_halves_are_turned_as_neighbours_are() -> None:
     heads = splitmix.normal("heads", (2, 5, 8))
-    turns = rope.turns(np.arange(3, 8), size=6, base=100.0)
+    turns = rope.turns(np.arange(3, 8), rope.steps(size=6, base=100.0))
     apart = [0, 2, 4, 1, 3, 5, 6, 7]
 
     found = rope.rotate(heads[..., apart], turns, halves=True)
@@ -57,13 +59,76 @@ def test_halves_are_turned_as_neighbours_are() -> None:
 def test_a_turn_keeps_the_length_and_what_is_beyond_it() -> None:
     heads = splitmix.normal("heads", (2, 5, 8))
 
-    found = rope.rotate(heads, rope.turns(np.arange(5), size=6, base=10.0), halves=True)
+    turns = rope.turns(np.arange(5), rope.steps(size=6, base=10.0))
+
+    found = rope.rotate(heads, turns, halves=True)
 
     np.testing.assert_allclose(
         np.linalg.norm(found, axis=-1), np.linalg.norm(heads, axis=-1), rtol=1e-6
     )
     np.testing.assert_array_equal(found[..., 6:], heads[..., 6:])
     np.testing.assert_array_equal(found[:, 0], heads[:, 0])
+
+
+def test_yarn_slows_the_pairs_that_turn_seldom_and_leaves_those_that_turn_often() -> None:
+    plain = rope.steps(size=128, base=10_000.0)
+
+    found = plain / rope.yarn(plain, base=10_000.0, factor=4.0, context=4096)
+
+    # By the formulas of the paper: 2.2 turns in 4,096 positions at pair 44, 32 at pair 20.95.
+    assert found[:21].tolist() == [1.0] * 21
+    np.testing.assert_allclose(found[46:], 4.0)
+    assert (np.diff(found[20:47]) > 0).all()
+    assert rope.yarn_magnitude(1.0) == 1.0
+    assert rope.yarn_magnitude(4.0) == pytest.approx(1.138629)
+
+
+def test_yarn_of_the_length_of_the_training_changes_nothing() -> None:
+    plain = rope.steps(size=16, base=10_000.0)
+
+    np.testing.assert_array_equal(rope.yarn(plain, base=10_000.0, factor=1.0, context=256), plain)
+    # Nor does any other, where all pairs turn often.
+    np.testing.assert_array_equal(rope.yarn(plain, base=10_000.0, factor=2.0, context=10**9), plain)
+
+
+def test_a_scale_is_a_factor_of_every_pair() -> None:
+    model = load("llama3")
+    factors = model.weights["rope_freqs.weight"]
+    same = with_weights(model, {"rope_freqs.weight": factors * 0 + 2})
+
+    found = logits(with_facts(without(model, "rope_freqs"), {"rope.scaling.factor": 2.0}))
+
+    np.testing.assert_array_equal(found, logits(same))
+    assert not np.allclose(found, logits(model), atol=0.1)
+
+
+def test_layers_with_a_base_of_their_own_are_not_scaled() -> None:
+    model = load("gemma3")
+    plain = with_facts(model, {"rope.scaling.factor": 1.0})
+
+    assert not np.allclose(logits(model), logits(plain), atol=0.1)
+    # None of the six then sees all.
+    np.testing.assert_array_equal(logits(model, full_every=7), logits(plain, full_every=7))
+
+
+@pytest.mark.parametrize("fact", ["rope.scaling.attn_factor", "rope.scaling.factor"])
+def test_a_magnitude_sharpens_attention(fact: str) -> None:
+    model = load("phi3" if "attn" in fact else "gpt-oss")
+
+    assert not np.allclose(logits(model), logits(with_facts(model, {fact: 1.0})), atol=0.1)
+
+
+def test_keys_that_move_up_keep_their_magnitude() -> None:
+    model = load("phi3")
+    told, moved = Cache(), Cache()
+    # One layer, whose keys do not know of what was forgotten.
+    one = with_facts(model, {"block_count": 1})
+    reference.log_probabilities(one, TOKENS[10:], told)
+
+    reference.log_probabilities(one, TOKENS, moved)
+    shift(one, ARCHITECTURES["phi3"], moved, keep=0, discard=10)
+
+    np.testing.assert_allclose(moved.keys[0], told.keys[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("window", [49, 50])

@@ -14,7 +14,7 @@ SENSITIVE = tuple(
 )
 WINDOWED = {"sensitive-gemma2", "sensitive-gemma3", "sensitive-gpt-oss"}
 NO_ATTENTION = {"sensitive-mamba", "sensitive-mamba2"}
-LLAMAS = {"sensitive", "sensitive-mixtral"}
+LLAMAS = {"sensitive", "sensitive-llama3", "sensitive-mixtral"}
 # The zoo as it was when this was written; more members may come, and must not change these.
 KNOWN = {
     *WINDOWED,
@@ -40,6 +40,8 @@ def marks_of(name: str) -> operations.Marks:
         ("RoPE", KNOWN - NO_ATTENTION),
         ("RoPE of neighbours", LLAMAS),
         ("RoPE of halves", KNOWN - NO_ATTENTION - LLAMAS),
+        ("RoPE with a factor for each pair", {"sensitive-llama3", "sensitive-phi3"}),
+        ("scaled RoPE", {"sensitive-gemma3", "sensitive-gpt-oss"}),
         ("sliding window", WINDOWED),
         ("biases of Q, K and V", {"sensitive-qwen2", "sensitive-gpt-oss"}),
         ("norms of heads", {"sensitive-qwen3", "sensitive-qwen3moe", "sensitive-gemma3"}),
