@@ -366,6 +366,7 @@ PLANTED = (
             "dry_multiplier 0.0",
             "presence_penalty 0.0",
             "frequency_penalty 0.0",
+            "repeat_penalty 1.0",
             "repeat_last_n 3",
         )
     ),

@@ -1,8 +1,7 @@
 """The probabilities that each sampler leaves, against those that it should.
 
 All are reckoned from what the engine itself says of one prompt, which `tokens` and `drift` hold
-against the reference, at a temperature that makes many tokens likely. `repeat_penalty` goes by the
-sign of logits, which no engine tells, and is not asked for.
+against the reference, at a temperature that makes many tokens likely.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from engine_ci.gate.api.questions import COMPLETION, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from engine_ci.engine.client import Client
     from engine_ci.gate.api.questions import Known
@@ -32,6 +32,8 @@ _AGAIN: Final = 3
 _WINDOW: Final = 64
 _TOLERANCE: Final = 1e-3  # nats
 _IMPOSSIBLE: Final = -60.0  # nats
+_SURE: Final = 32.0  # more than any logit of ours
+_REPEAT_PENALTY: Final = 2.0
 _PENALTIES: Final = {"presence_penalty": 2.0, "frequency_penalty": 1.5}
 _DRY: Final = {"dry_multiplier": 3.0, "dry_base": 1.5, "dry_allowed_length": 2}
 
@@ -89,11 +91,12 @@ def samplers_of(client: Client, known: Known) -> Iterator[str]:
     (said,) = post(client, COMPLETION, GREEDY | body, Asked).completion_probabilities
     raw = {each.id: each.logprob for each in said.top_logprobs if _may_be_drawn(each)}
     never = sorted({each.id for each in said.top_logprobs} - raw.keys())
-    if len(raw) + len(never) < len(said.top_logprobs) or len(set(raw.values())) <= _AMONG:
+    whole = len(raw) + len(never) == len(said.top_logprobs) and raw.keys() > set(text)
+    if not whole or len(set(raw.values())) <= _AMONG:
         yield f"expected odds of each token that differ, found those of {len(raw)} tokens"
         return
     odds = samplers.cooled(raw, _HOT)
-    for name, case in (*_shifting(odds, text), *_leaving(odds)):
+    for name, case in (*_shifting(odds, text), *_dividing(odds, set(text)), *_leaving(odds)):
         bias = [*((token, False) for token in never), *case.bias]
         asked = body | {"post_sampling_probs": True, "temperature": _HOT, "seed": 7}
         asked |= {**case.parameters, "logit_bias": bias}
@@ -126,6 +129,23 @@ def _shifting(odds: Odds, text: Sequence[int]) -> Iterator[tuple[str, Case]]:
 
 def _moved(odds: Odds, by: Mapping[int, float]) -> Odds:
     return samplers.shifted(odds, {token: shift / _HOT for token, shift in by.items()})
+
+
+def _dividing(odds: Odds, said: AbstractSet[int]) -> Iterator[tuple[str, Case]]:
+    """What divides the logits above 0 of tokens that were said before, and multiplies the rest.
+
+    No engine tells its logits, but a bias makes their sign sure, and to divide them all is to ask
+    for another temperature. Tokens not said keep their odds; how the two kinds compare is left out.
+    """
+    asked = {"samplers": ["penalties", "temperature"], "repeat_last_n": _WINDOW}
+    asked |= {"repeat_penalty": _REPEAT_PENALTY}
+    rest = [(token, False) for token in odds.keys() - said]
+    among = samplers.only(odds, said)
+    for bias, divisor in ((_SURE, _REPEAT_PENALTY), (-_SURE, 1 / _REPEAT_PENALTY)):
+        left = samplers.cooled(among, divisor)
+        yield "repeat_penalty", Case(asked, left, [*rest, *((token, bias) for token in said)])
+    left = samplers.without(odds, said)
+    yield "repeat_penalty", Case(asked, left, [(token, False) for token in said])
 
 
 def _leaving(odds: Odds) -> Iterator[tuple[str, Case]]:

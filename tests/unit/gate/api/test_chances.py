@@ -6,13 +6,20 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from engine_ci.gate import samplers
 from engine_ci.gate.api import chances
-from engine_ci.gate.api.chances import After, Chance
+from engine_ci.gate.api.chances import After, Case, Chance
 from tests.unit.gate.api.asked import KNOWN, Asked, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from engine_ci.gate.samplers import Odds
+
+    Penalty = Callable[[float, float], float]
 
 HALF = {1: math.log(0.5), 4: math.log(0.5)}
 
@@ -49,6 +56,7 @@ def token(number: int, *, logprob: float, says: int) -> dict[str, Any]:
         ([token(number, logprob=-1.0, says=65) for number in range(20)], 20),
         ([token(number, logprob=-1.0 - number, says=200) for number in range(20)], 0),
         ([token(number, logprob=-99.0 - number, says=65) for number in range(20)], 0),
+        ([token(100 + number, logprob=-1.0 - number, says=65) for number in range(20)], 20),
         ([], 0),
     ],
 )
@@ -61,3 +69,60 @@ def test_odds_that_nothing_can_be_reckoned_from_are_told_of(
     assert list(chances.samplers_of(client, KNOWN)) == [
         f"expected odds of each token that differ, found those of {told_of} tokens"
     ]
+
+
+def penalty(logit: float, by: float) -> float:
+    return logit / by if logit > 0 else logit * by
+
+
+def none(logit: float, _: float) -> float:
+    return logit
+
+
+def left(logits: Mapping[int, float], case: Case, of_said: Penalty, of_others: Penalty) -> Odds:
+    """What an engine leaves of logits that it tells nobody, tokens below 10 said before."""
+    bias = dict(case.bias)
+    by = case.parameters["repeat_penalty"]
+    moved = {
+        token: (of_said if token < 10 else of_others)(logit + bias.get(token, 0.0), by)
+        for token, logit in logits.items()
+        if bias.get(token) is not False
+    }
+    return samplers.cooled(moved, chances._HOT)
+
+
+def cases_of(logits: Mapping[int, float]) -> list[Case]:
+    odds = samplers.cooled(samplers.normalised(logits), chances._HOT)
+    return [case for _, case in chances._dividing(odds, {each for each in logits if each < 10})]
+
+
+def tokens(first: int, last: int) -> st.SearchStrategy[dict[int, float]]:
+    return st.dictionaries(st.integers(first, last), st.floats(-30, 30), min_size=2)
+
+
+@given(said=tokens(0, 9), others=tokens(10, 99))
+def test_what_repeat_penalty_leaves_is_known_without_the_logits(
+    said: dict[int, float], others: dict[int, float]
+) -> None:
+    logits = said | others
+    for case in cases_of(logits):
+        assert left(logits, case, penalty, none) == pytest.approx(case.expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("of_said", "of_others"),
+    [
+        (none, none),
+        (penalty, penalty),
+        (lambda logit, by: logit / by, none),
+        (lambda logit, by: logit * by, none),
+        (lambda logit, by: logit * by if logit > 0 else logit / by, none),
+        (lambda logit, by: penalty(logit, by * by), none),
+    ],
+)
+def test_another_penalty_leaves_others(of_said: Penalty, of_others: Penalty) -> None:
+    logits = {1: 3.0, 2: -1.0, 3: 0.5, 11: 4.0, 12: 1.0}
+    assert any(
+        left(logits, case, of_said, of_others) != pytest.approx(case.expected, abs=1e-3)
+        for case in cases_of(logits)
+    )
