@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine_ci.gate import structured
 from engine_ci.gate.api import chat_shapes
-from engine_ci.gate.api.questions import CHAT, difference, post
+from engine_ci.gate.api.questions import CHAT, difference, parsed, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,7 +94,7 @@ def filled(client: Client) -> Iterator[str]:
 
 def misfits(text: str) -> Iterator[str]:
     """What of one answer does not fit."""
-    found = structured.parsed(text)
+    found = parsed(text)
     if not isinstance(found, dict):
         yield f"expected an object in JSON, found {text!r}"
         return

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine_ci.engine.client import GREEDY
 from engine_ci.gate import conversing, templates
-from engine_ci.gate.api import chat_shapes, questions
+from engine_ci.gate.api import chat_shapes, parts, questions
+from engine_ci.gate.api.parts import Part, Told
 from engine_ci.gate.api.questions import CHAT, difference, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine_ci.engine.client import Client
+    from engine_ci.gate.api.parts import Dialect
 
 _THOUGHTS: Final = "The user asks for a city: 3 < 4 & all."
 _ANSWER: Final = "It is Paris."
@@ -24,11 +26,14 @@ _ROOM: Final = 200  # tokens
 _QUESTION: Final = {"role": "user", "content": "What is the capital of France?"}
 _THOUGHT: Final = {"role": "assistant", "content": _ANSWER, "reasoning_content": _THOUGHTS}
 _TURNS: Final = (_QUESTION, _THOUGHT, {"role": "user", "content": "And of Spain?"})
+_GRAMMAR: Final = f'root ::= "{_WHOLE}"'
 _SAYS: Final[dict[str, Any]] = GREEDY | {
     "messages": [_QUESTION],
     "max_tokens": _ROOM,
-    "grammar": f'root ::= "{_WHOLE}"',
+    "grammar": _GRAMMAR,
 }
+# For APIs that take no grammar: an engine started so lets no request say anything else.
+FLAGS: Final = ("--grammar", _GRAMMAR)
 
 
 def template(source: str, client: Client) -> Iterator[str]:
@@ -65,3 +70,15 @@ def _said(
     yield from difference(f"content{what}", content, choice.message.content)
     yield from difference(f"reasoning_content{what}", thoughts, choice.message.reasoning_content)
     yield from difference(f"finish_reason{what}", "stop", choice.finish_reason)
+
+
+def told_by(source: str, dialect: Dialect, client: Client) -> Iterator[str]:
+    """In what thoughts and answer, and the prompt's length, differ by another API, in words."""
+    messages = (templates.SYSTEM, *_TURNS)
+    expected = Told(
+        parts=(Part("thoughts", _THOUGHTS), Part("text", _ANSWER)),
+        ended=dialect.finished,
+        prompted=len(client.tokenize(templates.render(source, messages))),
+        answered=None,
+    )
+    yield from parts.differences(client, dialect, dialect.body(messages, (), _ROOM), expected)

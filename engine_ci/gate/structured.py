@@ -7,19 +7,21 @@ shape is an EngineAnswerError.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from engine_ci.engine.client import GREEDY
 from engine_ci.gate import templates
-from engine_ci.gate.api import chat_shapes, questions
-from engine_ci.gate.api.questions import CHAT, difference, post
+from engine_ci.gate.api import chat_shapes, parts, questions
+from engine_ci.gate.api.parts import Part, Told
+from engine_ci.gate.api.questions import CHAT, difference, parsed, post
+from engine_ci.gate.vocabulary import byte_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine_ci.engine.client import Client
     from engine_ci.gate.api.chat_shapes import Chunk
+    from engine_ci.gate.api.parts import Dialect
 
 _ROOM: Final = 400  # tokens; white space is free, and models that know no JSON use much
 _MESSAGES: Final = ({"role": "user", "content": "What is the capital of France?"},)
@@ -42,6 +44,8 @@ _CUT: Final = 4
 _OK: Final = 200
 _SHOWN: Final = 200
 _FORCED: Final = 100  # bias of a logit, more than any model has
+# For APIs that take no bias: in an engine started so, calls begin where they can.
+FLAGS: Final = ("--logit-bias", f"{byte_spelling().index(_CALL_BEGINS)}+{_FORCED}")
 
 
 def _only(value: object) -> dict[str, Any]:
@@ -86,6 +90,18 @@ def tool_call(client: Client) -> Iterator[str]:
     yield from _called(" (stream)", *_streamed(questions.stream(client, body)))
 
 
+def told_by(source: str, dialect: Dialect, client: Client) -> Iterator[str]:
+    """The same by another API, after an earlier call of the tool; and the prompt's length."""
+    tools, messages = [templates.TOOL], (templates.SYSTEM, *templates.TOOL_TURNS)
+    expected = Told(
+        parts=(Part("call", templates.ARGUMENTS, templates.TOOL["function"]["name"]),),
+        ended=dialect.called,
+        prompted=len(client.tokenize(templates.render(source, messages, tools=tools))),
+        answered=None,
+    )
+    yield from parts.differences(client, dialect, dialect.body(messages, tools, _ROOM), expected)
+
+
 def tool_choice(client: Client) -> Iterator[str]:
     """A tool that may be called, in chunks: the answer without it, and a call once it begins."""
     body = _body() | _offered("auto")
@@ -128,14 +144,6 @@ def _called(
 
 def _body() -> dict[str, Any]:
     return GREEDY | {"messages": list(_MESSAGES), "max_tokens": _ROOM}
-
-
-def parsed(text: str) -> object:
-    """The value, or the text where it is no JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _streamed(said: Sequence[Chunk]) -> tuple[list[chat_shapes.Function], list[str | None]]:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     Message = Mapping[str, Any]
 
+SYSTEM: Final = {"role": "system", "content": "You are a brief assistant."}
 _QUESTION: Final = {"role": "user", "content": "How many people live in Paris?"}
 AWKWARD: Final[Mapping[str, tuple[Message, ...]]] = {
     "several turns": (
-        {"role": "system", "content": "You are a brief assistant."},
+        SYSTEM,
         {"role": "user", "content": "What do bees make?"},
         {"role": "assistant", "content": "Bees make honey."},
         {"role": "user", "content": "And what do cows give?"},

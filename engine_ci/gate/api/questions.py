@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -140,6 +141,14 @@ def refusal(answer: Answer, shape: type[reading.ShapeT], *, endpoint: str) -> re
 def text(said: Sequence[Chunk]) -> str:
     """What the chunks say together."""
     return "".join(choice.delta.content or "" for chunk in said for choice in chunk.choices)
+
+
+def parsed(text: str) -> object:
+    """The value of JSON, or the text where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def difference(what: str, expected: object, found: object) -> Iterator[str]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine_ci.gate import reasoning
-from tests.unit.gate.api.asked import Asked, answer, event
+from engine_ci.gate.api.anthropic import MESSAGES
+from tests.unit.gate.api.asked import Asked, answer, event, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from engine_ci.system.http import Answer
 
@@ -72,6 +73,45 @@ def test_a_prompt_that_does_not_tell_of_earlier_thoughts_differs() -> None:
     assert list(reasoning.template(source, client)) == [
         f"prompt with earlier thoughts: expected {THOUGHTS!r}, found 'False'"
     ]
+
+
+def test_by_another_api_the_thoughts_are_a_part_of_their_own() -> None:
+    thoughts = {"type": "thinking", "thinking": THOUGHTS}
+    said = {"type": "text", "text": f"<think>{THOUGHTS}</think>{ANSWER}"}
+
+    assert told([thoughts, {"type": "text", "text": ANSWER}]) == []
+    (found,) = told([said])
+    assert found.startswith("parts: expected (Part(kind='thoughts'")
+
+
+def told(blocks: list[dict[str, str]]) -> list[str]:
+    """In what these blocks differ; the stream is right, and the prompt has seven tokens."""
+    message = {
+        "type": "message",
+        "role": "assistant",
+        "content": blocks,
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 7, "output_tokens": 9},
+    }
+    client = Asked(
+        {"/v1/messages": answer(message), "/tokenize": answer({"tokens": [1] * 7})},
+        lines=named(
+            {"type": "message_start", "message": message},
+            *block(0, "thinking", THOUGHTS),
+            *block(1, "text", ANSWER),
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            {"type": "message_stop"},
+        ),
+    )
+    return list(reasoning.told_by("{{ messages }}", MESSAGES, client))
+
+
+def block(index: int, kind: str, text: str) -> Iterator[dict[str, Any]]:
+    begun = {"type": kind, kind: ""}
+    delta = {"type": f"{kind}_delta", kind: text}
+    yield {"type": "content_block_start", "index": index, "content_block": begun}
+    yield {"type": "content_block_delta", "index": index, "delta": delta}
+    yield {"type": "content_block_stop", "index": index}
 
 
 def test_the_thoughts_are_text_of_a_grammar_as_they_are() -> None:

@@ -51,3 +51,10 @@ def answer(value: object, *, status: int = 200) -> Answer:
 def event(value: object) -> bytes:
     """One line of a stream."""
     return b"data: " + json.dumps(value).encode()
+
+
+def named(*events: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """The lines of a stream whose events have their types as names."""
+    return tuple(
+        line for each in events for line in (b"event: " + each["type"].encode(), event(each))
+    )
