@@ -134,6 +134,12 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.API: (
         "asked-otherwise /completion",
         "asked-otherwise /v1/completions",
+        "asked-otherwise /v1/messages",
+        "asked-otherwise /v1/responses",
+        "reads-as tool_result",
+        "reads-as function_call_output",
+        "event-twice",
+        "event-lost",
         "reads-as {",
         f"asked-otherwise {_SAY} stream_options",
         f"asked-otherwise {_SAY} response_format",

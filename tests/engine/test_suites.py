@@ -410,6 +410,43 @@ PLANTED = (
     Planted(chat, REASONING, "chat-finishes", "length", APART),
     Planted(chat, REASONING, "reads-as", "enable_thinking:enable_other", thought("template")),
     Planted(chat, REASONING, "reads-as", "reasoning_content:reasoning_other", thought("template")),
+    *(
+        Planted(chat, REASONING, fault, f"/v1/{name} {what}", thought(name))
+        for name, fault, what in (
+            ("messages", "value-set", 'content.0.type "text"'),
+            ("messages", "value-set", 'delta.thinking "a"'),
+            ("messages", "value-set", "index 1"),
+            ("messages", "event-twice", "content_block_start"),
+            ("messages", "event-lost", "content_block_stop"),
+            ("messages", "event-twice", "message_start"),
+            ("messages", "asked-otherwise", "system null"),
+            ("responses", "value-gone", "output.0"),
+            ("responses", "value-set", 'item.content.0.text "a"'),
+            ("responses", "value-set", 'response.status "incomplete"'),
+            ("responses", "event-twice", "response.output_item.added"),
+            ("responses", "event-lost", "response.output_item.done"),
+            ("responses", "event-twice", "response.content_part.added"),
+            ("responses", "event-twice", "response.created"),
+            ("responses", "asked-otherwise", "instructions null"),
+        )
+    ),
+    *(
+        Planted(chat, TOOLS, fault, f"/v1/{name} {what}", called(name))
+        for name, fault, what in (
+            ("messages", "value-set", 'content.0.name "town"'),
+            ("messages", "value-set", "content.0.input.year 2025"),
+            ("messages", "value-set", 'stop_reason "end_turn"'),
+            ("messages", "value-set", 'delta.stop_reason "end_turn"'),
+            ("messages", "value-set", 'delta.partial_json "1"'),
+            ("messages", "event-lost", "content_block_start"),
+            ("responses", "value-set", 'output.0.arguments "Paris"'),
+            ("responses", "value-gone", "output.0.call_id"),
+            ("responses", "value-set", 'item.name "town"'),
+            ("responses", "event-lost", "response.output_item.added"),
+        )
+    ),
+    Planted(chat, TOOLS, "reads-as", "tool_result:text", called("messages")),
+    Planted(chat, TOOLS, "reads-as", "function_call_output:message", called("responses")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
     Planted(chat, STABLE, "usage-off-by-one", "completion_tokens", {"chat/stable/answers"}),
     Planted(real, SMOL, "chat-says", "@@@@@@@@@@@@", {"real/smollm2-135m/sane"}),

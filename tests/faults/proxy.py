@@ -476,6 +476,11 @@ class _Handler(BaseHTTPRequestHandler):
         """One line of a stream as the client gets it."""
         if self.server.fault == "done-missing" and line.startswith(b"data: [DONE]"):
             return b""
+        if self.server.fault in ("event-twice", "event-lost"):  # argument: its path and its type
+            path, kind = self.server.argument.split()
+            if self.path == path and f'"type":"{kind}"'.encode() in line:
+                again = line + f"\nevent: {kind}\n".encode() + line
+                return again if self.server.fault == "event-twice" else b""
         if self._is_edited() and line.startswith(b"data: "):
             data = line.removeprefix(b"data: ").rstrip()
             return b"data: " + _edit(data, self.server.fault, *self._where()) + b"\n"

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from engine_ci.gate import asking, checking, conversing, forms, reasoning, structured, templates
+from engine_ci.gate.api.anthropic import MESSAGES
+from engine_ci.gate.api.responses import RESPONSES
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from engine_ci.engine.client import Client
     from engine_ci.engine.ready_engine import Engine
-    from engine_ci.gate.context import Context, LocatedModel
+    from engine_ci.gate.asking import Session
+    from engine_ci.gate.context import Context, LocatedModel, Subject
     from engine_ci.gate.goldens import Golden
     from engine_ci.records.gate import Check
 
@@ -33,6 +38,7 @@ class Kind:
     Attributes:
         differences: yields in words in what an engine's answers differ.
         promise: who breaks it as the baseline does has not got worse.
+        flags: the engine is started with them beside the app's own, where it has them.
     """
 
     name: str
@@ -40,10 +46,11 @@ class Kind:
     differences: Callable[[Client], Iterator[str]]
     fault_class: FaultClass = FaultClass.API
     promise: bool = False
+    flags: tuple[str, ...] = ()
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, five more for the first; six for two others.
+    """Two checks for each stable model with chats, five more for the first; ten for two others.
 
     Of these one has tools, and one thinks before it answers.
     """
@@ -108,11 +115,12 @@ def _thorough(located: LocatedModel, golden: Golden) -> Iterator[Kind]:
 
 
 def _calling(located: LocatedModel) -> Iterator[Kind]:
+    source = templates.load(located.path)
     yield Kind(
         name="template",
         fault_class=FaultClass.CHAT_TEMPLATE,
         expected="tools and their calls as Jinja2 renders them",
-        differences=partial(conversing.tools, templates.load(located.path)),
+        differences=partial(conversing.tools, source),
     )
     yield Kind(
         name="tool-call",
@@ -132,14 +140,20 @@ def _calling(located: LocatedModel) -> Iterator[Kind]:
         differences=structured.long_text,
         promise=True,
     )
+    yield from _by_other_apis(
+        partial(structured.told_by, source),
+        "the one call that the tool allows, the tokens of the prompt",
+        flags=structured.FLAGS,
+    )
 
 
 def _reasoning(located: LocatedModel) -> Iterator[Kind]:
+    source = templates.load(located.path)
     yield Kind(
         name="template",
         fault_class=FaultClass.CHAT_TEMPLATE,
         expected="earlier thoughts, and none where none are wanted, as Jinja2 renders them",
-        differences=partial(reasoning.template, templates.load(located.path)),
+        differences=partial(reasoning.template, source),
         promise=True,
     )
     yield Kind(
@@ -149,21 +163,51 @@ def _reasoning(located: LocatedModel) -> Iterator[Kind]:
         differences=reasoning.apart,
         promise=True,
     )
+    yield from _by_other_apis(
+        partial(reasoning.told_by, source),
+        "the thoughts, then the answer, the tokens of the prompt",
+        flags=reasoning.FLAGS,
+    )
+
+
+def _by_other_apis(
+    differences: Callable[..., Iterator[str]], expected: str, *, flags: tuple[str, ...]
+) -> Iterator[Kind]:
+    for name, dialect in (("messages", MESSAGES), ("responses", RESPONSES)):
+        yield Kind(
+            name=name,
+            expected=f"by `/v1/{name}`, whole and in pieces: {expected}",
+            differences=partial(differences, dialect),
+            promise=True,
+            flags=flags,
+        )
 
 
 def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> Iterator[Check]:
-    start = partial(session, context, suite=SUITE, located=located, mode=Mode.APP)
-    with start(context.candidate) as opened:
-        for kind in kinds:
-            question = Question(
-                suite=SUITE,
-                name=f"{located.model.name}/{kind.name}",
-                fault_class=kind.fault_class,
-                expected=kind.expected,
-            )
-            judge = partial(_judge, kind.differences)
-            before = partial(asking.before, context, start, judge) if kind.promise else None
-            yield question.ask(partial(opened.answer, judge), before=before)
+    for flags, alike in groupby(kinds, key=lambda kind: kind.flags):
+        start = partial(session, context, suite=SUITE, located=located, mode=Mode.APP, extra=flags)
+        with start(context.candidate) as opened:
+            for kind in alike:
+                yield _check(context, located, kind, opened=opened, start=start)
+
+
+def _check(
+    context: Context,
+    located: LocatedModel,
+    kind: Kind,
+    *,
+    opened: Session,
+    start: Callable[[Subject], AbstractContextManager[Session]],
+) -> Check:
+    question = Question(
+        suite=SUITE,
+        name=f"{located.model.name}/{kind.name}",
+        fault_class=kind.fault_class,
+        expected=kind.expected,
+    )
+    judge = partial(_judge, kind.differences)
+    before = partial(asking.before, context, start, judge) if kind.promise else None
+    return question.ask(partial(opened.answer, judge), before=before)
 
 
 def _judge(differences: Callable[[Client], Iterator[str]], engine: Engine) -> Answer:
