@@ -31,6 +31,7 @@ _NULLABLE: Final = (
 def props(client: Client, known: Known) -> Iterator[str]:
     """In what `/props` differs, in words; so do the others."""
     found = get(client, "/props", shapes.Props)
+    yield from difference("chat_template_tool_use", None, found.chat_template_tool_use)
     if known.slots is not None:
         yield from difference("total_slots", known.slots, found.total_slots)
 
@@ -59,6 +60,8 @@ def completion_stream(client: Client, known: Known) -> Iterator[str]:
     last = reading.fit(events[-1] if events else None, shapes.End, endpoint=endpoint)
     yield from difference("content", known.answer, "".join(piece.content for piece in pieces))
     yield from difference("events with `stop`", 1, sum(piece.stop for piece in pieces))
+    timed = sum(piece.timings is not None for piece in pieces)
+    yield from difference("events with `timings`", 1, timed)
     yield from _ending(known, last)
 
 

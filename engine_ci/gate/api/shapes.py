@@ -41,9 +41,10 @@ class Sized(Shape):
 
 
 class Props(answers.Props):
-    """`GET /props`."""
+    """`GET /props`; a model with tools may have a template of its own for them, ours have none."""
 
     chat_template: Filled
+    chat_template_tool_use: Text | None = None
     default_generation_settings: Generation
 
 
@@ -112,6 +113,7 @@ class Piece(Shape):
 
     content: Text
     stop: bool
+    timings: Timings | None = None
 
 
 class Refusal(Shape):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -102,18 +103,54 @@ def test_a_completion_stream_of_nothing_is_an_error() -> None:
         list(promises.completion_stream(Asked(), KNOWN))
 
 
-def test_slots_that_the_app_does_not_name_are_the_engines_business() -> None:
+def test_how_long_a_completion_took_stands_at_its_end_and_nowhere_else() -> None:
+    took = {
+        f"{part}_{what}": 1 for part in ("prompt", "predicted") for what in ("ms", "per_second")
+    }
+    timings = {"timings": {**took, "prompt_n": KNOWN.prompted, "predicted_n": len(KNOWN.tokens)}}
+    end = {
+        "content": KNOWN.answer,
+        "stop": True,
+        "stop_type": "eos",
+        "stopping_word": "",
+        "truncated": False,
+        "tokens_predicted": len(KNOWN.tokens),
+        "tokens_evaluated": KNOWN.prompted,
+        "tokens_cached": 0,
+        **timings,
+    }
+
+    def found(begin: dict[str, Any]) -> list[str]:
+        lines = tuple(b"data: " + json.dumps(event).encode() for event in (begin, end))
+        return list(promises.completion_stream(Asked(lines=lines), KNOWN))
+
+    begin = {"content": "", "stop": False}
+    assert found(begin) == []
+    assert found(begin | timings) == ["events with `timings`: expected 1, found 2"]
+
+
+def props(**said: object) -> list[str]:
     sampling = {"temperature": 1, "top_k": 40, "top_p": 0.9, "min_p": 0.1, "n_predict": -1}
-    said = {
+    settings = {"n_ctx": 512, "params": sampling}
+    sound = {
         "model_path": "m",
-        "total_slots": 4,
+        "total_slots": 1,
         "build_info": "b1-0",
         "chat_template": "{{ x }}",
-        "default_generation_settings": {"n_ctx": 512, "params": sampling},
+        "default_generation_settings": settings,
     }
-    client = Asked({"/props": answer(said)})
+    return list(promises.props(Asked({"/props": answer(sound | said)}), KNOWN))
 
-    assert list(promises.props(client, KNOWN)) == ["total_slots: expected 1, found 4"]
+
+def test_slots_that_the_app_does_not_name_are_the_engines_business() -> None:
+    assert props() == []
+    assert props(total_slots=4) == ["total_slots: expected 1, found 4"]
+
+
+def test_a_model_with_one_template_has_no_other_for_tools() -> None:
+    assert props(chat_template_tool_use="{{ y }}") == [
+        "chat_template_tool_use: expected None, found '{{ y }}'"
+    ]
 
 
 def test_a_cut_answer_has_a_beginning_at_least() -> None:
