@@ -69,7 +69,8 @@ in files that every answer of a CPU server goes through, broken by one operator,
 or statement (`benchmarks/gate/mutation.py`), area by area in turn; the gate was asked everything
 but `performance`. Edits that do not compile, or that make the same program, are drawn again and not
 counted. Many that pass do no harm: the line is of no use here, or what it does is done elsewhere
-as well. Of those that pass a program that dies at the line tells whether the gate comes to it.
+as well. Of those that pass a program that dies at the line tells whether the gate comes to it;
+those *reached* were asked again when checks had been added, and some are *refused since*.
 `python -m benchmarks.gate.mutants COUNT` goes on; raw results:
 `benchmarks/gate/results/mutants.jsonl`. An earlier gate passed number 1, before `chat/stable/form`
 was there; the first ten were not asked by `/v1/completions`, `/v1/responses` and `/v1/messages`.
@@ -168,9 +169,9 @@ def of_mutants(drawn: Sequence[Mutant], *, notes: Mapping[int, str]) -> Iterator
     yield MUTANTS
     yield (
         "| area | edits | refused | warned of | undecided | passed: never reached | reached "
-        "| cannot tell |"
+        "| cannot tell | refused since |"
     )
-    yield f"| {'--- | ' * 8}".rstrip()
+    yield f"| {'--- | ' * 9}".rstrip()
     for area in areas:
         yield _counted(area, [each for each in faults if each.area == area])
     yield _counted("**all**", faults)
@@ -178,9 +179,11 @@ def of_mutants(drawn: Sequence[Mutant], *, notes: Mapping[int, str]) -> Iterator
     if unnoticed:
         yield "\nPassed though reached:\n"
     for each in unnoticed:
+        since = f"Refused since, by `{'`, `'.join(each.since)}`." if each.since else ""
+        note = " ".join(filter(None, (notes.get(each.number), since)))
         yield (
             f"- {each.number}, `{each.file}:{each.line}`: `{each.before}` becomes `{each.after}`. "
-            f"{notes.get(each.number, '')}".rstrip()
+            f"{note}".rstrip()
         )
 
 
@@ -190,7 +193,8 @@ def _counted(label: str, mutants: Sequence[Mutant]) -> str:
         sum(each.became is outcome for each in mutants)
         for outcome in (Became.REFUSED, Became.WARNED, Became.UNDECIDED)
     ]
-    cells = (label, len(mutants), *became, *(passed.count(way) for way in (False, True, None)))
+    ways = [passed.count(way) for way in (False, True, None)]
+    cells = (label, len(mutants), *became, *ways, sum(bool(each.since) for each in mutants))
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -180,22 +180,27 @@ def nulls(client: Client, known: Known) -> Iterator[str]:
 
 
 def logprobs(client: Client, known: Known) -> Iterator[str]:
-    """The log-probabilities of a chat."""
-    body = questions.chat(known, count=_CUT) | {"logprobs": True, "top_logprobs": _LIKELIEST}
+    """The log-probabilities of a chat, with one token in each place and with several."""
+    for count in (1, _LIKELIEST):
+        yield from _explained(client, known, count=count)
+
+
+def _explained(client: Client, known: Known, *, count: int) -> Iterator[str]:
+    body = questions.chat(known, count=_CUT) | {"logprobs": True, "top_logprobs": count}
     (choice,) = post(client, CHAT, body, chat_shapes.ExplainedChat).choices
     positions = choice.logprobs.content
     said = b"".join(bytes(position.bytes) for position in positions).decode(errors="replace")
     yield from difference("number of positions", _CUT, len(positions))
     yield from difference("text of the positions", choice.message.content, said)
     for number, position in enumerate(positions):
-        yield from likeliest(number, position)
+        yield from likeliest(number, position, count=count)
 
 
-def likeliest(number: int, position: Position) -> Iterator[str]:
+def likeliest(number: int, position: Position, *, count: int) -> Iterator[str]:
     """In what one position is none of a greedy answer, in words."""
     top = position.top_logprobs
     values = [likely.logprob for likely in top]
-    yield from difference(f"top_logprobs of position {number}", _LIKELIEST, len(top))
+    yield from difference(f"top_logprobs of position {number}", count, len(top))
     yield from difference(f"order at position {number}", sorted(values, reverse=True), values)
     for first in top[:1]:
         yield from difference(f"likeliest at position {number}", first.token, position.token)

@@ -138,7 +138,9 @@ def test_an_alarm_is_named_by_its_check() -> None:
     assert "**1 of 2 did not pass**: `api/nulls`." in page
 
 
-def mutant(number: int, became: Became, *, reached: bool | None = None) -> Mutant:
+def mutant(
+    number: int, became: Became, *, reached: bool | None = None, since: tuple[str, ...] = ()
+) -> Mutant:
     return Mutant(
         number=number,
         area=("server", "tensors")[number % 2],
@@ -148,6 +150,7 @@ def mutant(number: int, became: Became, *, reached: bool | None = None) -> Mutan
         after="if (a && b) {",
         became=became,
         reached=reached,
+        since=since,
     )
 
 
@@ -160,15 +163,16 @@ def test_drawn_edits_are_counted_by_area_and_those_that_made_no_fault_are_not() 
         mutant(4, Became.PASSED, reached=True),
         mutant(5, Became.PASSED, reached=False),
         mutant(6, Became.PASSED),
+        mutant(7, Became.PASSED, reached=True, since=("api/a", "api/b")),
     ]
     page = "\n".join(sections.of_mutants(drawn, notes={4: "Of no use here."}))
 
-    assert row(page, "| server") == "| server | 3 | 1 | 0 | 0 | 0 | 1 | 1 |"
-    assert row(page, "| tensors") == "| tensors | 2 | 0 | 1 | 0 | 1 | 0 | 0 |"
-    assert row(page, "| **all**") == "| **all** | 5 | 1 | 1 | 0 | 1 | 1 | 1 |"
-    assert row(page, "- ") == (
-        "- 4, `src/llama.cpp:7`: `if (a || b) {` becomes `if (a && b) {`. Of no use here."
-    )
+    assert row(page, "| server") == "| server | 3 | 1 | 0 | 0 | 0 | 1 | 1 | 0 |"
+    assert row(page, "| tensors") == "| tensors | 3 | 0 | 1 | 0 | 1 | 1 | 0 | 1 |"
+    assert row(page, "| **all**") == "| **all** | 6 | 1 | 1 | 0 | 1 | 2 | 1 | 1 |"
+    change = "`src/llama.cpp:7`: `if (a || b) {` becomes `if (a && b) {`."
+    assert row(page, "- 4") == f"- 4, {change} Of no use here."
+    assert row(page, "- 7") == f"- 7, {change} Refused since, by `api/a`, `api/b`."
 
 
 def test_every_edit_that_passed_though_reached_has_an_explanation() -> None:
