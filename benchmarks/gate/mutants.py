@@ -103,7 +103,7 @@ NOTES: Final[Mapping[int, str]] = {
     31: "No harm: makes room beforehand.",
     33: "No harm: fills what no model of ours has with 0, which it is already.",
     36: "Each piece of a stream told how long it took, which nobody had asked for.",
-    44: "No harm to what is asked: which token ends a line, of which samplers make no use any more.",
+    44: "No harm: which token ends a line, of which samplers make no use any more.",
     50: "No harm to ours: of models that have a token `<|tool_response>` or `<|plamo:eos|>`.",
     54: "Of one token asked for in each place it was not the likeliest.",
 }
