@@ -96,7 +96,7 @@ NOTES: Final[Mapping[int, str]] = {
     6: "`/v1/messages` began a block of thoughts anew with each piece of a stream; no model that "
     "thinks was asked by that API.",
     10: "No harm: what makes one vector of all adds it to the graph once more.",
-    16: "Our phi3 had no such tensors, and need not: models of long contexts have.",
+    16: "No harm: what is added to the flags is among them.",
     19: "`/props` showed a second template, for tools, where there was none.",
     20: "No harm: where the splitter written by hand finds nothing, the general one splits alike.",
     21: "No harm: counts the memory of backends for the log.",
