@@ -57,9 +57,10 @@ class Position(Likely):
 
 
 class Timings(Shape):
-    """What a completion took: how many tokens of the prompt were not in the cache."""
+    """How many tokens of the prompt were not in the cache, how many of the answer were guessed."""
 
     prompt_n: Count | None = None
+    draft_n: Count = 0
 
 
 class Completed(Shape):

@@ -53,6 +53,7 @@ class Completion:
     Attributes:
         evaluated: tokens of the prompt that were not in the cache; None where a build does not say.
         truncated: whether the context was full before the end.
+        drafted: tokens that a second model guessed, rightly or not.
     """
 
     tokens: tuple[int, ...]
@@ -61,6 +62,7 @@ class Completion:
     steps: tuple[Step, ...]
     evaluated: int | None = None
     truncated: bool = False
+    drafted: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,6 +155,7 @@ class Client:
             steps=_steps(found, top=top) if top else (),
             evaluated=found.timings.prompt_n,
             truncated=found.truncated,
+            drafted=found.timings.draft_n,
         )
 
     def stream(self, prompt: Sequence[int] | str, *, count: int) -> Generator[Chunk, None, None]:

@@ -158,7 +158,11 @@ ABORTS = {
 }
 STABLE = ("stable",)
 SMOL = ("smollm2-135m",)
-TOKENS = {f"tokens/stable/{mode}" for mode in ("strict", "cached", "batches", "slots", "app")}
+TOKENS = {
+    f"tokens/stable/{mode}"
+    for mode in ("strict", "cached", "batches", "slots", "app", "guessed-right")
+}
+GUESSED = {"tokens/stable/guessed-right"}
 BPE = ("bpe", "bpe-falcon")
 TOKENIZE = {"tokenizer/bpe/tokenize", "tokenizer/bpe-falcon/tokenize"}
 PIECES = {"tokenizer/bpe/pieces"}
@@ -233,7 +237,7 @@ WINDOW = ("sensitive-gemma3",)
 REPAIRED = ("bpe-deepseek-v3",)
 LEFT = lived("client-leaves", "requests")
 # These compare with a baseline, which is started in the same way.
-COMPARING = (drift, tokenizer, chat, embeddings, real, api, lifecycle, memory)
+COMPARING = (tokens, drift, tokenizer, chat, embeddings, real, api, lifecycle, memory)
 NO_ROOM = "Context size has been exceeded."
 REUSE = pressed("prefix-reuse", "turns", "slots")
 FULL = pressed("brim", "shift")
@@ -327,6 +331,8 @@ PLANTED = (
     Planted(tokens, STABLE, "nothing-cached", "", {"tokens/stable/cached"}),
     Planted(tokens, STABLE, "wrong-when-cached", "", {"tokens/stable/cached"}),
     Planted(tokens, STABLE, "wrong-with", "-ub 16", {"tokens/stable/batches"}),
+    Planted(tokens, STABLE, "wrong-with", "--model-draft", GUESSED),
+    Planted(tokens, STABLE, "value-gone", "/completion timings.draft_n", GUESSED),
     Planted(tokens, STABLE, "mixes-up-slots", "", {"tokens/stable/slots"}),
     Planted(drift, SENSITIVE, "token-swapped", "3", DRIFT),
     Planted(drift, SENSITIVE, "logprobs-scaled", "1.02", DRIFT),

@@ -17,6 +17,7 @@ SLOTS: Final = "--parallel"
 EMBEDDINGS: Final = "--embeddings"
 SHARED: Final = "--kv-unified"
 FLASH: Final = "-fa"
+DRAFT: Final = "--model-draft"
 DEVICES: Final = "--list-devices"
 # The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
 _OPTION: Final = re.compile(r"^ {0,2}(--?[A-Za-z][\w-]*(?:, *--?[A-Za-z][\w-]*)*)", re.MULTILINE)
@@ -48,6 +49,7 @@ def needed(settings: Settings) -> dict[str, str]:
         (SHIFTS, "a context that shifts", settings.shifts),
         (METRICS, "counters", settings.metrics),
         (FLASH, "flash attention", settings.flash),
+        (DRAFT, "guesses of a second model", settings.draft is not None),
     )
     return {option: what for option, what, wished in wishes if wished}
 
@@ -72,6 +74,10 @@ def chosen(settings: Settings) -> Iterator[tuple[str, ...]]:
         yield (SHIFTS,)
     if settings.metrics:
         yield (METRICS,)
+    if settings.draft:
+        # Once a second model was enough of a wish; now guessing is one of its own.
+        yield "--spec-type", "draft-simple"
+        yield DRAFT, str(settings.draft.absolute())
     yield ("--jinja",)
     yield ("--offline",)
     yield ("--no-ui",)

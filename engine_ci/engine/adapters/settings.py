@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +26,7 @@ class Settings:
         slot_files: the engine may save what a slot has cached, in the folder that it runs in.
         shifts: when its context is full, the engine forgets the middle and goes on.
         metrics: the engine counts its tokens and seconds.
+        draft: a model of the same vocabulary that guesses tokens, for the engine to check.
         extra: arguments appended as they are.
     """
 
@@ -37,4 +42,5 @@ class Settings:
     slot_files: bool = False
     shifts: bool = False
     metrics: bool = False
+    draft: Path | None = None
     extra: tuple[str, ...] = ()

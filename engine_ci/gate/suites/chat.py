@@ -185,7 +185,9 @@ def _by_other_apis(
 
 def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> Iterator[Check]:
     for flags, alike in groupby(kinds, key=lambda kind: kind.flags):
-        start = partial(session, context, suite=SUITE, located=located, mode=Mode.APP, extra=flags)
+        # A log of its own: a start replaces what the one before wrote.
+        suite = f"{SUITE}{flags[0][1:]}" if flags else SUITE
+        start = partial(session, context, suite=suite, located=located, mode=Mode.APP, extra=flags)
         with start(context.candidate) as opened:
             for kind in alike:
                 yield _check(context, located, kind, opened=opened, start=start)

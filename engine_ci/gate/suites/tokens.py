@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.engine.adapters.options import DRAFT
 from engine_ci.gate import asking, checking, modes
 from engine_ci.gate.asking import Mode
-from engine_ci.gate.checking import Answer, Question
+from engine_ci.gate.checking import Answer, NotAskedError, Question
 from engine_ci.gate.modes import session
 from engine_ci.gate.scales import rounded
 from engine_ci.records.gate import FaultClass, Margins, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from engine_ci.engine.client import Completion
     from engine_ci.engine.ready_engine import Engine
@@ -31,7 +33,7 @@ _OF_FIRST: Final = (Mode.STRICT, Mode.CACHED, Mode.BATCHES, Mode.SLOTS, Mode.APP
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks of each stable model, five of the first of an architecture.
+    """Two checks of each stable model, seven of the first of an architecture.
 
     Their margins hold on any hardware. Stable models of one architecture differ in how they split
     text, which no further mode has to do with.
@@ -42,6 +44,8 @@ def run(context: Context) -> Iterator[Check]:
     def checks(located: LocatedModel) -> Iterator[Check]:
         for group in modes.starts(_OF_FIRST if located in first else _OF_ALL):
             yield from _in_one_start(context, located, group)
+        if located in first:
+            yield from _guessed(context, located)
 
     yield from asking.side_by_side(checks, stable)
 
@@ -53,6 +57,45 @@ def _in_one_start(
     with session(context, context.candidate, suite=SUITE, located=located, mode=group[0]) as opened:
         for mode in group:
             yield _check(located, golden, mode, opened)
+
+
+def _guessed(context: Context, located: LocatedModel) -> Iterator[Check]:
+    """With a second model that guesses tokens ahead: with itself, and with one that is wrong."""
+    golden = asking.golden(context, located)
+    others = asking.models(context, "sensitive")[:1]
+    for name, draft in (("right", located), *(("wrong", other) for other in others)):
+        start = partial(
+            asking.session,
+            context,
+            suite=f"{SUITE}-guessed-{name}",
+            located=located,
+            mode=Mode.STRICT,
+            settings=replace(modes.SETTINGS[Mode.STRICT], draft=draft.path),
+        )
+        question = Question(
+            suite=SUITE,
+            name=f"{located.model.name}/guessed-{name}",
+            fault_class=FaultClass.KV,
+            expected=f"the golden tokens in all {len(golden.cases)} cases, some of them guessed",
+        )
+        ask = partial(_after_guesses, golden)
+        with start(context.candidate) as opened:
+            before = partial(asking.before, context, start, ask)
+            yield question.ask(partial(_with_guesses, context, opened, ask), before=before)
+
+
+def _with_guesses(context: Context, opened: Session, ask: Callable[[Engine], Answer]) -> Answer:
+    if DRAFT not in context.candidate.server.flags():
+        raise NotAskedError(f"this build has no {DRAFT}")
+    return opened.answer(ask)
+
+
+def _after_guesses(golden: Golden, engine: Engine) -> Answer:
+    exchanges = _ask(golden, Mode.STRICT, engine)
+    answer = judge(exchanges)
+    if answer.status is Status.PASS and not any(one.found.drafted for one in exchanges):
+        return Answer(status=Status.FAIL, observed="no token was guessed", margins=answer.margins)
+    return answer
 
 
 def _check(located: LocatedModel, golden: Golden, mode: Mode, opened: Session) -> Check:
