@@ -106,6 +106,9 @@ NOTES: Final[Mapping[int, str]] = {
     44: "No harm: which token ends a line, of which samplers make no use any more.",
     50: "No harm to ours: of models that have a token `<|tool_response>` or `<|plamo:eos|>`.",
     54: "Of one token asked for in each place it was not the likeliest.",
+    60: "No harm: a seed for what makes up guesses, which is for tests of upstream's.",
+    61: "Of `min_keep` tokens, which nobody asked for, other ones were kept.",
+    63: "No harm where nobody guesses: how a batch is split where there are guesses.",
 }
 
 

@@ -162,6 +162,8 @@ def _leaving(odds: Odds) -> Iterator[tuple[str, Case]]:
         ("top_n_sigma", above / samplers.deviation(odds)),
     ):
         yield name, _after(name, samplers.only(odds, kept), **{name: value})
+    # One alone would be likely enough; who takes the next ones has to know which they are.
+    yield "min_keep", _after("min_p", samplers.only(odds, kept), min_p=1.0, min_keep=count)
     rest = samplers.without(odds, kept[:-1])
     yield "xtc", _after("xtc", rest, xtc_probability=1.0, xtc_threshold=math.exp(low))
     far = samplers.surprise(odds)
