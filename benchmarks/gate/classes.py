@@ -159,6 +159,8 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "unwell-after-an-error",
     ),
     Kind.KV: (
+        "wrong-with --model-draft",
+        "value-gone /completion timings.draft_n",
         "nothing-cached",
         "wrong-when-cached",
         "wrong-when-back",
