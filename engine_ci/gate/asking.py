@@ -193,6 +193,12 @@ def _with(extra: tuple[str, ...], command: Command, *, subject: Subject) -> Comm
     return replace(command, arguments=arguments)
 
 
+def require(subject: Subject, option: str) -> None:
+    """NotAskedError where the build has no such option, without which there is no question."""
+    if option not in subject.server.flags():
+        raise NotAskedError(f"this build has no {option}")
+
+
 def of_baseline(
     context: Context,
     opened: Callable[[Subject], AbstractContextManager[Session]],

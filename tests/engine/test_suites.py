@@ -532,6 +532,25 @@ def test_a_promise_that_the_baseline_breaks_too_is_warned_of(
 
 
 @pytest.mark.parametrize(
+    ("suite", "model", "option", "names"),
+    [
+        (tokens, "stable", "--model-draft", ("guessed-right",)),
+        (chat, "stable-tools", "--logit-bias", ("messages", "responses")),
+        (chat, "stable-reasoning", "--grammar", ("messages", "responses")),
+    ],
+)
+def test_a_build_without_an_option_is_not_asked_for_what_needs_it(
+    build: Build, suite: ModuleType, model: str, option: str, names: tuple[str, ...]
+) -> None:
+    checks = list(suite.run(build(model, fault="flag-lost", argument=option, baseline=True)))
+
+    skipped = [check for check in checks if check.status is Status.SKIP]
+    assert [check.id.split("/")[1:] for check in skipped] == [[model, name] for name in names]
+    assert {check.observed for check in skipped} == {f"not asked: this build has no {option}"}
+    assert all(check.status is Status.PASS for check in checks if check not in skipped)
+
+
+@pytest.mark.parametrize(
     ("names", "fault", "argument", "suspect"),
     [
         (("sensitive", "sensitive-mamba2"), "wrong-when-cached", "", "prompt cache"),

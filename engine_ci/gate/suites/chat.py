@@ -38,7 +38,8 @@ class Kind:
     Attributes:
         differences: yields in words in what an engine's answers differ.
         promise: who breaks it as the baseline does has not got worse.
-        flags: the engine is started with them beside the app's own, where it has them.
+        flags: an option that the engine is started with beside the app's own, and its value; a
+            build without it is not asked.
     """
 
     name: str
@@ -209,7 +210,13 @@ def _check(
     )
     judge = partial(_judge, kind.differences)
     before = partial(asking.before, context, start, judge) if kind.promise else None
-    return question.ask(partial(opened.answer, judge), before=before)
+
+    def answer() -> Answer:
+        for option in kind.flags[:1]:
+            asking.require(context.candidate, option)
+        return opened.answer(judge)
+
+    return question.ask(answer, before=before)
 
 
 def _judge(differences: Callable[[Client], Iterator[str]], engine: Engine) -> Answer:

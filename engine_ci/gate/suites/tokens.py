@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from engine_ci.engine.adapters.options import DRAFT
 from engine_ci.gate import asking, checking, modes
 from engine_ci.gate.asking import Mode
-from engine_ci.gate.checking import Answer, NotAskedError, Question
+from engine_ci.gate.checking import Answer, Question
 from engine_ci.gate.modes import session
 from engine_ci.gate.scales import rounded
 from engine_ci.records.gate import FaultClass, Margins, Status
@@ -85,8 +85,7 @@ def _guessed(context: Context, located: LocatedModel) -> Iterator[Check]:
 
 
 def _with_guesses(context: Context, opened: Session, ask: Callable[[Engine], Answer]) -> Answer:
-    if DRAFT not in context.candidate.server.flags():
-        raise NotAskedError(f"this build has no {DRAFT}")
+    asking.require(context.candidate, DRAFT)
     return opened.answer(ask)
 
 
