@@ -79,7 +79,7 @@ def measured(located: LocatedModel, server: LlamaServer, *, longest: int) -> dic
         ]
     rounding = reference.load(located.path)
     exact = replace(rounding, kinds=dict.fromkeys(rounding.kinds, Kind.F32))
-    whole = [forced(exact, [*c.prompt, *c.tokens[:-1]], len(c.steps)) for c in cases]
+    whole = [forced(exact, case) for case in cases]
     compare = divergence.compare
     drifts = {c.id: compare(c.steps, steps) for c, steps in zip(cases, found, strict=True)}
     judged_by = scales.scales(located.model, Against.REFERENCE)

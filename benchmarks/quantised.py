@@ -24,10 +24,10 @@ from engine_ci.engine.adapters.settings import Settings
 from engine_ci.gate import divergence, goldens, model_files, recording, reference, splitmix, zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from engine_ci.gate.divergence import Drift, Step
-    from engine_ci.gate.goldens import Golden
+    from engine_ci.gate.goldens import Case, Golden
     from engine_ci.gate.networks import Model
 
     Answers = list[Sequence[Step]]
@@ -86,22 +86,22 @@ def least_fault(model: Model, golden: Golden) -> float:
     """The smallest median that 1 % of noise on one tensor gives."""
     cases = sorted(golden.cases, key=lambda case: len(case.prompt))[:CASES]
     return min(
-        median(drift.median for drift in drifts([c.steps for c in cases], computed))
-        for faulty in faults(model)
-        for computed in [[forced(faulty, [*c.prompt, *c.tokens[:-1]], len(c.steps)) for c in cases]]
+        median(divergence.compare(case.steps, forced(faulty, case)).median for case in cases)
+        for _, faulty in off_by_a_percent(model)
     )
 
 
-def faults(model: Model) -> Iterable[Model]:
-    """The model with one tensor after the other off by 1 %."""
+def off_by_a_percent(model: Model) -> Iterator[tuple[str, Model]]:
+    """The name of one tensor after the other, and the model with that tensor off by 1 %."""
     for name, value in model.weights.items():
         off = 1 + np.float32(0.01) * splitmix.normal(name, value.shape)
-        yield replace(model, weights={**model.weights, name: value * off})
+        yield name, replace(model, weights={**model.weights, name: value * off})
 
 
-def forced(model: Model, tokens: list[int], steps: int) -> Sequence[Step]:
-    """What the model thinks at the last steps of a text."""
-    rows = reference.log_probabilities(model, tokens)[-steps:]
+def forced(model: Model, case: Case) -> Sequence[Step]:
+    """What the model thinks at the steps of a case, where it is told the golden's tokens."""
+    tokens = [*case.prompt, *case.tokens[:-1]]
+    rows = reference.log_probabilities(model, tokens)[-len(case.steps) :]
     return [goldens.step(reference.top(row, recording.TOP)) for row in rows]
 
 
