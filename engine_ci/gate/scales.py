@@ -78,8 +78,8 @@ TO_BASELINE: Final = Scale(measure=_divergence, name="mean KL", passes=1e-5, fai
 
 # Engines round what they multiply quantised weights by. Where the last bit of a float turns a
 # rounding over, log-probabilities jump by up to 0.33, in up to a quarter of the cases. So the
-# median over the cases judges: good builds are at 5e-6, a tensor that is 1 % off at 3.8e-3 and more.
-# What spoils fewer than half of the cases is left to the mean: good builds are below 1e-2.
+# median over the cases judges: good builds are at 5e-6, a tensor that is 1 % off is at 3.8e-3 or
+# more. What spoils fewer than half of the cases is left to the mean: good builds are below 1e-2.
 _ROUNDED: Final = (
     Scale(
         measure=_median,
