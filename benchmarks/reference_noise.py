@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from engine_ci.cli.models import located
-from engine_ci.gate import goldens, recording, reference, vectors, zoo
+from engine_ci.gate import goldens, pictures, recording, reference, seeing, vectors, zoo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine_ci.gate.context import LocatedModel
+    from engine_ci.gate.pictures import PictureGolden
 
 OLDER: Final = "AVX512_ICL X86_V4 X86_V3"
 KERNELS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -58,11 +59,13 @@ def _distances() -> Iterator[tuple[str, str, float]]:
     models, _ = located(cache=platformdirs.user_cache_path("engine-ci"))
     for name, model in models.items():
         if (zoo.golden_folder() / f"{name}.json").exists():
-            yield name, *_distance(model)
+            yield name, *_distance(model, models)
 
 
-def _distance(model: LocatedModel) -> tuple[str, float]:
+def _distance(model: LocatedModel, models: Mapping[str, LocatedModel]) -> tuple[str, float]:
     path = zoo.golden_folder() / f"{model.model.name}.json"
+    if model.model.role == "projector":
+        return "pictures", _of_pictures(model, models, pictures.load(path))
     network = reference.load(model.path)
     if model.model.role == "embedding":
         return "vectors", max(vectors.distances(network, vectors.load(path)).values())
@@ -70,9 +73,21 @@ def _distance(model: LocatedModel) -> tuple[str, float]:
     far = (
         steps.max()
         for case in goldens.load(path).cases
-        for steps in recording.distances(case, recording.expected(network, case))
+        for steps in recording.distances(case.steps, recording.expected(network, case))
     )
     return kind, float(max(far))
+
+
+def _of_pictures(
+    projector: LocatedModel, models: Mapping[str, LocatedModel], golden: PictureGolden
+) -> float:
+    seen = reference.load_projector(projector.path)
+    language = reference.load(models[golden.language_model].path)
+    return max(
+        float(steps.max())
+        for glance, rows in seeing.expected(seen, language, golden)
+        for steps in recording.distances(glance.steps, rows)
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ Suite = Literal[
     "tokenizer",
     "chat",
     "embeddings",
+    "pictures",
     "real",
     "api",
     "kv-pressure",

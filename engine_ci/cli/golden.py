@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -10,10 +11,11 @@ from engine_ci.cli import options
 from engine_ci.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from engine_ci.gate.context import LocatedModel
+    from engine_ci.system.documents import Versioned
 
 app = typer.Typer(no_args_is_help=True, help="Record or verify the known answers.")
 
@@ -34,14 +36,14 @@ def record(*, dry_run: options.DryRun = False, json: options.Json = False) -> No
 
     found = []
     with Progress() as say:
-        for located, path in _models():
-            say(f"recording {located.model.name}")
-            text = _recorded(located, path)
-            old = path.read_text(encoding="utf-8")
+        for golden in _goldens():
+            say(f"recording {golden.model}")
+            text = golden.recorded()
+            old = golden.path.read_text(encoding="utf-8")
             differs = ("it would be recorded otherwise",) if text != old else ()
             if not dry_run:
-                documents.write(path, text)
-            state = GoldenState(model=located.model.name, file=str(path), differences=differs)
+                documents.write(golden.path, text)
+            state = GoldenState(model=golden.model, file=str(golden.path), differences=differs)
             found.append(state)
     emit(
         Goldens(schema=1, written=not dry_run, goldens=tuple(found)),
@@ -66,11 +68,12 @@ def verify(*, json: options.Json = False) -> None:
 
     found = []
     with Progress() as say:
-        for located, path in _models():
-            name = located.model.name
-            say(f"verifying {name}")
-            told = _differences(located, path)
-            found.append(GoldenState(model=name, file=str(path), differences=told))
+        for golden in _goldens():
+            say(f"verifying {golden.model}")
+            state = GoldenState(
+                model=golden.model, file=str(golden.path), differences=golden.differences()
+            )
+            found.append(state)
     differences = [difference for state in found for difference in state.differences]
     if json or not differences:
         result = Goldens(schema=1, written=False, goldens=tuple(found))
@@ -82,27 +85,25 @@ def verify(*, json: options.Json = False) -> None:
         )
 
 
-def _recorded(located: LocatedModel, path: Path) -> str:
-    """The golden as it is when it is recorded from its model now, if it does not hold."""
-    from engine_ci.gate import goldens, recording, vectors
+class _Golden(NamedTuple):
+    """One golden: where it lies, what contradicts it, and what it would be if recorded now."""
 
-    if not _differences(located, path):
-        return path.read_text(encoding="utf-8")
-    if located.model.role == "embedding":
-        return goldens.dump(vectors.record_again(located.path, vectors.load(path)))
-    return goldens.dump(recording.record_again(located.path, goldens.load(path)))
+    model: str
+    path: Path
+    differences: Callable[[], tuple[str, ...]]
+    record_again: Callable[[], Versioned]
 
+    def recorded(self) -> str:
+        """The text of the file as it is, or recorded anew where it does not hold."""
+        from engine_ci.gate import goldens
 
-def _differences(located: LocatedModel, path: Path) -> tuple[str, ...]:
-    from engine_ci.gate import goldens, recording, vectors
-
-    if located.model.role == "embedding":
-        return vectors.differences(located.path, vectors.load(path))
-    return recording.differences(located.path, goldens.load(path))
+        if not self.differences():
+            return self.path.read_text(encoding="utf-8")
+        return goldens.dump(self.record_again())
 
 
-def _models() -> Iterator[tuple[LocatedModel, Path]]:
-    """Every model that has a golden, and where that lies."""
+def _goldens() -> Iterator[_Golden]:
+    """That of every model that has one."""
     import platformdirs
 
     from engine_ci.cli.models import located
@@ -111,6 +112,26 @@ def _models() -> Iterator[tuple[LocatedModel, Path]]:
     # What could not be had does not ship with the program, and has no golden.
     models, _ = located(cache=platformdirs.user_cache_path("engine-ci"))
     for name, model in models.items():
-        golden = golden_folder() / f"{name}.json"
-        if golden.exists():
-            yield model, golden
+        path = golden_folder() / f"{name}.json"
+        if path.exists():
+            yield _golden(model, path, models)
+
+
+def _golden(model: LocatedModel, path: Path, models: Mapping[str, LocatedModel]) -> _Golden:
+    from engine_ci.gate import goldens, pictures, recording, seeing, vectors
+
+    match model.model.role:
+        case "embedding":
+            of_vectors = vectors.load(path)
+            differences = partial(vectors.differences, model.path, of_vectors)
+            again: Callable[[], Versioned] = partial(vectors.record_again, model.path, of_vectors)
+        case "projector":
+            of_pictures = pictures.load(path)
+            both = model.path, models[of_pictures.language_model].path
+            differences = partial(seeing.differences, *both, of_pictures)
+            again = partial(seeing.record_again, *both, of_pictures)
+        case _:
+            of_tokens = goldens.load(path)
+            differences = partial(recording.differences, model.path, of_tokens)
+            again = partial(recording.record_again, model.path, of_tokens)
+    return _Golden(model.model.name, path, differences, again)

@@ -13,9 +13,10 @@ from engine_ci.gate.goldens import Case, Golden
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from engine_ci.gate.goldens import Step
     from engine_ci.gate.networks import Model, Values
 
 TOP: Final = 20
@@ -99,7 +100,8 @@ def differences(path: Path, golden: Golden) -> tuple[str, ...]:
         for case, rows in recorded
         for difference in _differences(model, case, rows)
     ]
-    typical = np.median(np.concatenate([moved for pair in recorded for moved in distances(*pair)]))
+    each_moved = (moved for case, rows in recorded for moved in distances(case.steps, rows))
+    typical = np.median(np.concatenate([*each_moved]))
     if typical > TOLERANCE:
         each.append(f"{golden.model}: half of the log-probabilities moved by {typical:.6f} or more")
     return tuple(each)
@@ -120,16 +122,16 @@ def expected(model: Model, case: Case) -> Values:
     return reference.log_probabilities(model, tokens)[len(case.prompt) - 1 :]
 
 
-def distances(case: Case, rows: Values) -> Iterator[Values]:
+def distances(steps: Iterable[Step], rows: Values) -> Iterator[Values]:
     """How far the stored log-probabilities of each step are from the reference."""
-    for row, step in zip(rows, case.steps, strict=True):
+    for row, step in zip(rows, steps, strict=True):
         ids, stored = zip(*step.top, strict=True)
         yield np.abs(row[list(ids)] - np.array(stored, dtype=row.dtype))
 
 
 def _differences(model: Model, case: Case, rows: Values) -> Iterator[str]:
     slack = JUMP if model.rounds else 0.0
-    steps = zip(rows, case.tokens, distances(case, rows), strict=True)
+    steps = zip(rows, case.tokens, distances(case.steps, rows), strict=True)
     for number, (row, token, moved) in enumerate(steps):
         chosen = int(row.argmax())
         if row[chosen] - row[token] > slack:

@@ -19,9 +19,11 @@ from engine_ci.gate.networks import (
     ROUNDING,
     Cache,
     Model,
+    decode,
     embed,
     forward,
     shift,
+    vision,
 )
 
 if TYPE_CHECKING:
@@ -38,13 +40,26 @@ def load(path: Path) -> Model:
         UnsupportedError: the reference does not know the architecture, or one of its tensors or
             their types.
     """
+    architectures: dict[str, Traits | Encoder] = {**ARCHITECTURES, **ENCODERS}
+    model = _read(path, known=architectures)
+    _check(path, model, architectures[model.architecture].names(model.fact("block_count")))
+    return model
+
+
+def load_projector(path: Path) -> Model:
+    """Reads the GGUF of what shows pictures to a language model; raises as `load` does."""
+    model = _read(path, known=(vision.ARCHITECTURE,))
+    _check(path, model, vision.names(model))
+    return model
+
+
+def _read(path: Path, *, known: Collection[str]) -> Model:
     reader = GGUFReader(path)
     facts = {key: entry.contents() for key, entry in reader.fields.items()}
     architecture = str(facts["general.architecture"])
-    architectures: dict[str, Traits | Encoder] = {**ARCHITECTURES, **ENCODERS}
-    if architecture not in architectures:
-        known = ", ".join(architectures)
-        raise UnsupportedError(f"{path}: the reference knows {known}, not {architecture}")
+    if architecture not in known:
+        expected = ", ".join(known)
+        raise UnsupportedError(f"{path}: the reference knows {expected}, not {architecture}")
     kinds = {tensor.name: tensor.tensor_type for tensor in reader.tensors}
     if unknown := {kind.name for kind in kinds.values() if kind not in ROUNDING}:
         raise UnsupportedError(f"{path}: the reference does not know type {min(unknown)}")
@@ -52,10 +67,12 @@ def load(path: Path) -> Model:
         tensor.name: dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
         for tensor in reader.tensors
     }
-    model = Model(architecture=architecture, facts=facts, weights=weights, kinds=kinds)
-    if strangers := weights.keys() - architectures[architecture].names(model.fact("block_count")):
+    return Model(architecture=architecture, facts=facts, weights=weights, kinds=kinds)
+
+
+def _check(path: Path, model: Model, names: Collection[str]) -> None:
+    if strangers := model.weights.keys() - set(names):
         raise UnsupportedError(f"{path}: the reference has no use for {min(strangers)}")
-    return model
 
 
 def log_probabilities(model: Model, tokens: Sequence[int], cache: Cache | None = None) -> Values:
@@ -90,14 +107,25 @@ def embedding(model: Model, tokens: Sequence[int]) -> Values:
     return embed(model, ENCODERS[model.architecture], tokens)
 
 
+def show(model: Model, picture: Values, cache: Cache) -> None:
+    """Gives a model what a projector made of a picture; each piece of it sees all of it."""
+    decode(model, ARCHITECTURES[model.architecture], picture, cache, looks_ahead=True)
+
+
 def greedy(
-    model: Model, prompt: Sequence[int], *, limit: int, until: Collection[int] = ()
+    model: Model,
+    prompt: Sequence[int],
+    *,
+    limit: int,
+    until: Collection[int] = (),
+    cache: Cache | None = None,
 ) -> Iterator[Values]:
     """The row of log-probabilities at each greedy step; its first maximum is the token chosen.
 
-    Ends after `limit` rows, or after the row that chooses a token of `until`.
+    Ends after `limit` rows, or after the row that chooses a token of `until`. With a cache, the
+    prompt continues what was given before.
     """
-    cache = Cache()
+    cache = cache or Cache()
     tokens = list(prompt)
     for _ in range(limit):
         row = log_probabilities(model, tokens, cache)[-1]

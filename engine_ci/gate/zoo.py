@@ -30,7 +30,15 @@ def _inside(path: str) -> str:
 InnerPath = Annotated[str, AfterValidator(_inside)]
 
 Role = Literal[
-    "stable", "sensitive", "embedding", "tokenizer", "tools", "reasoning", "real", "performance"
+    "stable",
+    "sensitive",
+    "embedding",
+    "projector",
+    "tokenizer",
+    "tools",
+    "reasoning",
+    "real",
+    "performance",
 ]
 Weights = Literal[
     "F32", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K_S", "Q4_K_M", "Q6_K", "IQ4_XS", "MXFP4_MOE"
@@ -82,9 +90,9 @@ class Model(Document):
 
     Attributes:
         role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `embedding` makes
-            vectors of texts, `tokenizer` is only to turn text into tokens, `tools` can call tools,
-            `reasoning` thinks before it answers, `real` is in use somewhere, `performance` is for
-            measuring speed.
+            vectors of texts, `projector` makes of pictures what another model can be shown,
+            `tokenizer` is only to turn text into tokens, `tools` can call tools, `reasoning` thinks
+            before it answers, `real` is in use somewhere, `performance` is for measuring speed.
         architecture: as llama.cpp names it.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
         weights: their mix of types, as llama.cpp names it.

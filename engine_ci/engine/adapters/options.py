@@ -18,6 +18,7 @@ EMBEDDINGS: Final = "--embeddings"
 SHARED: Final = "--kv-unified"
 FLASH: Final = "-fa"
 DRAFT: Final = "--model-draft"
+PROJECTOR: Final = "--mmproj"
 DEVICES: Final = "--list-devices"
 # The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
 _OPTION: Final = re.compile(r"^ {0,2}(--?[A-Za-z][\w-]*(?:, *--?[A-Za-z][\w-]*)*)", re.MULTILINE)
@@ -50,6 +51,7 @@ def needed(settings: Settings) -> dict[str, str]:
         (METRICS, "counters", settings.metrics),
         (FLASH, "flash attention", settings.flash),
         (DRAFT, "guesses of a second model", settings.draft is not None),
+        (PROJECTOR, "pictures", settings.projector is not None),
     )
     return {option: what for option, what, wished in wishes if wished}
 
@@ -78,6 +80,8 @@ def chosen(settings: Settings) -> Iterator[tuple[str, ...]]:
         # Once a second model was enough of a wish; now guessing is one of its own.
         yield "--spec-type", "draft-simple"
         yield DRAFT, str(settings.draft.absolute())
+    if settings.projector:
+        yield PROJECTOR, str(settings.projector.absolute())
     yield ("--jinja",)
     yield ("--offline",)
     yield ("--no-ui",)

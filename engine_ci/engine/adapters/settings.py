@@ -26,6 +26,7 @@ class Settings:
         slot_files: the engine may save what a slot has cached, in the folder that it runs in.
         shifts: when its context is full, the engine forgets the middle and goes on.
         metrics: the engine counts its tokens and seconds.
+        projector: the file of what shows pictures to the model.
         draft: a model of the same vocabulary that guesses tokens, for the engine to check.
         extra: arguments appended as they are.
     """
@@ -42,5 +43,6 @@ class Settings:
     slot_files: bool = False
     shifts: bool = False
     metrics: bool = False
+    projector: Path | None = None
     draft: Path | None = None
     extra: tuple[str, ...] = ()

@@ -75,6 +75,7 @@ OPTIONS: Final = (
     Option(("--no-warmup",), ("warmup",), fixed=False),
     Option(("--embedding", "--embeddings"), ("embedding",), fixed=True),
     Option(("--pooling",), ("pooling_type",)),
+    Option(("-mm", "--mmproj"), ("mmproj.path",)),
     Option(("--jinja",), ("use_jinja",), fixed=True),
     Option(("--no-jinja",), ("use_jinja",), fixed=False),
     Option(("--chat-template",), ("chat_template",)),

@@ -10,7 +10,7 @@ from pydantic import Field
 from engine_ci.engine.answers import Count, Filled, Shape, Text
 from engine_ci.engine.client import GREEDY
 from engine_ci.gate.api import parts
-from engine_ci.gate.api.parts import Dialect, Part, Step, Streamed, Told
+from engine_ci.gate.api.parts import Dialect, Part, Step, Streamed, Told, content_parts
 from engine_ci.gate.api.questions import difference, post
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class _Event(Shape):
 def _body(
     messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], room: int
 ) -> Body:
-    system = [_text(each["content"]) for each in messages if each["role"] == "system"]
+    system = [*chain(*(_content(each) for each in messages if each["role"] == "system"))]
     turns = [_turn(each) for each in messages if each["role"] != "system"]
     body = GREEDY | {"model": "any", "max_tokens": room, "messages": turns}
     if system:
@@ -97,13 +97,13 @@ def _body(
 
 
 def _turn(message: Mapping[str, Any]) -> dict[str, Any]:
-    text = [_text(message["content"])] if message["content"] else []
+    content = [*_content(message)]
     if message["role"] == "tool":
-        result = {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": text}
+        result = {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": content}
         return {"role": "user", "content": [result]}
     thoughts = message.get("reasoning_content")
     thinking = [{"type": "thinking", "thinking": thoughts, "signature": ""}] if thoughts else []
-    return {"role": message["role"], "content": [*thinking, *text, *_calls(message)]}
+    return {"role": message["role"], "content": [*thinking, *content, *_calls(message)]}
 
 
 def _calls(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -112,8 +112,15 @@ def _calls(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"type": "tool_use", "id": call["id"], "name": name, "input": arguments}
 
 
-def _text(text: str) -> dict[str, str]:
-    return {"type": "text", "text": text}
+def _content(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for part in content_parts(message):
+        if part["type"] == "image_url":
+            kind, _, data = part["image_url"]["url"].partition(";base64,")
+            media_type = kind.removeprefix("data:")
+            source = {"type": "base64", "media_type": media_type, "data": data}
+            yield {"type": "image", "source": source}
+        else:
+            yield part
 
 
 def _tool(*, name: str, description: str, parameters: object) -> dict[str, object]:

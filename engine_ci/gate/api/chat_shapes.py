@@ -69,6 +69,12 @@ class Explained(Shape):
     choices: list[_IdentifiedChoice] = Field(min_length=1, max_length=1)
 
 
+class ExplainedUsage(Explained):
+    """The same, with how many tokens it took."""
+
+    usage: Usage
+
+
 class Message(Shape):
     """What the assistant said."""
 

@@ -44,11 +44,13 @@ class Told(NamedTuple):
 
     Attributes:
         ended: why, in the words of the API.
-        prompted, answered: tokens; None where nobody knows.
+        prompted, answered: tokens.
+
+    Of what is expected, None is for what nobody knows.
     """
 
     parts: tuple[Part, ...]
-    ended: str
+    ended: str | None
     prompted: int | None
     answered: int | None
 
@@ -87,6 +89,15 @@ class Dialect(NamedTuple):
     body: Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], int], Body]
     whole: Callable[[Client, Body], Told]
     streamed: Callable[[Client, Body], Streamed]
+
+
+def content_parts(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The texts and pictures of a message, as `/v1/chat/completions` takes several of them."""
+    content = message["content"]
+    if not isinstance(content, str):
+        yield from content
+    elif content:
+        yield {"type": "text", "text": content}
 
 
 def differences(client: Client, dialect: Dialect, body: Body, expected: Told) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from engine_ci.engine.answers import Count, Filled, Shape, Text
 from engine_ci.engine.client import GREEDY
 from engine_ci.gate.api import parts
-from engine_ci.gate.api.parts import Dialect, Part, Step, Streamed, Told
+from engine_ci.gate.api.parts import Dialect, Part, Step, Streamed, Told, content_parts
 from engine_ci.gate.api.questions import difference, parsed, post
 
 if TYPE_CHECKING:
@@ -104,20 +104,28 @@ def _body(
 
 
 def _items(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    role, text = message["role"], message["content"]
+    role = message["role"]
     if thoughts := message.get("reasoning_content"):
         content = [{"type": "reasoning_text", "text": thoughts}]
         yield {"type": "reasoning", "summary": [], "content": content}
     if role == "tool":
         called = message["tool_call_id"]
-        yield {"type": "function_call_output", "call_id": called, "output": text}
-    elif text:
-        kind = "output_text" if role == "assistant" else "input_text"
-        yield {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+        yield {"type": "function_call_output", "call_id": called, "output": message["content"]}
+    elif content := [*_content(message)]:
+        yield {"type": "message", "role": role, "content": content}
     for call in message.get("tool_calls", ()):
         arguments = json.dumps(call["function"]["arguments"])
         name = call["function"]["name"]
         yield {"type": "function_call", "call_id": call["id"], "name": name, "arguments": arguments}
+
+
+def _content(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    kind = "output_text" if message["role"] == "assistant" else "input_text"
+    for part in content_parts(message):
+        if part["type"] == "image_url":
+            yield {"type": "input_image", "image_url": part["image_url"]["url"]}
+        else:
+            yield {"type": kind, "text": part["text"]}
 
 
 def _whole(client: Client, body: Body) -> Told:

@@ -2,19 +2,21 @@
 
 `ARCHITECTURES` says what there is. Another one is an entry, and a trait where it does something
 that no other does; optional tensors (biases, norms of heads, experts, sinks) are used where a file
-has them, and a tensor that is not named here is refused. `ENCODERS` make vectors of texts.
+has them, and a tensor that is not named here is refused. `ENCODERS` make vectors of texts, `vision`
+makes of a picture what a generating model can be shown.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from engine_ci.gate.networks import vision
 from engine_ci.gate.networks.activations import clamped_silu, gelu
 from engine_ci.gate.networks.encoder import ENCODERS, Encoder, embed
 from engine_ci.gate.networks.model import Cache, Model, Values
 from engine_ci.gate.networks.operands import ROUNDING
 from engine_ci.gate.networks.traits import ROPE_FACTORS, Traits
-from engine_ci.gate.networks.transformer import forward, shift
+from engine_ci.gate.networks.transformer import decode, forward, shift
 
 __all__ = [
     "ARCHITECTURES",
@@ -26,9 +28,11 @@ __all__ = [
     "Model",
     "Traits",
     "Values",
+    "decode",
     "embed",
     "forward",
     "shift",
+    "vision",
 ]
 
 _ATTENTION: Final = "attn_norm attn_q attn_k attn_v attn_output"

@@ -119,7 +119,7 @@ def _seen(layer: Layer, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     behind = np.arange(every - new, every)[:, None] - np.arange(every)
     sees_all = layer.traits.sees_all(layer.number)
     window = every if sees_all else layer.fact("attention.sliding_window")
-    seen: NDArray[np.bool_] = (behind >= 0) & (behind < window)
+    seen: NDArray[np.bool_] = ((behind >= 0) | layer.looks_ahead) & (behind < window)
     return seen
 
 

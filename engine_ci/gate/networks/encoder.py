@@ -13,6 +13,7 @@ import numpy as np
 from engine_ci.gate.networks import rope
 from engine_ci.gate.networks.activations import gelu, silu, softmax
 from engine_ci.gate.networks.model import Block
+from engine_ci.gate.networks.norms import layer_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,10 +81,9 @@ def embed(model: Model, encoder: Encoder, tokens: Sequence[int]) -> Values:
 
 
 def _norm(model: Model, name: str, hidden: Values) -> Values:
-    centred = hidden - hidden.mean(axis=-1, keepdims=True)
-    epsilon = np.float32(model.fact("attention.layer_norm_epsilon"))
-    normed: Values = centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + epsilon)
-    return normed * model.weights[f"{name}.weight"] + model.weights[f"{name}.bias"]
+    weight, bias = (model.weights[f"{name}.{part}"] for part in ("weight", "bias"))
+    epsilon = model.fact("attention.layer_norm_epsilon")
+    return layer_norm(hidden, weight, bias, epsilon=epsilon)
 
 
 def _attend(layer: Block, encoder: Encoder, hidden: Values) -> Values:

@@ -13,6 +13,7 @@ import numpy as np
 from gguf import GGMLQuantizationType as Kind
 from numpy.typing import NDArray
 
+from engine_ci.gate.networks.norms import rms_norm
 from engine_ci.gate.networks.operands import ROUNDING
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ class Model:
 
     def norm(self, name: str, hidden: Values) -> Values:
         """RMS norm with a weight of that full name."""
-        epsilon = np.float32(self.fact("attention.layer_norm_rms_epsilon"))
-        normed: Values = hidden / np.sqrt(np.mean(hidden**2, axis=-1, keepdims=True) + epsilon)
-        return normed * self.weights[name]
+        epsilon = self.fact("attention.layer_norm_rms_epsilon")
+        return rms_norm(hidden, self.weights[name], epsilon=epsilon)
 
 
 @dataclass(kw_only=True)
@@ -132,6 +132,11 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer(Block):
-    """One layer of a generating model."""
+    """One layer of a generating model.
+
+    Attributes:
+        looks_ahead: new tokens see each other in both directions.
+    """
 
     traits: Traits
+    looks_ahead: bool = False

@@ -34,9 +34,25 @@ def forward(model: Model, traits: Traits, tokens: Sequence[int], cache: Cache) -
     embedding = model.weights["token_embd.weight"]
     scale = embedding.shape[1] ** 0.5 if traits.scales_embedding else 1
     hidden = embedding[np.asarray(tokens)] * np.float32(model.fact("embedding_scale", scale))
+    return decode(model, traits, hidden, cache)
+
+
+def decode(
+    model: Model, traits: Traits, hidden: Values, cache: Cache, *, looks_ahead: bool = False
+) -> Values:
+    """The logits of what is no token of the vocabulary, such as a piece of a picture.
+
+    Args:
+        model: with its weights.
+        traits: of its architecture.
+        hidden: in place of embedded tokens, (new tokens, width).
+        cache: what came before.
+        looks_ahead: each of the new sees all of them, those behind it too.
+    """
     for number in range(model.fact("block_count")):
-        hidden = _pass(Layer(model=model, traits=traits, number=number), hidden, cache)
-    cache.length += len(tokens)
+        layer = Layer(model=model, traits=traits, number=number, looks_ahead=looks_ahead)
+        hidden = _pass(layer, hidden, cache)
+    cache.length += len(hidden)
     hidden = model.norm(traits.final_norm, hidden)
     table = "output" if "output.weight" in model.weights else "token_embd"
     logits = model.product(f"{table}.weight", hidden) / np.float32(model.fact("logit_scale", 1))

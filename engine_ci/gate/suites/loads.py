@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SUITE = "loads"
 
 # The suites that use these say themselves whether they load.
-_LEFT: Final = ("tokenizer", "performance")
+_LEFT: Final = ("projector", "tokenizer", "performance")
 
 
 def run(context: Context) -> Iterator[Check]:
