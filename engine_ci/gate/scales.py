@@ -71,10 +71,10 @@ def _divergence(drift: Drift) -> float:
 TO_REFERENCE: Final = Scale(measure=_mean, name="mean difference", passes=4e-5, fails=3e-4)
 # Good builds are 1.4e-5 to 5.3e-5 away: their GELU is rounded to F16.
 TO_REFERENCE_OF_GEMMA: Final = Scale(measure=_mean, name="mean difference", passes=1e-4, fails=3e-4)
-# Of pictures good builds are 5e-5 to 1.1e-4 away, as the GELU of the projector is rounded too; a
-# tensor of it that is 1 % off is at 3e-3 or more.
+# Of pictures good builds are 2e-5 to 7e-5 away, as the projector's GELU is rounded too; a tensor of it
+# that is 1 % off is at 3e-3 or more.
 TO_REFERENCE_OF_PICTURES: Final = Scale(
-    measure=_mean, name="mean difference", passes=2.5e-4, fails=1e-3
+    measure=_mean, name="mean difference", passes=2e-4, fails=1e-3
 )
 # Good builds at equal flags are 0 to 2e-8 apart. Attention that is computed in another way, as with
 # flash attention and without it, is 0 to 5.3e-5 away.

@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from gguf import GGMLQuantizationType as Kind
 
 from engine_ci.gate.networks.activations import gelu, softmax
 from engine_ci.gate.networks.model import Block
 from engine_ci.gate.networks.norms import layer_norm, rms_norm
-from engine_ci.gate.networks.operands import ROUNDING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine_ci.gate.networks.model import Model, Values
 
-_HALF: Final = ROUNDING[Kind.F16]
 ARCHITECTURE: Final = "clip"
 PROJECTOR: Final = "gemma3"
 _ENDS: Final = (
@@ -78,15 +75,12 @@ def _norm(model: Model, name: str, hidden: Values) -> Values:
 
 
 def _patches(model: Model, pixels: NDArray[np.uint8]) -> Values:
-    """Each square of pixels as a row, row by row of the picture: (patches, width).
-
-    ggml convolves in F16, whatever the type of the kernels.
-    """
+    """Each square of pixels as a row, row by row of the picture: (patches, width)."""
     mean, deviation = (
         np.array(model.fact(f"vision.image_{part}"), dtype=np.float32) for part in ("mean", "std")
     )
-    values = _HALF((pixels.astype(np.float32) / np.float32(255) - mean) / deviation)
-    kernels = _HALF(model.weights["v.patch_embd.weight"])
+    values = (pixels.astype(np.float32) / np.float32(255) - mean) / deviation
+    kernels = model.weights["v.patch_embd.weight"]
     *_, side, _ = kernels.shape
     rows = len(pixels) // side
     squares = values.reshape(rows, side, -1, side, 3).transpose(0, 2, 4, 1, 3)
