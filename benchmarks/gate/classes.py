@@ -112,6 +112,7 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "vectors-turned",
         "vectors-stretched",
         "vectors-cut",
+        "picture-flipped",
     ),
     Kind.TOKENIZER: (
         "tokenizer-altered",
@@ -138,6 +139,7 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "asked-otherwise /v1/responses",
         "reads-as tool_result",
         "reads-as function_call_output",
+        "reads-as input_image",
         "event-twice",
         "event-lost",
         "reads-as {",
@@ -166,6 +168,7 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "wrong-when-back",
         "reads-again",
         "mixes-up-slots",
+        "first-picture-kept",
         "stops-before-full",
         "answers-what-is-too-long",
         "refuses-in-company",

@@ -71,8 +71,8 @@ def _divergence(drift: Drift) -> float:
 TO_REFERENCE: Final = Scale(measure=_mean, name="mean difference", passes=4e-5, fails=3e-4)
 # Good builds are 1.4e-5 to 5.3e-5 away: their GELU is rounded to F16.
 TO_REFERENCE_OF_GEMMA: Final = Scale(measure=_mean, name="mean difference", passes=1e-4, fails=3e-4)
-# Of pictures good builds are 2e-5 to 7e-5 away, as the projector's GELU is rounded too; a tensor of it
-# that is 1 % off is at 3e-3 or more.
+# Of pictures good builds are 2e-5 to 7e-5 away, as the projector's GELU is rounded too; a tensor of
+# the projector that is 1 % off is at 3e-3 or more.
 TO_REFERENCE_OF_PICTURES: Final = Scale(
     measure=_mean, name="mean difference", passes=2e-4, fails=1e-3
 )

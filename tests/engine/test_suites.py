@@ -24,6 +24,7 @@ from engine_ci.gate.suites import (
     lifecycle,
     loads,
     memory,
+    pictures,
     real,
     tokenizer,
     tokens,
@@ -51,6 +52,7 @@ SUITES = (
     tokenizer,
     chat,
     embeddings,
+    pictures,
     real,
     api,
     kv_pressure,
@@ -215,6 +217,10 @@ def called(*names: str) -> set[str]:
     return {f"chat/stable-tools/{name}" for name in names}
 
 
+def seen(*names: str) -> set[str]:
+    return {f"pictures/projector-gemma3/{name}" for name in names}
+
+
 def thought(*names: str) -> set[str]:
     return {f"chat/stable-reasoning/{name}" for name in names}
 
@@ -236,8 +242,11 @@ STATE = ("sensitive-falcon-h1",)
 WINDOW = ("sensitive-gemma3",)
 REPAIRED = ("bpe-deepseek-v3",)
 LEFT = lived("client-leaves", "requests")
+SEES = ("projector-gemma3", "sensitive-gemma3")
+LOOKS = ("reference", "baseline-strict", "cached", "baseline-app")
+OTHERS = ("messages", "responses")
 # These compare with a baseline, which is started in the same way.
-COMPARING = (tokens, drift, tokenizer, chat, embeddings, real, api, lifecycle, memory)
+COMPARING = (tokens, drift, tokenizer, chat, embeddings, pictures, real, api, lifecycle, memory)
 NO_ROOM = "Context size has been exceeded."
 REUSE = pressed("prefix-reuse", "turns", "slots")
 FULL = pressed("brim", "shift")
@@ -274,6 +283,22 @@ EMBEDDINGS = (
     ("value-gone", "/v1/embeddings model", embedded("answer")),
     ("value-set", '/v1/embeddings object "embedding"', embedded("answer")),
     ("value-gone", "/v1/embeddings data.3", embedded("order", "answer")),
+)
+
+# A fault in what is seen: its name and argument, and what fails for it.
+PICTURES = (
+    ("picture-flipped", "", seen(*LOOKS, *OTHERS, "unreadable")),
+    ("value-set", f"{THIRD}.top_logprobs.1.logprob -9.0", seen(*LOOKS)),
+    ("value-set", f"{SAY} usage.prompt_tokens 7", seen(*LOOKS)),
+    ("first-picture-kept", "", seen("cached")),
+    ("value-set", '/v1/messages content.0.text "a"', seen("messages")),
+    ("value-set", "/v1/messages usage.input_tokens 7", seen("messages")),
+    ("asked-otherwise", "/v1/messages max_tokens 3", seen("messages")),
+    ("reads-as", "input_image:input_other", seen("responses")),
+    ("value-set", '/v1/responses delta "a"', seen("responses")),
+    ("status-is", "400:422", seen("unreadable")),
+    ("value-gone", f"{SAY} error.message", seen("unreadable", "refusal")),
+    ("status-is", "500:200", seen("refusal")),
 )
 
 # A fault in the API: its name and argument, and what fails for it.
@@ -459,6 +484,7 @@ PLANTED = (
     Planted(real, SMOL, "chat-says", "It is Rome.", {"real/smollm2-135m/sane"}),
     Planted(real, SMOL, "logprobs-scaled", "1.5", {"real/smollm2-135m/drift"}),
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
+    *(Planted(pictures, SEES, fault, argument, fails) for fault, argument, fails in PICTURES),
     *(Planted(embeddings, BERT, fault, argument, fails) for fault, argument, fails in EMBEDDINGS),
     Planted(embeddings, STABLE, "status-is", "501:500", {"embeddings/refusal"}),
     Planted(embeddings, STABLE, "status-is", "501:200", {"embeddings/refusal"}),
@@ -548,6 +574,31 @@ def test_a_build_without_an_option_is_not_asked_for_what_needs_it(
     assert [check.id.split("/")[1:] for check in skipped] == [[model, name] for name in names]
     assert {check.observed for check in skipped} == {f"not asked: this build has no {option}"}
     assert all(check.status is Status.PASS for check in checks if check not in skipped)
+
+
+def test_a_build_that_takes_no_projector_is_asked_only_whether_it_says_so(build: Build) -> None:
+    checks = list(pictures.run(build(*SEES, fault="flag-lost", argument="--mmproj")))
+
+    skipped, passed = with_status(Status.SKIP, checks), with_status(Status.PASS, checks)
+    assert skipped == seen("loads", *LOOKS, "messages", "responses", "unreadable")
+    assert passed == seen("refusal")
+
+
+def test_a_projector_that_cannot_be_loaded_says_nothing_of_its_language_model(
+    build: Build, tmp_path: Path
+) -> None:
+    context = build(*SEES, baseline=True)
+    projector = context.models["projector-gemma3"]
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(projector.path.read_bytes()[:4096])
+    models = {**context.models, "projector-gemma3": replace(projector, path=cut)}
+
+    checks = list(pictures.run(replace(context, models=models)))
+
+    assert with_status(Status.FAIL, checks) == seen("loads")
+    assert with_status(Status.PASS, checks) == seen("refusal")
+    assert checks[0].fault_class is FaultClass.CRASH_LOAD
+    assert context.candidate.refused.keys() == {"projector-gemma3"}
 
 
 @pytest.mark.parametrize(

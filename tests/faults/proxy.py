@@ -7,18 +7,22 @@ it lives until `PLANTED`, the program that stands for it, is removed.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import http.client
 import json
 import math
 import os
+import re
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 _COMPANY: Final = 3  # completions at a time
 _FAR_SHORTER: Final = 4  # times
 _READINESS: Final = 1  # token that an engine is asked for before it counts as ready
+_PNG: Final = re.compile(rb"iVBORw0KGgo[A-Za-z0-9+/]+=*")
+_PIXELS: Final = 41  # bytes before them, in a PNG that has nothing else
+_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _KILL_ME_WITH_MY_PARENT: Final = 1  # PR_SET_PDEATHSIG
 # What outlives an engine, until a file is removed, or whoever should do so is long dead.
 _OUTLIVES: Final = """
@@ -466,6 +473,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "reads-as":  # argument: what is read as what, `OLD:NEW`
             old, _, new = self.server.argument.encode().partition(b":")
             return body.replace(old, new)
+        if fault == "picture-flipped":
+            body = _PNG.sub(lambda found: _flipped(found[0]), body)
+        if fault == "first-picture-kept" and json.loads(body or b"{}").get("cache_prompt"):
+            self.server.body = self.server.body or body
+            return self.server.body
         if fault == "stop-ignored" and b'"stop"' in body:
             return json.dumps({**json.loads(body), "stop": []}).encode()
         if fault == "encoding-ignored" and b'"encoding_format"' in body:
@@ -523,6 +535,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Says nothing: the log belongs to the real server."""
+
+
+def _flipped(picture: bytes) -> bytes:
+    """A PNG of ours, in base64, its lowest row first; half of one stays as it is."""
+    data = base64.b64decode(picture)
+    (height,) = struct.unpack(">I", data[20:24])
+    rows = zlib.decompressobj().decompress(data[_PIXELS:])
+    size = len(rows) // height
+    if not data.endswith(_PNG_END):
+        return picture
+    turned = b"".join(rows[at : at + size] for at in reversed(range(0, len(rows), size)))
+    chunk = b"IDAT" + zlib.compress(turned)
+    length, checksum = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
+    return base64.b64encode(data[: _PIXELS - 8] + length + chunk + checksum + _PNG_END)
 
 
 def _value(arguments: list[str], *names: str) -> int:

@@ -79,7 +79,7 @@ def _patches(model: Model, pixels: NDArray[np.uint8]) -> Values:
     mean, deviation = (
         np.array(model.fact(f"vision.image_{part}"), dtype=np.float32) for part in ("mean", "std")
     )
-    values = (pixels.astype(np.float32) / np.float32(255) - mean) / deviation
+    values: Values = (pixels.astype(np.float32) / np.float32(255) - mean) / deviation
     kernels = model.weights["v.patch_embd.weight"]
     *_, side, _ = kernels.shape
     rows = len(pixels) // side

@@ -44,7 +44,7 @@ _AGAIN: Final = (0, 0, 1, 0)
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Eight checks of each projector."""
+    """Nine checks of each projector."""
     for projector in asking.models(context, "projector"):
         golden = pictures.load(context.goldens / f"{projector.model.name}.json")
         language = context.models[golden.language_model]
@@ -61,6 +61,8 @@ def run(context: Context) -> Iterator[Check]:
 
 def _strict(context: Context, golden: PictureGolden, start: Open) -> Iterator[Check]:
     with start(context.candidate) as opened:
+        question = _question(golden, "loads", FaultClass.CRASH_LOAD, "ready with the projector")
+        yield question.ask(partial(_shown, context, opened, checking.ready))
         found = cache(partial(_shown, context, opened, partial(_each, golden)))
         expected = [glance.steps for glance in golden.glances]
         yield _near(golden, "reference", TO_REFERENCE_OF_PICTURES, lambda: expected, found)
