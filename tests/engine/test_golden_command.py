@@ -30,7 +30,7 @@ def goldens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copies of one golden of each form, so that nothing of the repository is written."""
     folder = tmp_path / "golden"
     folder.mkdir()
-    for name in ("stable", "embedding-bert"):
+    for name in ("stable", "embedding-bert", "projector-gemma3"):
         shutil.copy(zoo.golden_folder() / f"{name}.json", folder)
     monkeypatch.setattr(zoo, "golden_folder", lambda: folder)
     return folder
@@ -98,10 +98,28 @@ def test_a_vector_that_does_not_hold_is_named_and_recorded_anew(
     )
 
 
+def test_what_is_said_of_a_picture_and_does_not_hold_is_named_and_recorded_anew(
+    run: CommandLine, goldens: Path
+) -> None:
+    path = goldens / "projector-gemma3.json"
+    before = path.read_text(encoding="utf-8")
+    golden = json.loads(before)
+    golden["glances"][1]["steps"][0]["top"][-1][1] -= 1.0
+    path.write_text(json.dumps(golden), encoding="utf-8")
+
+    ran = run("golden", "verify")
+    run("golden", "record")
+
+    assert ran.status == Exit.VERIFICATION
+    assert "glance another, step 0: a log-probability moved by 1.0" in ran.err
+    assert _said(path.read_text(encoding="utf-8")) == pytest.approx(_said(before), abs=3e-3)
+
+
 def test_recording_anew_changes_nothing_while_the_model_is_the_same(
     run: CommandLine, goldens: Path
 ) -> None:
-    paths = [goldens / "stable.json", goldens / "embedding-bert.json"]
+    names = ("stable", "embedding-bert", "projector-gemma3")
+    paths = [goldens / f"{name}.json" for name in names]
     before = [path.read_bytes() for path in paths]
 
     ran = run("golden", "record")
@@ -113,6 +131,11 @@ def test_recording_anew_changes_nothing_while_the_model_is_the_same(
 def _logprobs(golden: str) -> list[float]:
     steps = [step for case in json.loads(golden)["cases"] for step in case["steps"]]
     return [step["logprob"] for step in steps]
+
+
+def _said(golden: str) -> list[float]:
+    glances = json.loads(golden)["glances"]
+    return [step["top"][-1][1] for glance in glances for step in glance["steps"]]
 
 
 def _components(golden: str) -> list[float]:

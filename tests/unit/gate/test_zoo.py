@@ -19,12 +19,18 @@ def test_our_catalogue_has_every_role_and_pre_tokenizer() -> None:
     models = zoo.load_catalogue()
 
     roles = {
-        "stable", "sensitive", "embedding", "tokenizer", "tools", "reasoning", "real",
-        "performance",
+        "stable", "sensitive", "embedding", "projector", "tokenizer", "tools", "reasoning",
+        "real", "performance",
     }  # fmt: skip
     assert {found.role for found in models} == roles
     stable = {found.pre_tokenizer for found in models if found.role == "stable"}
     assert stable == {"gpt-2", "smollm", "llama-bpe", "qwen2"}
+
+
+def test_models_that_ship_are_under_15_mb() -> None:
+    sizes = [one.size for one in zoo.load_catalogue() if isinstance(one.source, zoo.ShippedFile)]
+
+    assert sum(sizes) < 15_000_000
 
 
 def test_our_catalogue_is_a_dump_of_itself() -> None:

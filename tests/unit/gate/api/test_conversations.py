@@ -104,6 +104,25 @@ def test_a_conversation_is_items_for_responses() -> None:
     ]
 
 
+def test_a_picture_is_sent_as_each_api_takes_it() -> None:
+    url = "data:image/png;base64,AbC="
+    shown = {"type": "image_url", "image_url": {"url": url}}
+    message = {"role": "user", "content": [shown, {"type": "text", "text": "What?"}]}
+
+    (turn,) = MESSAGES.body([message], (), 9)["messages"]
+    (item,) = RESPONSES.body([message], (), 9)["input"]
+
+    source = {"type": "base64", "media_type": "image/png", "data": "AbC="}
+    assert turn["content"] == [
+        {"type": "image", "source": source},
+        {"type": "text", "text": "What?"},
+    ]
+    assert item["content"] == [
+        {"type": "input_image", "image_url": url},
+        {"type": "input_text", "text": "What?"},
+    ]
+
+
 USE = {"type": "tool_use", "id": "1", "name": "population"}
 MESSAGE = {
     "type": "message",
