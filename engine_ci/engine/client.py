@@ -301,18 +301,19 @@ def _check_length(found: int, *, count: int, exact: bool) -> None:
 
 def _steps(found: answers.Completed, *, top: int) -> tuple[Step, ...]:
     endpoint = f"POST {_COMPLETION}: `completion_probabilities`"
-    steps = tuple(_step(position) for position in found.completion_probabilities)
-    if [step.token for step in steps] != found.tokens:
+    steps = tuple(step(position) for position in found.completion_probabilities)
+    if [one.token for one in steps] != found.tokens:
         raise EngineAnswerError(
             f"{endpoint}: expected one for each of the {len(found.tokens)} tokens, "
             f"found {len(steps)}, or other tokens"
         )
-    if lengths := {len(step.top) for step in steps} - {top}:
+    if lengths := {len(one.top) for one in steps} - {top}:
         raise EngineAnswerError(f"{endpoint}: expected {top} likeliest, found {min(lengths)}")
     return steps
 
 
-def _step(position: answers.Position) -> Step:
+def step(position: answers.Position) -> Step:
+    """One generated token, as the engine tells it."""
     return Step(
         token=position.id,
         logprob=_log(position.logprob),

@@ -16,8 +16,8 @@ from engine_ci.gate.api.questions import CHAT, difference, post
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from engine_ci.engine.answers import Position
     from engine_ci.engine.client import Client
-    from engine_ci.gate.api.chat_shapes import Identified
     from engine_ci.gate.goldens import Chat, Golden, Step
 
 _TOP: Final = 5
@@ -101,7 +101,7 @@ def logprobs(golden: Golden, client: Client) -> Iterator[str]:
                 yield f"position {number} of {chat.id}: {far}"
 
 
-def _far(step: Step, position: Identified) -> Iterator[str]:
+def _far(step: Step, position: Position) -> Iterator[str]:
     golden = dict(step.top)
     top = position.top_logprobs
     yield from difference("number of the likeliest", _TOP, len(top))

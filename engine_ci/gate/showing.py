@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-from engine_ci.engine.client import GREEDY, Step
+from engine_ci.engine.client import GREEDY, step
 from engine_ci.gate import pictures
 from engine_ci.gate.api import chat_shapes, parts, questions, shapes
 from engine_ci.gate.api.parts import Part, Told
@@ -16,7 +16,7 @@ from engine_ci.gate.api.questions import CHAT, difference, post
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine_ci.engine.client import Client
+    from engine_ci.engine.client import Client, Step
     from engine_ci.gate.api.parts import Dialect
     from engine_ci.gate.pictures import Glance, PictureGolden
 
@@ -43,14 +43,7 @@ def say(golden: PictureGolden, glance: Glance, client: Client, *, cache: bool = 
     expected = (glance.prompted(each=golden.each), limit)
     counted = (found.usage.prompt_tokens, found.usage.completion_tokens)
     return Said(
-        steps=tuple(
-            Step(
-                token=position.id,
-                logprob=position.logprob,
-                top=tuple((likely.id, likely.logprob) for likely in position.top_logprobs),
-            )
-            for position in found.choices[0].logprobs.content
-        ),
+        steps=tuple(map(step, found.choices[0].logprobs.content)),
         amiss=tuple(difference(f"tokens of {glance.id} and its answer", expected, counted)),
     )
 
@@ -58,7 +51,7 @@ def say(golden: PictureGolden, glance: Glance, client: Client, *, cache: bool = 
 def by_api(dialect: Dialect, golden: PictureGolden, client: Client) -> Iterator[str]:
     """In what another API answers the first message otherwise, in words."""
     glance = golden.glances[0]
-    text = client.detokenize([step.token for step in glance.steps])
+    text = client.detokenize([one.token for one in glance.steps])
     expected = Told(
         parts=(Part("text", text),),
         ended=None,
@@ -79,8 +72,8 @@ def unreadable(golden: PictureGolden, client: Client) -> Iterator[str]:
         answer = client.call("POST", CHAT, body=body)
         yield from difference(f"status of {what}", _BAD_REQUEST, answer.status)
         questions.refusal(answer, shapes.Refusal, endpoint=f"POST {CHAT} with {what}")
-    wanted = [step.token for step in glance.steps]
-    found = [step.token for step in say(golden, glance, client).steps]
+    wanted = [one.token for one in glance.steps]
+    found = [one.token for one in say(golden, glance, client).steps]
     for number, (token, given) in enumerate(zip_longest(wanted, found)):
         yield from difference(f"token {number} after that", token, given)
 

@@ -49,14 +49,8 @@ class ExplainedChat(Shape):
     choices: list[ExplainedChoice] = Field(min_length=1, max_length=1)
 
 
-class Identified(answers.Likely):
-    """One generated token by its ID, and the likeliest in its place."""
-
-    top_logprobs: list[answers.Likely]
-
-
 class _Identified(Shape):
-    content: list[Identified]
+    content: list[answers.Position]
 
 
 class _IdentifiedChoice(Shape):

@@ -95,8 +95,9 @@ def _blind(context: Context, golden: PictureGolden, start: Open) -> Check:
         golden, "refusal", FaultClass.API, "a model that was started without a projector says so"
     )
     judge = partial(_judge, partial(showing.unsupported, golden))
+    before = partial(asking.before, context, start, judge)
     with start(context.candidate) as opened:
-        return question.ask(partial(opened.answer, judge))
+        return question.ask(partial(opened.answer, judge), before=before)
 
 
 def _near(

@@ -151,8 +151,8 @@ def test_a_suite_that_nobody_knows_is_refused_before_anything_runs() -> None:
         run_gate(context(), ["loads", "speed"], now=NOW, progress=lines.append)
 
     assert caught.value.hint == (
-        "there are loads, tokens, drift, tokenizer, chat, embeddings, real, api, kv-pressure, "
-        "lifecycle, memory, performance"
+        "there are loads, tokens, drift, tokenizer, chat, embeddings, pictures, real, api, "
+        "kv-pressure, lifecycle, memory, performance"
     )
     assert lines == []
 
