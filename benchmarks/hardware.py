@@ -230,7 +230,7 @@ def placements(program: Path) -> Placements:
         models=tuple(
             placed(server, model)
             for model in located.values()
-            if model.model.role not in ("tokenizer", "performance")
+            if model.model.role not in ("projector", "tokenizer", "performance")
         )
     )
 
