@@ -93,7 +93,7 @@ def _make(
         seed_models.write(path, seed_models.RECIPES[source.recipe], seed=source.seed)
         return f"{source.recipe}, seed {source.seed}"
     if isinstance(source, Variant):
-        gguf_variant.write(path, base(source.of), facts=source.facts)
+        gguf_variant.write(path, base(source.of), facts=source.facts, tokens=source.tokens)
         return f"{source.of} with other facts"
     _extract(fetch(source), source, path)
     return f"{source.file}, member {source.member}"

@@ -37,6 +37,7 @@ Role = Literal[
     "tokenizer",
     "tools",
     "reasoning",
+    "infill",
     "real",
     "performance",
 ]
@@ -78,11 +79,19 @@ class Variant(Document):
     Attributes:
         of: the name of the shipped model.
         facts: by their keys in the GGUF.
+        tokens: special ones that the shipped model does not know, by what they are for.
     """
 
     kind: Literal["variant"]
     of: Name
-    facts: Annotated[dict[str, Fact], Field(min_length=1)]
+    facts: dict[str, Fact] = Field(default_factory=dict)
+    tokens: dict[Name, Annotated[int, Field(strict=True, ge=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _differs(self) -> Self:
+        if not self.facts and not self.tokens:
+            raise ValueError("a variant without `facts` or `tokens` is no other model")
+        return self
 
 
 class Model(Document):
@@ -92,7 +101,8 @@ class Model(Document):
         role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `embedding` makes
             vectors of texts, `projector` makes of pictures what another model can be shown,
             `tokenizer` is only to turn text into tokens, `tools` can call tools, `reasoning` thinks
-            before it answers, `real` is in use somewhere, `performance` is for measuring speed.
+            before it answers, `infill` fills in the middle of a text, `real` is in use somewhere,
+            `performance` is for measuring speed.
         architecture: as llama.cpp names it.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
         weights: their mix of types, as llama.cpp names it.

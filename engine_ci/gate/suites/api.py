@@ -1,6 +1,7 @@
 """Does the candidate's HTTP API still have the fields, errors and status codes that apps rely on?
 
-One start of one stable model with the app's own flags; what is right is known from its golden.
+One start of one stable model with the app's own flags, of which what is right is known from its
+golden; and one of a model that fills in the middle of a text.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine_ci.gate import asking, checking
-from engine_ci.gate.api import chances, dialects, promises, questions, refusals
+from engine_ci.gate.api import chances, dialects, infill, promises, questions, refusals
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass, Status
@@ -69,9 +70,11 @@ _KINDS: Final = (
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Eighteen checks with the first stable model and the app's own flags."""
+    """Eighteen checks of the first stable model, and one of each that fills in the middle."""
     for located in asking.models(context, "stable")[:1]:
         yield from _checks(context, located)
+    for located in asking.models(context, "infill"):
+        yield _filled(context, located)
 
 
 def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
@@ -87,8 +90,30 @@ def _checks(context: Context, located: LocatedModel) -> Iterator[Check]:
             yield question.ask(partial(opened.answer, judge), before=before)
 
 
+def _filled(context: Context, located: LocatedModel) -> Check:
+    question = Question(
+        suite=SUITE,
+        name=infill.PATH[1:],
+        fault_class=FaultClass.API,
+        expected="what `/completion` says behind the same tokens",
+    )
+    marks = infill.Marks.of(located.path)
+
+    def judge(engine: Engine) -> Answer:
+        return _judged(infill.infill(marks, engine.client))
+
+    start = partial(session, context, suite=SUITE, located=located, mode=Mode.STRICT)
+    before = partial(asking.before, context, start, judge)
+    with start(context.candidate) as opened:
+        return question.ask(partial(opened.answer, judge), before=before)
+
+
 def _judge(known: Known, differences: Differences, engine: Engine) -> Answer:
-    if found := list(differences(engine.client, known)):
+    return _judged(differences(engine.client, known))
+
+
+def _judged(differences: Iterator[str]) -> Answer:
+    if found := list(differences):
         observed = found[0] if len(found) == 1 else f"{len(found)} differences"
         return Answer(status=Status.FAIL, observed=observed, detail=checking.listed(found))
     return Answer(status=Status.PASS, observed="as expected")
