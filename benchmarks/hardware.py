@@ -35,6 +35,7 @@ from engine_ci.engine import backends, supervisor
 from engine_ci.engine import log as logs
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineError
 from engine_ci.gate import goldens
 from engine_ci.gate.run import run_gate
@@ -238,8 +239,8 @@ def placements(program: Path) -> Placements:
 def placed(server: LlamaServer, located: LocatedModel) -> Placement:
     """Starts an engine in strict mode and reads its log."""
     name = located.model.name
-    embeds = located.model.role == "embedding"
-    settings = Settings(strict=True, embeddings=embeds, extra=backends.VERBOSE)
+    task = Task.VECTORS if located.model.role == "embedding" else Task.TEXT
+    settings = Settings(strict=True, task=task, extra=backends.VERBOSE)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         try:

@@ -22,6 +22,7 @@ from engine_ci.cli import models
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineAnswerError, EngineStartError
 from engine_ci.system import documents
 
@@ -183,7 +184,7 @@ REGRESSIONS: Final = {
         missed="every text that an embedding model was given had letter and accent in one "
         "character",
         show=accents,
-        settings=Settings(embeddings=True),
+        settings=Settings(task=Task.VECTORS),
     ),
     "25746-max-length": Regression(
         issue="#25746",

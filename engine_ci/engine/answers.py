@@ -124,10 +124,15 @@ class Choice(Shape):
     finish_reason: Text
 
 
-class Usage(Shape):
-    """What a chat completion took."""
+class PromptUsage(Shape):
+    """What a request took that is not answered with tokens."""
 
     prompt_tokens: Count
+
+
+class Usage(PromptUsage):
+    """What a chat completion took."""
+
     completion_tokens: Count
 
 
@@ -175,6 +180,20 @@ class SlotState(Shape):
     def held(self) -> int | None:
         """The tokens that it holds; None where it has worked, and its build does not say."""
         return 0 if self.id_task is None else self.n_prompt_tokens
+
+
+class Rank(Shape):
+    """How well one document fits; `index` is its place among those that were sent."""
+
+    index: Count
+    relevance_score: float
+
+
+class Ranked(Shape):
+    """`POST /v1/rerank`: those that fit best first."""
+
+    results: list[Rank]
+    usage: PromptUsage
 
 
 class Slots(Shape):

@@ -240,6 +240,13 @@ class Client:
             )
         return tuple(_vector(item.embedding, packed=packed) for item in found)
 
+    def rank(
+        self, query: str, documents: Sequence[str], *, best: int | None = None
+    ) -> answers.Ranked:
+        """Documents in the order in which they fit a question, all or the best of them."""
+        wanted = {"query": query, "documents": list(documents), "top_n": best or len(documents)}
+        return self._post("/v1/rerank", wanted, answers.Ranked)
+
     def call(
         self, method: str, path: str, *, body: Mapping[str, Any] | bytes | None = None
     ) -> Answer:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from engine_ci.engine.client import Client
 from engine_ci.engine.listening import listens
 from engine_ci.engine.patience import Patience
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineAnswerError, EngineLateError
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ class PortTakenError(Exception):
 
 
 def await_ready(
-    process: Process, *, port: int, model: Path, timeout_s: float, embeds: bool = False
+    process: Process, *, port: int, model: Path, timeout_s: float, task: Task = Task.TEXT
 ) -> float:
     """When its model was loaded, as `time.monotonic` says; returns when the engine is ready.
 
-    One that `embeds` is asked for a vector, not a token.
+    It is asked for as little as can be of what it is there for, such as one token.
 
     Raises:
         PortTakenError: it is somebody else who answers on `port`.
@@ -55,10 +56,13 @@ def await_ready(
     found = client.props().model_path
     if found not in (str(model.absolute()), str(model.resolve())):
         raise EngineAnswerError(f"/props names another model: expected {model}, found {found!r}")
-    if embeds:
-        client.embed("Hello")
-    else:
-        client.complete("Hello", count=1)
+    match task:
+        case Task.TEXT:
+            client.complete("Hello", count=1)
+        case Task.VECTORS:
+            client.embed("Hello")
+        case Task.RANKS:
+            client.rank("Hello", ["Hello"])
     return loaded
 
 

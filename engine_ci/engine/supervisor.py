@@ -106,7 +106,7 @@ class Start:
                 port=port,
                 model=command.model,
                 timeout_s=self._ready_timeout_s,
-                embeds=command.embeds,
+                task=command.task,
             )
         return Engine(
             client=Client(port, effort=process.effort),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine_ci.engine import supervisor
 from engine_ci.engine.adapters.settings import Settings
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import (
     EngineAnswerError,
     EngineDiedError,
@@ -178,7 +179,9 @@ def launch(
         argv = (*subject.app_argv, *(_EMBEDDING if embeds else ()))
         command = _with(extra, subject.server.app_command(argv, model=model), subject=subject)
     else:
-        command = subject.server.command(model, settings=replace(settings, embeddings=embeds))
+        if embeds and settings.task is Task.TEXT:
+            settings = replace(settings, task=Task.VECTORS)
+        command = subject.server.command(model, settings=settings)
     return supervisor.running(
         command, log=log, port=port, ready_timeout_s=ready_timeout_s, grace_s=grace_s
     )

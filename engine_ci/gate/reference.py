@@ -21,6 +21,7 @@ from engine_ci.gate.networks import (
     Model,
     decode,
     embed,
+    encode,
     forward,
     shift,
     vision,
@@ -105,6 +106,14 @@ def overflowing(model: Model, tokens: Sequence[int], *, context: int, keep: int)
 def embedding(model: Model, tokens: Sequence[int]) -> Values:
     """The unit vector of a text, (width,), from a model that is an encoder."""
     return embed(model, ENCODERS[model.architecture], tokens)
+
+
+def relevance(model: Model, tokens: Sequence[int]) -> float:
+    """How well a document fits a question, by an encoder that has no head for that.
+
+    As llama.cpp says it: the first component of what the first token becomes.
+    """
+    return float(encode(model, ENCODERS[model.architecture], tokens)[0, 0])
 
 
 def show(model: Model, picture: Values, cache: Cache) -> None:

@@ -26,6 +26,7 @@ from engine_ci.engine.adapters.contract import (
 )
 from engine_ci.engine.adapters.options import SLOT_FILES
 from engine_ci.engine.adapters.settings import Settings
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineDiedError, EngineRefusedError, EngineStartError
 from engine_ci.gate import goldens, model_files, zoo
 from engine_ci.records.runtime import Grade
@@ -399,7 +400,7 @@ def test_it_can_do_less_when_less_was_asked_for(kind: Kind, model: Path, log: Pa
 def test_a_model_for_vectors_makes_vectors_and_no_text(
     kind: Kind, models: dict[str, Path], log: Path
 ) -> None:
-    settings = replace(kind.settings, embeddings=True, batch=512, part=512)
+    settings = replace(kind.settings, task=Task.VECTORS, batch=512, part=512)
 
     with launched(kind.adapter, models["embedding"], settings, log) as (_, engine):
         can = kind.adapter.capabilities(engine)

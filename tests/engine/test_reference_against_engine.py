@@ -11,6 +11,7 @@ import pytest
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.supervisor import start
+from engine_ci.engine.tasks import Task
 from engine_ci.gate import divergence, goldens, model_files, vectors, zoo
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_an_engine_in_strict_mode_makes_the_vectors_of_the_reference(
     path = model_files.locate(model, cache=tmp_path, fetch=lambda wheel: tmp_path / wheel.file)
     golden = vectors.load(zoo.golden_folder() / f"{model.name}.json")
     server = LlamaServer(mineru(version) / "bin" / "llama-server")
-    settings = Settings(context=512, strict=True, embeddings=True)
+    settings = Settings(context=512, strict=True, task=Task.VECTORS)
 
     with start(server, model=path, settings=settings, log=tmp_path / "log") as engine:
         found = [engine.client.embed(passage.tokens)[0] for passage in golden.passages]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from engine_ci.engine.tasks import Task
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
@@ -35,13 +37,13 @@ class Command:
         program: what is started; it runs in an empty temporary folder, which is its home too.
         arguments: its arguments for a port of loopback; paths in them are absolute.
         model: the file that it serves, and that `/props` must name.
-        embeds: it makes vectors of texts, and nothing else.
+        task: what it is there for, and does nothing else.
     """
 
     program: Path
     arguments: Callable[[int], tuple[str, ...]]
     model: Path
-    embeds: bool = False
+    task: Task = Task.TEXT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

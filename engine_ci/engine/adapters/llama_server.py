@@ -98,7 +98,7 @@ class LlamaServer(Served):
             program=self.program,
             arguments=partial(self._comparable, model, settings),
             model=model,
-            embeds=settings.embeddings,
+            task=settings.task,
             settings=settings,
         )
 
@@ -108,7 +108,7 @@ class LlamaServer(Served):
             program=self.program,
             arguments=partial(self._apps, argv, model),
             model=model,
-            embeds=options.embeds(argv),
+            task=options.task(argv),
         )
 
     def refusal(self, model: Path) -> str | None:

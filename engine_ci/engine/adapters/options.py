@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.engine.tasks import Task
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine_ci.engine.adapters.settings import Settings
 
@@ -15,11 +18,18 @@ SHIFTS: Final = "--context-shift"
 METRICS: Final = "--metrics"
 SLOTS: Final = "--parallel"
 EMBEDDINGS: Final = "--embeddings"
+POOLING: Final = "--pooling"
 SHARED: Final = "--kv-unified"
 FLASH: Final = "-fa"
 DRAFT: Final = "--model-draft"
 PROJECTOR: Final = "--mmproj"
 DEVICES: Final = "--list-devices"
+_RANK: Final = "rank"
+_OF_TASKS: Final[Mapping[Task, tuple[tuple[str, ...], ...]]] = {
+    Task.TEXT: (),
+    Task.VECTORS: ((EMBEDDINGS,),),
+    Task.RANKS: ((EMBEDDINGS,), (POOLING, _RANK)),
+}
 # The names of one option, at the start of a line of `--help`: `-t,    --threads N      number of`.
 _OPTION: Final = re.compile(r"^ {0,2}(--?[A-Za-z][\w-]*(?:, *--?[A-Za-z][\w-]*)*)", re.MULTILINE)
 
@@ -35,9 +45,13 @@ def unknown(argv: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in known)
 
 
-def embeds(argv: Iterable[str]) -> bool:
-    """Whether an engine with these arguments makes vectors of texts, and nothing else."""
-    return not {EMBEDDINGS, "--embedding"}.isdisjoint(argv)
+def task(argv: Sequence[str]) -> Task:
+    """What an engine with these arguments is there for."""
+    if not {"--rerank", "--reranking"}.isdisjoint(argv):
+        return Task.RANKS
+    if {EMBEDDINGS, "--embedding"}.isdisjoint(argv):
+        return Task.TEXT
+    return Task.RANKS if (POOLING, _RANK) in pairwise(argv) else Task.VECTORS
 
 
 def needed(settings: Settings) -> dict[str, str]:
@@ -45,7 +59,8 @@ def needed(settings: Settings) -> dict[str, str]:
     wishes = (
         (SLOTS, "several slots", settings.slots > 1),
         (SHARED, "slots that share the context", settings.shared),
-        (EMBEDDINGS, "vectors of texts", settings.embeddings),
+        (EMBEDDINGS, "vectors of texts", settings.task is not Task.TEXT),
+        (POOLING, "ranks of documents", settings.task is Task.RANKS),
         (SLOT_FILES, "slots that are saved", settings.slot_files),
         (SHIFTS, "a context that shifts", settings.shifts),
         (METRICS, "counters", settings.metrics),
@@ -68,8 +83,7 @@ def chosen(settings: Settings) -> Iterator[tuple[str, ...]]:
     yield "--cache-ram", "0"
     if settings.shared:
         yield (SHARED,)
-    if settings.embeddings:
-        yield (EMBEDDINGS,)
+    yield from _OF_TASKS[settings.task]
     if settings.slot_files:
         yield SLOT_FILES, "."
     if settings.shifts:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine_ci.engine.tasks import Task
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,7 @@ class Settings:
             time.
         slots: requests that are worked on at the same time.
         shared: the slots share the context as they need it; otherwise each has its part.
-        embeddings: the engine makes vectors of texts, and nothing else.
+        task: what the engine is there for; it does nothing else.
         slot_files: the engine may save what a slot has cached, in the folder that it runs in.
         shifts: when its context is full, the engine forgets the middle and goes on.
         metrics: the engine counts its tokens and seconds.
@@ -39,7 +41,7 @@ class Settings:
     part: int = 512
     slots: int = 1
     shared: bool = False
-    embeddings: bool = False
+    task: Task = Task.TEXT
     slot_files: bool = False
     shifts: bool = False
     metrics: bool = False

@@ -12,7 +12,7 @@ from typing import Final
 
 from engine_ci.gate.networks import vision
 from engine_ci.gate.networks.activations import clamped_silu, gelu
-from engine_ci.gate.networks.encoder import ENCODERS, Encoder, embed
+from engine_ci.gate.networks.encoder import ENCODERS, Encoder, embed, encode
 from engine_ci.gate.networks.model import Cache, Model, Values
 from engine_ci.gate.networks.operands import ROUNDING
 from engine_ci.gate.networks.traits import ROPE_FACTORS, Traits
@@ -30,6 +30,7 @@ __all__ = [
     "Values",
     "decode",
     "embed",
+    "encode",
     "forward",
     "shift",
     "vision",

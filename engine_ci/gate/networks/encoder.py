@@ -63,6 +63,12 @@ ENCODERS: Final = {
 
 def embed(model: Model, encoder: Encoder, tokens: Sequence[int]) -> Values:
     """The mean of what all tokens become, at length 1: (width,)."""
+    mean: Values = encode(model, encoder, tokens).mean(axis=0)
+    return mean / np.linalg.norm(mean)
+
+
+def encode(model: Model, encoder: Encoder, tokens: Sequence[int]) -> Values:
+    """What each token becomes, (tokens, width)."""
     hidden = model.weights["token_embd.weight"][np.asarray(tokens)]
     hidden = hidden + model.weights["token_types.weight"][0]
     if not encoder.rotates:
@@ -76,8 +82,7 @@ def embed(model: Model, encoder: Encoder, tokens: Sequence[int]) -> Values:
         hidden = _norm(
             model, f"blk.{number}.layer_output_norm", hidden + _feed_forward(layer, hidden)
         )
-    mean: Values = hidden.mean(axis=0)
-    return mean / np.linalg.norm(mean)
+    return hidden
 
 
 def _norm(model: Model, name: str, hidden: Values) -> Values:

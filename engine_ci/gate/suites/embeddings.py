@@ -1,4 +1,4 @@
-"""Are the vectors of texts right, and does `/v1/embeddings` give them as it should?
+"""Are the vectors of texts right, and does `/v1/embeddings` give them as it should; and ranks?
 
 In strict mode vectors are held against the reference and against the baseline; with the app's own
 flags, and those that a server of embeddings needs besides, against the baseline alone.
@@ -6,11 +6,14 @@ flags, and those that a server of embeddings needs besides, against the baseline
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineRefusedError
-from engine_ci.gate import asking, checking, vectors
+from engine_ci.gate import asking, checking, modes, reference, vectors
+from engine_ci.gate.api import rerank
 from engine_ci.gate.api.embeddings import fields, lengths, order, packed, texts
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
@@ -36,11 +39,12 @@ _REFUSALS: Final = (400, 501)
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Eight checks for each embedding model, and one of a model that is asked for no vectors."""
+    """Nine checks for each embedding model, and one of a model that is asked for no vectors."""
     for located in asking.models(context, "embedding"):
         golden = vectors.load(context.goldens / f"{located.model.name}.json")
         yield from _strict(context, located, golden)
         yield from _app(context, located, golden)
+        yield _ranked(context, located, golden)
     for located in asking.models(context, "stable")[:1]:
         yield _refusal(context, located)
 
@@ -77,6 +81,25 @@ def _app(context: Context, located: LocatedModel, golden: VectorGolden) -> Itera
         ):
             question = _question(f"{name}/{kind}", fault_class, wanted)
             yield question.ask(partial(opened.answer, partial(_judge, golden, differences)))
+
+
+def _ranked(context: Context, located: LocatedModel, golden: VectorGolden) -> Check:
+    question = _question(
+        f"{located.model.name}/rerank", FaultClass.API, "the scores of the reference, best first"
+    )
+    # A log of its own: a start replaces what the one before wrote.
+    start = partial(
+        session,
+        context,
+        suite=f"{SUITE}-rerank",
+        located=located,
+        mode=Mode.STRICT,
+        settings=replace(modes.SETTINGS[Mode.STRICT], task=Task.RANKS),
+    )
+    judge = partial(_judge, golden, partial(rerank.rerank, reference.load(located.path)))
+    before = partial(asking.before, context, start, judge)
+    with start(context.candidate) as opened:
+        return question.ask(partial(opened.answer, judge), before=before)
 
 
 def _question(name: str, fault_class: FaultClass, expected: str) -> Question:

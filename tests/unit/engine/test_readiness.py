@@ -12,6 +12,7 @@ import pytest
 
 from engine_ci.engine import process as processes
 from engine_ci.engine.readiness import PortTakenError, await_ready
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineAnswerError
 from engine_ci.system.http import free_port
 
@@ -70,7 +71,22 @@ status["/v1/embeddings"] = 200
 """
     process = start(stand_in(change), port=port)
 
-    await_ready(process, port=port, model=model, timeout_s=10, embeds=True)
+    await_ready(process, port=port, model=model, timeout_s=10, task=Task.VECTORS)
+
+    assert not process.ended()
+
+
+def test_a_server_of_ranks_is_asked_for_one(start: Start, stand_in: StandIn, model: Path) -> None:
+    port = free_port()
+    change = """
+del answers["/completion"]
+rank = {"index": 0, "relevance_score": -1.5}
+answers["/v1/rerank"] = {"results": [rank], "usage": {"prompt_tokens": 3}}
+status["/v1/rerank"] = 200
+"""
+    process = start(stand_in(change), port=port)
+
+    await_ready(process, port=port, model=model, timeout_s=10, task=Task.RANKS)
 
     assert not process.ended()
 
@@ -83,7 +99,7 @@ def test_a_server_of_embeddings_that_gives_none_is_not_ready(
     process = start(stand_in(change), port=port)
 
     with pytest.raises(EngineAnswerError, match="expected 1 vectors, found 0"):
-        await_ready(process, port=port, model=model, timeout_s=10, embeds=True)
+        await_ready(process, port=port, model=model, timeout_s=10, task=Task.VECTORS)
 
 
 def test_a_server_that_loads_first_is_waited_for(

@@ -9,6 +9,7 @@ from engine_ci.engine.adapters import llama_server
 from engine_ci.engine.adapters.contract import Capability, Prepared, Refused
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
+from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineStartError, RecordError, UsageError
 from engine_ci.records.bundle import Bundle, Provenance
 from engine_ci.system import documents
@@ -178,7 +179,7 @@ def test_a_server_of_embeddings_is_one_only_when_asked_to_be(
 ) -> None:
     server = offering("--embeddings")
 
-    assert chosen(server, Settings(embeddings=True)) == ("--embeddings",)
+    assert chosen(server, Settings(task=Task.VECTORS)) == ("--embeddings",)
     assert chosen(server, Settings()) == ()
 
 
@@ -315,7 +316,12 @@ def test_a_start_is_prepared_by_a_program_a_model_and_options(
     [
         pytest.param(Settings(extra=("--poetry", "-1", "-c")), "has no option --poetry", id="own"),
         pytest.param(Settings(slots=2), "cannot do several slots", id="slots"),
-        pytest.param(Settings(embeddings=True), "cannot do vectors of texts", id="vectors"),
+        pytest.param(Settings(task=Task.VECTORS), "cannot do vectors of texts", id="vectors"),
+        pytest.param(
+            Settings(task=Task.RANKS),
+            "cannot do vectors of texts, ranks of documents",
+            id="ranks",
+        ),
         pytest.param(
             Settings(shared=True, metrics=True),
             "cannot do slots that share the context, counters",

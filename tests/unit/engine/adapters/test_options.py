@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from engine_ci.engine.adapters.options import embeds, unknown
+import pytest
+
+from engine_ci.engine.adapters.options import task, unknown
+from engine_ci.engine.tasks import Task
 
 KNOWN = frozenset({"-m", "--port", "-c", "--parallel", "--temp"})
 
@@ -23,7 +26,20 @@ def test_the_value_of_a_flag_is_no_flag() -> None:
     assert unknown(argv, KNOWN) == ("--mmap",)
 
 
-def test_an_app_that_wants_vectors_says_so_by_either_name_of_the_flag() -> None:
-    assert embeds(("-m", "{model}", "--embeddings"))
-    assert embeds(("-m", "{model}", "--embedding"))
-    assert not embeds(("-m", "--embeddings.gguf"))
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("--port", "1"), Task.TEXT),
+        (("--embeddings.gguf",), Task.TEXT),
+        (("--pooling", "rank"), Task.TEXT),
+        (("--embeddings",), Task.VECTORS),
+        (("--embedding", "--pooling", "mean"), Task.VECTORS),
+        (("--embedding", "--pooling", "rank"), Task.RANKS),
+        (("--rerank",), Task.RANKS),
+        (("--reranking",), Task.RANKS),
+    ],
+)
+def test_what_an_app_wants_of_an_engine_is_told_by_its_flags(
+    flags: tuple[str, ...], expected: Task
+) -> None:
+    assert task(("-m", "{model}", *flags)) is expected
