@@ -242,6 +242,7 @@ STATE = ("sensitive-falcon-h1",)
 WINDOW = ("sensitive-gemma3",)
 REPAIRED = ("bpe-deepseek-v3",)
 LEFT = lived("client-leaves", "requests")
+FILLS = ("sensitive-infill",)
 SEES = ("projector-gemma3", "sensitive-gemma3")
 LOOKS = ("reference", "baseline-strict", "cached", "baseline-app")
 OTHERS = ("messages", "responses")
@@ -283,6 +284,21 @@ EMBEDDINGS = (
     ("value-gone", "/v1/embeddings model", embedded("answer")),
     ("value-set", '/v1/embeddings object "embedding"', embedded("answer")),
     ("value-gone", "/v1/embeddings data.3", embedded("order", "answer")),
+    ("asked-otherwise", '/v1/rerank query "Why?"', embedded("rerank")),
+    ("asked-otherwise", "/v1/rerank top_n 3", embedded("rerank")),
+    ("value-set", "/v1/rerank results.0.index 9", embedded("rerank")),
+    ("value-set", "/v1/rerank results.1.relevance_score -1.0", embedded("rerank")),
+    ("value-set", "/v1/rerank usage.prompt_tokens 7", embedded("rerank")),
+)
+
+# A fault in what is filled in: its name and argument.
+INFILL = (
+    ("asked-otherwise", '/infill input_suffix "x"'),
+    ("asked-otherwise", "/infill input_extra []"),
+    ("asked-otherwise", '/infill prompt ""'),
+    ("value-set", "/infill tokens.3 65"),
+    ("value-gone", "/infill timings.prompt_n"),
+    ("reads-as", "input_prefix:input_other"),
 )
 
 # A fault in what is seen: its name and argument, and what fails for it.
@@ -485,6 +501,7 @@ PLANTED = (
     Planted(real, SMOL, "logprobs-scaled", "1.5", {"real/smollm2-135m/drift"}),
     *(Planted(api, STABLE, fault, argument, fails) for fault, argument, fails in API),
     *(Planted(pictures, SEES, fault, argument, fails) for fault, argument, fails in PICTURES),
+    *(Planted(api, FILLS, fault, argument, {"api/infill"}) for fault, argument in INFILL),
     *(Planted(embeddings, BERT, fault, argument, fails) for fault, argument, fails in EMBEDDINGS),
     Planted(embeddings, STABLE, "status-is", "501:500", {"embeddings/refusal"}),
     Planted(embeddings, STABLE, "status-is", "501:200", {"embeddings/refusal"}),
@@ -837,7 +854,7 @@ def test_embeddings_are_right_with_other_builds_and_flags_too(build: Build, vers
 
     checks = list(embeddings.run(started_with(context, *flags)))
 
-    assert len(checks) == 2 * 8 + 1
+    assert len(checks) == 2 * 9 + 1
     assert with_status(Status.FAIL, checks) == set()
     skipped = [check.observed for check in checks if check.status is Status.SKIP]
     assert skipped == ["not asked: there is no baseline that runs"] * 4

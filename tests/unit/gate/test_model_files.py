@@ -100,9 +100,10 @@ def test_variants_differ_from_what_they_are_of_in_their_facts_only(tmp_path: Pat
     for found, source in variants:
         base = facts(model_files.locate(bases[source.of], cache=tmp_path, fetch=never))
         path = model_files.locate(found, cache=tmp_path, fetch=never)
-        assert facts(path) == base | source.facts
+        tokens = {f"tokenizer.ggml.{of}_token_id": each for of, each in source.tokens.items()}
+        assert facts(path) == base | source.facts | tokens
         assert facts(path)["tokenizer.ggml.pre"] == found.pre_tokenizer
-    assert len(variants) == 3 + 24 + 2 + 2
+    assert len(variants) == 3 + 24 + 2 + 2 + 1
 
 
 @pytest.mark.parametrize("name", ["performance", "sensitive-wide"])

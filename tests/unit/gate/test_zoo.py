@@ -20,7 +20,7 @@ def test_our_catalogue_has_every_role_and_pre_tokenizer() -> None:
 
     roles = {
         "stable", "sensitive", "embedding", "projector", "tokenizer", "tools", "reasoning",
-        "real", "performance",
+        "infill", "real", "performance",
     }  # fmt: skip
     assert {found.role for found in models} == roles
     stable = {found.pre_tokenizer for found in models if found.role == "stable"}
@@ -50,6 +50,16 @@ def test_our_catalogue_is_a_dump_of_itself() -> None:
         ("name: stable-qwen2", "name: stable", "two models have the same name"),
         ("kind: seed", "kind: web", r"models.\d+.source"),
         ("of: stable", "of: missing", "stable-smollm is of missing, which does not ship"),
+        (
+            "    tokens:\n      fim_pre: 1\n",
+            "    tokens:\n      fim_pre: -1\n",
+            "greater than or equal",
+        ),
+        (
+            "    tokens:\n      fim_pre: 1\n      fim_suf: 2\n      fim_mid: 3\n",
+            "",
+            "a variant without `facts` or `tokens` is no other model",
+        ),
         ("of: stable", "of: stable-qwen2", "stable-smollm is of stable-qwen2, which does not"),
     ],
 )
