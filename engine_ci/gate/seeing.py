@@ -42,7 +42,7 @@ def record(
     """
     projector, language = reference.load_projector(path), reference.load(language_path)
     messages = tuple(messages)
-    shown = _shown(projector, {name for message in messages for name in message.pictures})
+    shown = _shown(projector, {picture for message in messages for picture in message.pictures})
     return PictureGolden(
         schema=1,
         model=name,

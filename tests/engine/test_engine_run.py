@@ -94,3 +94,17 @@ def test_an_engine_of_vectors_is_run_as_the_app_starts_it(
 
     assert names(events) == ["starting", "runtime.claim.acquired", "ready"]
     assert any(vector)
+
+
+def test_an_engine_of_ranks_is_run_as_the_app_starts_it(
+    begun: Callable[..., subprocess.Popen[str]], app: Path
+) -> None:
+    config = app / "engine-ci.yaml"
+    config.write_text(config.read_text().replace('"4096"', '"256", "--reranking"'))
+    with begun("--model", str(ZOO / "embedding-bert.gguf")) as command:
+        events = heard(command, "ready")
+        ranked = asked(events).rank("Where is Paris?", ["In Rome.", "In France."])
+        command.terminate()
+
+    assert names(events) == ["starting", "runtime.claim.acquired", "ready"]
+    assert sorted(rank.index for rank in ranked.results) == [0, 1]

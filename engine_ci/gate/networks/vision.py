@@ -27,6 +27,7 @@ _ENDS: Final = (
     "v.patch_embd.weight v.patch_embd.bias v.position_embd.weight v.post_ln.weight v.post_ln.bias "
     "mm.soft_emb_norm.weight mm.input_projection.weight"
 )
+_EPSILON: Final = "vision.attention.layer_norm_epsilon"
 _LAYER: Final = "ln1 attn_q attn_k attn_v attn_out ln2 ffn_up ffn_down"
 
 
@@ -55,9 +56,6 @@ def see(model: Model, pixels: NDArray[np.uint8]) -> Values:
     normed = rms_norm(hidden, weight, epsilon=model.fact(_EPSILON))
     projected: Values = normed @ model.weights["mm.input_projection.weight"]
     return projected
-
-
-_EPSILON: Final = "vision.attention.layer_norm_epsilon"
 
 
 @dataclass(frozen=True, kw_only=True)
