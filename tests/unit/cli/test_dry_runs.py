@@ -12,6 +12,7 @@ from engine_ci.bump import settle, stuck_issue
 from engine_ci.bump.stuck import Alarm
 from engine_ci.cli import golden
 from engine_ci.errors import Exit, PinError
+from engine_ci.system.documents import Versioned
 from tests.unit.bump.records import NOW
 
 if TYPE_CHECKING:
@@ -101,12 +102,12 @@ def test_golden_record_is_tried_by_computing_everything(
     path = tmp_path / "stable.json"
     path.write_text("old")
 
-    class Located:
-        class model:  # noqa: N801 - as the real one names it
-            name = "stable"
+    class Recorded(golden._Golden):
+        def recorded(self) -> str:
+            return "new"
 
-    monkeypatch.setattr(golden, "_models", lambda: iter([(Located, path)]))
-    monkeypatch.setattr(golden, "_recorded", lambda *_: "new")
+    held = Recorded("stable", path, tuple, lambda: Versioned(schema=1))
+    monkeypatch.setattr(golden, "_goldens", lambda: iter([held]))
 
     tried = run("golden", "record", "--dry-run")
     listed = json.loads(run("golden", "record", "--dry-run", "--json").out)
@@ -128,12 +129,8 @@ def test_golden_verify_tells_programs_what_differs(
     differences: tuple[str, ...],
     status: int,
 ) -> None:
-    class Located:
-        class model:  # noqa: N801 - as the real one names it
-            name = "stable"
-
-    monkeypatch.setattr(golden, "_models", lambda: iter([(Located, tmp_path)]))
-    monkeypatch.setattr(golden, "_differences", lambda *_: differences)
+    held = golden._Golden("stable", tmp_path, lambda: differences, lambda: Versioned(schema=1))
+    monkeypatch.setattr(golden, "_goldens", lambda: iter([held]))
 
     ran = run("golden", "verify", "--json")
 
