@@ -61,7 +61,7 @@ def await_ready(
             client.complete("Hello", count=1)
         case Task.VECTORS:
             client.embed("Hello")
-        case Task.RANKS:
+        case _:
             client.rank("Hello", ["Hello"])
     return loaded
 
