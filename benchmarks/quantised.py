@@ -100,9 +100,7 @@ def off_by_a_percent(model: Model) -> Iterator[tuple[str, Model]]:
 
 def forced(model: Model, case: Case) -> Sequence[Step]:
     """What the model thinks at the steps of a case, where it is told the golden's tokens."""
-    tokens = [*case.prompt, *case.tokens[:-1]]
-    rows = reference.log_probabilities(model, tokens)[-len(case.steps) :]
-    return [goldens.step(reference.top(row, recording.TOP)) for row in rows]
+    return recording.steps(recording.expected(model, case))
 
 
 if __name__ == "__main__":

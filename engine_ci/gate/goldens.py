@@ -147,6 +147,12 @@ def thin_margin(cases: Iterable[Case], *, floor: float) -> str | None:
     return None
 
 
+def not_from(path: Path, sha256: str) -> str | None:
+    """Why a golden that was recorded from a file of that hash says nothing of this one."""
+    found = documents.sha256_of(path)
+    return None if found == sha256 else f"recorded from sha256 {sha256}, the file has {found}"
+
+
 def step(top: list[tuple[int, float]]) -> Step:
     """A step from the most probable tokens, best first, rounded as goldens are."""
     rounded = tuple((token, round(min(logprob, 0.0), _DECIMALS) + 0.0) for token, logprob in top)

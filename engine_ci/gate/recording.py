@@ -90,9 +90,8 @@ def differences(path: Path, golden: Golden) -> tuple[str, ...]:
     Token IDs must be the same, log-probabilities may differ by `TOLERANCE`. Of a model that rounds,
     one may differ by `JUMP`, and the median by the tolerance.
     """
-    found = documents.sha256_of(path)
-    if found != golden.sha256:
-        return (f"{golden.model}: recorded from sha256 {golden.sha256}, the file has {found}",)
+    if reason := goldens.not_from(path, golden.sha256):
+        return (f"{golden.model}: {reason}",)
     model = reference.load(path)
     recorded = [(case, expected(model, case)) for case in golden.cases]
     each = [
@@ -110,10 +109,10 @@ def differences(path: Path, golden: Golden) -> tuple[str, ...]:
 def _case(model: Model, prompt: Prompt) -> Case:
     until = {model.end_of_turn} if prompt.stop == "eos" else set[int]()
     rows = reference.greedy(model, prompt.tokens, limit=prompt.limit, until=until)
-    steps = tuple(goldens.step(reference.top(row, TOP)) for row in rows)
-    if prompt.stop == "eos" and steps[-1].token != model.end_of_turn:
+    found = steps(rows)
+    if prompt.stop == "eos" and found[-1].token != model.end_of_turn:
         raise VerificationError(f"case {prompt.id}: no end of turn within {prompt.limit} tokens")
-    return Case(id=prompt.id, prompt=prompt.tokens, stop=prompt.stop, steps=steps)
+    return Case(id=prompt.id, prompt=prompt.tokens, stop=prompt.stop, steps=found)
 
 
 def expected(model: Model, case: Case) -> Values:
@@ -122,17 +121,22 @@ def expected(model: Model, case: Case) -> Values:
     return reference.log_probabilities(model, tokens)[len(case.prompt) - 1 :]
 
 
-def distances(steps: Iterable[Step], rows: Values) -> Iterator[Values]:
+def steps(rows: Iterable[Values]) -> tuple[Step, ...]:
+    """What goldens keep of the log-probabilities of each step, (vocabulary,)."""
+    return tuple(goldens.step(reference.top(row, TOP)) for row in rows)
+
+
+def distances(stored: Iterable[Step], rows: Values) -> Iterator[Values]:
     """How far the stored log-probabilities of each step are from the reference."""
-    for row, step in zip(rows, steps, strict=True):
-        ids, stored = zip(*step.top, strict=True)
-        yield np.abs(row[list(ids)] - np.array(stored, dtype=row.dtype))
+    for row, step in zip(rows, stored, strict=True):
+        ids, logprobs = zip(*step.top, strict=True)
+        yield np.abs(row[list(ids)] - np.array(logprobs, dtype=row.dtype))
 
 
 def _differences(model: Model, case: Case, rows: Values) -> Iterator[str]:
     slack = JUMP if model.rounds else 0.0
-    steps = zip(rows, case.tokens, distances(case.steps, rows), strict=True)
-    for number, (row, token, moved) in enumerate(steps):
+    each = zip(rows, case.tokens, distances(case.steps, rows), strict=True)
+    for number, (row, token, moved) in enumerate(each):
         chosen = int(row.argmax())
         if row[chosen] - row[token] > slack:
             yield f"step {number}: expected token {token}, found {chosen}"

@@ -81,8 +81,8 @@ def differences(path: Path, language_path: Path, golden: PictureGolden) -> tuple
         (golden.model, path, golden.sha256),
         (golden.language_model, language_path, golden.language_sha256),
     ):
-        if (found := documents.sha256_of(file)) != sha256:
-            return (f"{name}: recorded from sha256 {sha256}, the file has {found}",)
+        if reason := goldens.not_from(file, sha256):
+            return (f"{name}: {reason}",)
     projector, language = reference.load_projector(path), reference.load(language_path)
     return tuple(
         f"{golden.model}, glance {glance.id}, step {number}: a log-probability moved by {by:.6f}"
@@ -137,5 +137,5 @@ def _glance(language: Model, shown: Mapping[str, Values], message: Message) -> G
         texts=message.texts,
         pictures=message.pictures,
         tokens=message.tokens,
-        steps=tuple(goldens.step(reference.top(row, recording.TOP)) for row in rows),
+        steps=recording.steps(rows),
     )

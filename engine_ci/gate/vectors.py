@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from engine_ci.errors import GoldenError
-from engine_ci.gate import reference
+from engine_ci.gate import goldens, reference
 from engine_ci.gate.goldens import TokenID
 from engine_ci.system import documents
 from engine_ci.system.documents import Document, Sha256, Versioned
@@ -115,9 +115,8 @@ def record_again(path: Path, golden: VectorGolden) -> VectorGolden:
 
 def differences(path: Path, golden: VectorGolden) -> tuple[str, ...]:
     """What the reference contradicts in a golden, in words; components may be `TOLERANCE` off."""
-    found = documents.sha256_of(path)
-    if found != golden.sha256:
-        return (f"{golden.model}: recorded from sha256 {golden.sha256}, the file has {found}",)
+    if reason := goldens.not_from(path, golden.sha256):
+        return (f"{golden.model}: {reason}",)
     return tuple(
         f"{golden.model}, passage {label}: a component moved by {by:.7f}"
         for label, by in distances(reference.load(path), golden).items()

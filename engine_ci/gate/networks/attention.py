@@ -1,4 +1,4 @@
-"""Pure. Grouped-query attention, over all tokens so far or over a window of them."""
+"""Pure. Attention: over all, and grouped-query, over the tokens so far or a window of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine_ci.gate.networks.model import Cache, Layer, Values
+
+
+def among_all(queries: Values, keys: Values, values: Values) -> Values:
+    """What each token takes from all, (tokens, width), where none is hidden from any."""
+    scores = queries @ keys.transpose(0, 2, 1) * np.float32(queries.shape[-1] ** -0.5)
+    return _joined(softmax(scores) @ values)
 
 
 def attend(layer: Layer, hidden: Values, cache: Cache) -> Values:
@@ -32,7 +38,7 @@ def attend(layer: Layer, hidden: Values, cache: Cache) -> Values:
     mixed = _mixed(layer, queries, keys, values)
     if gate is not None:
         mixed = mixed * sigmoid(gate)
-    return layer.project("attn_output", mixed.transpose(1, 0, 2).reshape(len(hidden), -1))
+    return layer.project("attn_output", _joined(mixed))
 
 
 def forget(layer: Layer, cache: Cache, *, keep: int, discard: int) -> None:
@@ -58,6 +64,11 @@ def _heads(layer: Layer, hidden: Values) -> list[Values]:
         part.reshape(len(hidden), count, -1).transpose(1, 0, 2)
         for part, count in zip(joined, (heads, kv_heads, kv_heads), strict=True)
     ]
+
+
+def _joined(heads: Values) -> Values:
+    """(heads, tokens, head size) as (tokens, width)."""
+    return heads.transpose(1, 0, 2).reshape(heads.shape[1], -1)
 
 
 def _normed(layer: Layer, name: str, heads: Values) -> Values:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from engine_ci.gate.networks import rope
-from engine_ci.gate.networks.activations import gelu, silu, softmax
+from engine_ci.gate.networks.activations import gelu, silu
+from engine_ci.gate.networks.attention import among_all
 from engine_ci.gate.networks.model import Block
 from engine_ci.gate.networks.norms import layer_norm
 
@@ -98,9 +99,7 @@ def _attend(layer: Block, encoder: Encoder, hidden: Values) -> Values:
         steps = rope.steps(size=queries.shape[-1], base=layer.model.fact("rope.freq_base"))
         turns = rope.turns(np.arange(len(hidden)), steps)
         queries, keys = (rope.rotate(part, turns, halves=True) for part in (queries, keys))
-    scores = queries @ keys.transpose(0, 2, 1) * np.float32(queries.shape[-1] ** -0.5)
-    mixed = softmax(scores) @ values
-    return layer.project("attn_output", mixed.transpose(1, 0, 2).reshape(len(hidden), -1))
+    return layer.project("attn_output", among_all(queries, keys, values))
 
 
 def _heads(layer: Block, hidden: Values) -> list[Values]:

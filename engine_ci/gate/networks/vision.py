@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine_ci.gate.networks.activations import gelu, softmax
+from engine_ci.gate.networks.activations import gelu
+from engine_ci.gate.networks.attention import among_all
 from engine_ci.gate.networks.model import Block
 from engine_ci.gate.networks.norms import layer_norm, rms_norm
 
@@ -91,9 +92,7 @@ def _attend(layer: Block, hidden: Values) -> Values:
     queries, keys, values = (
         layer.project(f"attn_{part}", hidden).reshape(shape).transpose(1, 0, 2) for part in "qkv"
     )
-    scores = queries @ keys.transpose(0, 2, 1) * np.float32(queries.shape[-1] ** -0.5)
-    mixed = softmax(scores) @ values
-    return layer.project("attn_out", mixed.transpose(1, 0, 2).reshape(len(hidden), -1))
+    return layer.project("attn_out", among_all(queries, keys, values))
 
 
 def _pooled(model: Model, hidden: Values) -> Values:
