@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from gguf import GGUFWriter, LlamaFileType, TokenType
+from gguf import GGUFWriter, LlamaFileType
 
 from engine_ci.gate.blocks import Packed
-from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, SPECIALS, Vocabulary
+from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +107,7 @@ def write(
     writer.add_tokenizer_model("gpt2" if isinstance(vocabulary, Vocabulary) else "llama")
     writer.add_tokenizer_pre(pre_tokenizer)
     writer.add_token_list(vocabulary.tokens)
+    writer.add_token_types(vocabulary.types)
     if isinstance(vocabulary, Vocabulary):
         _add_merges(writer, vocabulary)
     else:
@@ -159,12 +160,6 @@ def _add(writer: GGUFWriter, key: str, fact: Fact) -> None:
 
 
 def _add_merges(writer: GGUFWriter, vocabulary: Vocabulary) -> None:
-    writer.add_token_types(
-        [
-            TokenType.CONTROL if token in SPECIALS else TokenType.NORMAL
-            for token in vocabulary.tokens
-        ]
-    )
     writer.add_token_merges([f"{left} {right}" for left, right in vocabulary.merges])
     writer.add_bos_token_id(vocabulary.id_of(END_OF_TEXT))
     writer.add_eos_token_id(vocabulary.id_of(END_OF_TURN))
@@ -173,7 +168,6 @@ def _add_merges(writer: GGUFWriter, vocabulary: Vocabulary) -> None:
 
 
 def _add_scores(writer: GGUFWriter, vocabulary: SentencePieces) -> None:
-    writer.add_token_types(vocabulary.types)
     writer.add_token_scores(vocabulary.scores)
     writer.add_unk_token_id(vocabulary.id_of("<unk>"))
     writer.add_bos_token_id(vocabulary.id_of("<s>"))

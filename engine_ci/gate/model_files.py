@@ -90,7 +90,7 @@ def _make(
 ) -> str:
     """Writes the model's file and says where it came from."""
     if isinstance(source, WrittenFromSeed):
-        seed_models.write(path, seed_models.RECIPES[source.recipe], seed=source.seed)
+        seed_models.WRITERS[source.recipe](path, seed=source.seed)
         return f"{source.recipe}, seed {source.seed}"
     if isinstance(source, Variant):
         gguf_variant.write(path, base(source.of), facts=source.facts, tokens=source.tokens)

@@ -52,8 +52,7 @@ def apart(client: Client) -> Iterator[str]:
     yield from _said(client, {"reasoning_format": "none"}, content=_WHOLE, thoughts=None)
     chunks = questions.stream(client, _SAYS)
     deltas = [choice.delta for chunk in chunks for choice in chunk.choices]
-    thoughts = [delta.reasoning_content or "" for delta in deltas]
-    yield from difference("reasoning_content (stream)", _THOUGHTS, "".join(thoughts))
+    yield from difference("reasoning_content (stream)", _THOUGHTS, questions.thoughts(chunks))
     yield from difference("content (stream)", _ANSWER, questions.text(chunks))
     answering = [
         bool(delta.content) for delta in deltas if delta.content or delta.reasoning_content

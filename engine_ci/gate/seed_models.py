@@ -2,24 +2,25 @@
 
 `performance` is what speed is measured on: untrained, about 20 million parameters, F16, so that an
 engine spends its time in kernels and not in HTTP. `wide` has rows and heads as long as those of
-models in use, in the mix of types that llama.cpp calls Q4_K_M.
+models in use, in the mix of types that llama.cpp calls Q4_K_M. `echo` says again what it is given.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from gguf import GGMLQuantizationType as Kind
 from gguf import LlamaFileType
 
-from engine_ci.gate import blocks, gguf_writer, splitmix
+from engine_ci.gate import blocks, echo, gguf_writer, splitmix
 from engine_ci.gate.gguf_writer import Shape
 from engine_ci.gate.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from engine_ci.gate.gguf_writer import Tensor
@@ -121,3 +122,9 @@ def write(path: Path, recipe: Recipe, *, seed: int) -> None:
         weights=weights,
         file_type=recipe.file_type,
     )
+
+
+WRITERS: Final[Mapping[str, Callable[..., None]]] = {
+    **{name: partial(write, recipe=recipe) for name, recipe in RECIPES.items()},
+    "echo": echo.write,
+}

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine_ci.engine.client import Client
-    from engine_ci.gate.api.chat_shapes import Chunk
     from engine_ci.gate.api.parts import Dialect
 
 _ROOM: Final = 400  # tokens; white space is free, and models that know no JSON use much
@@ -72,7 +71,7 @@ def json_schema(client: Client) -> Iterator[str]:
     yield from difference("finish_reason", "stop", choice.finish_reason)
     said = questions.stream(client, body)
     yield from difference("value (stream)", _DOCUMENT, parsed(questions.text(said)))
-    yield from difference("finish_reason (stream)", ["stop"], _finish(said))
+    yield from difference("finish_reason (stream)", "stop", questions.finish(said))
 
 
 def of_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,8 +85,8 @@ def tool_call(client: Client) -> Iterator[str]:
     body = _body() | _offered("required") | _begun(client)
     (choice,) = post(client, CHAT, body, chat_shapes.Calling).choices
     functions = [call.function for call in choice.message.tool_calls]
-    yield from _called("", functions, [choice.finish_reason])
-    yield from _called(" (stream)", *_streamed(questions.stream(client, body)))
+    yield from _called("", functions, choice.finish_reason)
+    yield from _called(" (stream)", *_streamed(client, body))
 
 
 def told_by(source: str, dialect: Dialect, client: Client) -> Iterator[str]:
@@ -107,9 +106,8 @@ def tool_choice(client: Client) -> Iterator[str]:
     body = _body() | _offered("auto")
     said = questions.stream(client, body)
     yield from difference("content without a call", _ANSWER, questions.text(said))
-    yield from difference("finish_reason without a call", ["stop"], _finish(said))
-    called = questions.stream(client, body | _begun(client))
-    yield from _called(" that began", *_streamed(called))
+    yield from difference("finish_reason without a call", "stop", questions.finish(said))
+    yield from _called(" that began", *_streamed(client, body | _begun(client)))
 
 
 def long_text(client: Client) -> Iterator[str]:
@@ -134,35 +132,21 @@ def _begun(client: Client) -> dict[str, Any]:
 
 
 def _called(
-    what: str, functions: Sequence[chat_shapes.Function], finish: Sequence[str | None]
+    what: str, functions: Sequence[chat_shapes.Function], finish: str | None
 ) -> Iterator[str]:
     calls = [(function.name, parsed(function.arguments)) for function in functions]
     expected = [(templates.TOOL["function"]["name"], templates.ARGUMENTS)]
     yield from difference(f"calls{what}", expected, calls)
-    yield from difference(f"finish_reason{what}", ["tool_calls"], finish)
+    yield from difference(f"finish_reason{what}", "tool_calls", finish)
 
 
 def _body() -> dict[str, Any]:
     return GREEDY | {"messages": list(_MESSAGES), "max_tokens": _ROOM}
 
 
-def _streamed(said: Sequence[Chunk]) -> tuple[list[chat_shapes.Function], list[str | None]]:
-    """The functions that chunks call together, in the order of their numbers."""
-    names: dict[int, str] = {}
-    arguments: dict[int, str] = {}
-    for chunk in said:
-        for choice in chunk.choices:
-            for piece in choice.delta.tool_calls or ():
-                names[piece.index] = names.get(piece.index, "") + (piece.function.name or "")
-                arguments[piece.index] = arguments.get(piece.index, "") + (
-                    piece.function.arguments or ""
-                )
-    functions = [
-        chat_shapes.Function(name=names[index], arguments=arguments[index])
-        for index in sorted(names)
-    ]
-    return functions, _finish(said)
-
-
-def _finish(said: Sequence[Chunk]) -> list[str | None]:
-    return [choice.finish_reason for chunk in said for choice in chunk.choices][-1:]
+def _streamed(
+    client: Client, body: Mapping[str, Any]
+) -> tuple[list[chat_shapes.Function], str | None]:
+    """The functions that are called in chunks, and why these end."""
+    said = questions.stream(client, body)
+    return questions.functions(said), questions.finish(said)

@@ -80,11 +80,13 @@ def load(path: Path) -> str:
     return template
 
 
-def render(template: str, messages: Sequence[Message], **more: object) -> str:
-    """The prompt, up to where the assistant begins; `more` is what else the template reads."""
+def render(
+    template: str, messages: Sequence[Message], *, begins: bool = True, **more: object
+) -> str:
+    """The prompt, up to where the assistant `begins`; `more` is what else the template reads."""
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     # Jinja2's own filter makes JSON safe for HTML, which no model has seen.
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     return environment.from_string(template).render(
-        messages=messages, add_generation_prompt=True, **more
+        messages=messages, add_generation_prompt=begins, **more
     )

@@ -1,4 +1,4 @@
-"""Pure. The vocabulary of our own models: the 256 bytes, some merges, three specials.
+"""Pure. The vocabulary of our own models: the 256 bytes, some merges, three specials and more.
 
 Tokens are spelled as GPT-2 spells them: a byte that does not print stands as another character. Or
 as SentencePiece spells them: in characters, a space as another one, and single bytes by number.
@@ -37,14 +37,27 @@ class Vocabulary:
 
     Attributes:
         merges: pairs of spelled tokens, the most important first; never empty in a GGUF.
+        tags: more special tokens, behind the three that every model has.
     """
 
     merges: tuple[tuple[str, str], ...]
+    tags: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Every token as it is spelled: bytes, merges, specials."""
-        return (*byte_spelling(), *(left + right for left, right in self.merges), *SPECIALS)
+        return (*self._ordinary, *SPECIALS, *self.tags)
+
+    @property
+    def types(self) -> tuple[TokenType, ...]:
+        """Which kind of token each is."""
+        ordinary = len(self._ordinary)
+        special = len(self) - ordinary
+        return (*(TokenType.NORMAL,) * ordinary, *(TokenType.CONTROL,) * special)
+
+    @property
+    def _ordinary(self) -> tuple[str, ...]:
+        return (*byte_spelling(), *(left + right for left, right in self.merges))
 
     def id_of(self, token: str) -> int:
         """The ID of a spelled token."""
@@ -58,8 +71,7 @@ class Vocabulary:
         """
         spelling = byte_spelling()
         allowed = {spelling[byte] for byte in range(ord(" "), ord("~") + 1)}
-        ordinary = self.tokens[: -len(SPECIALS)]
-        return tuple(number for number, token in enumerate(ordinary) if set(token) <= allowed)
+        return tuple(number for number, token in enumerate(self._ordinary) if set(token) <= allowed)
 
     def __len__(self) -> int:
         return len(self.tokens)

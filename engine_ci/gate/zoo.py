@@ -38,6 +38,7 @@ Role = Literal[
     "tools",
     "reasoning",
     "infill",
+    "echo",
     "real",
     "performance",
 ]
@@ -69,7 +70,7 @@ class WrittenFromSeed(Document):
     """A file that `seed_models` writes, the same on every machine."""
 
     kind: Literal["seed"]
-    recipe: Literal["performance", "wide"]
+    recipe: Literal["performance", "wide", "echo"]
     seed: Annotated[int, Field(strict=True, ge=0)]
 
 
@@ -101,8 +102,8 @@ class Model(Document):
         role: `stable` holds its tokens anywhere, `sensitive` shows small faults, `embedding` makes
             vectors of texts, `projector` makes of pictures what another model can be shown,
             `tokenizer` is only to turn text into tokens, `tools` can call tools, `reasoning` thinks
-            before it answers, `infill` fills in the middle of a text, `real` is in use somewhere,
-            `performance` is for measuring speed.
+            before it answers, `infill` fills in the middle of a text, `echo` says again what it is
+            given, `real` is in use somewhere, `performance` is for measuring speed.
         architecture: as llama.cpp names it.
         pre_tokenizer: how text is split before merging, as llama.cpp names it.
         weights: their mix of types, as llama.cpp names it.
@@ -182,6 +183,11 @@ def load_own(path: Path) -> tuple[Model, ...]:
 def is_fetched(model: Model) -> bool:
     """Whether it is neither a file that is there nor made of one."""
     return isinstance(model.source, WheelMember | RepositoryFile)
+
+
+def template_folder() -> Path:
+    """Where `FORM.jinja` lies for every form in which models think and call tools."""
+    return data_root() / "fixtures" / "templates"
 
 
 def golden_folder() -> Path:

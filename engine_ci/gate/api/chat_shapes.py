@@ -140,6 +140,23 @@ class Call(Shape):
     function: Function
 
 
+class _Turn(Shape):
+    content: Text | None = None
+    reasoning_content: Text | None = None
+    tool_calls: list[Call] = Field(default_factory=list)
+
+
+class _TurnChoice(Shape):
+    message: _Turn
+    finish_reason: Text
+
+
+class Turn(Shape):
+    """`POST /v1/chat/completions`, as far as it tells thoughts, text and calls apart."""
+
+    choices: list[_TurnChoice] = Field(min_length=1, max_length=1)
+
+
 class _Caller(Shape):
     tool_calls: list[Call]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine_ci.engine import reading
 from engine_ci.engine.client import GREEDY
 from engine_ci.errors import EngineAnswerError
-from engine_ci.gate.api.chat_shapes import Chunk
+from engine_ci.gate.api.chat_shapes import Chunk, Function
 from engine_ci.gate.asking import BEYOND
 
 if TYPE_CHECKING:
@@ -141,6 +141,33 @@ def refusal(answer: Answer, shape: type[reading.ShapeT], *, endpoint: str) -> re
 def text(said: Sequence[Chunk]) -> str:
     """What the chunks say together."""
     return "".join(choice.delta.content or "" for chunk in said for choice in chunk.choices)
+
+
+def thoughts(said: Sequence[Chunk]) -> str:
+    """What the chunks think together."""
+    return "".join(
+        choice.delta.reasoning_content or "" for chunk in said for choice in chunk.choices
+    )
+
+
+def functions(said: Sequence[Chunk]) -> list[Function]:
+    """The functions that the chunks call together, in the order of their numbers."""
+    names: dict[int, str] = {}
+    arguments: dict[int, str] = {}
+    for chunk in said:
+        for choice in chunk.choices:
+            for piece in choice.delta.tool_calls or ():
+                names[piece.index] = names.get(piece.index, "") + (piece.function.name or "")
+                arguments[piece.index] = arguments.get(piece.index, "") + (
+                    piece.function.arguments or ""
+                )
+    return [Function(name=names[index], arguments=arguments[index]) for index in sorted(names)]
+
+
+def finish(said: Sequence[Chunk]) -> str | None:
+    """Why the chunks end, by the last that says something of it; None where there is none."""
+    reasons = [choice.finish_reason for chunk in said for choice in chunk.choices]
+    return reasons[-1] if reasons else None
 
 
 def parsed(text: str) -> object:

@@ -10,7 +10,17 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from engine_ci.gate import asking, checking, conversing, forms, reasoning, structured, templates
+from engine_ci.gate import (
+    asking,
+    checking,
+    conversing,
+    formats,
+    forms,
+    reasoning,
+    structured,
+    templates,
+    zoo,
+)
 from engine_ci.gate.api.anthropic import MESSAGES
 from engine_ci.gate.api.responses import RESPONSES
 from engine_ci.gate.asking import Mode, session
@@ -18,7 +28,7 @@ from engine_ci.gate.checking import Answer, Question
 from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from engine_ci.engine.client import Client
@@ -51,24 +61,25 @@ class Kind:
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, five more for the first; ten for two others.
+    """Two checks for each stable model with chats, five more for the first; more for three others.
 
-    Of these one has tools, and one thinks before it answers.
+    Of these one has tools, one thinks before it answers, and one says again what it is given.
     """
     kinds: dict[str, tuple[Kind, ...]] = {}
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
             more = () if kinds else _thorough(located, golden)
             kinds[located.model.name] = (*_exact(golden), *more)
-    for located in asking.models(context, "tools"):
-        kinds[located.model.name] = tuple(_calling(located))
-    for located in asking.models(context, "reasoning"):
-        kinds[located.model.name] = tuple(_reasoning(located))
+    for role, of_role in (("tools", _calling), ("reasoning", _reasoning), ("echo", _formats)):
+        for located in asking.models(context, role):
+            kinds[located.model.name] = tuple(of_role(located))
 
-    def checks(located: LocatedModel) -> Iterator[Check]:
-        yield from _checks(context, located, kinds[located.model.name])
-
-    yield from asking.side_by_side(checks, [context.models[name] for name in kinds])
+    starts = [
+        (context.models[name], flags, tuple(alike))
+        for name, each in kinds.items()
+        for flags, alike in groupby(each, key=lambda kind: kind.flags)
+    ]
+    yield from asking.side_by_side(lambda start: _checks(context, *start), starts)
 
 
 def _exact(golden: Golden) -> Iterator[Kind]:
@@ -171,6 +182,19 @@ def _reasoning(located: LocatedModel) -> Iterator[Kind]:
     )
 
 
+def _formats(_: LocatedModel) -> Iterator[Kind]:
+    for path in sorted(zoo.template_folder().glob("*.jinja")):
+        source = path.read_text(encoding="utf-8")
+        yield Kind(
+            name=path.stem,
+            fault_class=FaultClass.CHAT_TEMPLATE,
+            expected="thoughts, text and calls of tools as its template writes them",
+            differences=partial(formats.differences, path.stem, source),
+            promise=True,
+            flags=("--chat-template-file", str(path)),
+        )
+
+
 def _by_other_apis(
     differences: Callable[..., Iterator[str]], expected: str, *, flags: tuple[str, ...]
 ) -> Iterator[Kind]:
@@ -184,14 +208,15 @@ def _by_other_apis(
         )
 
 
-def _checks(context: Context, located: LocatedModel, kinds: Iterable[Kind]) -> Iterator[Check]:
-    for flags, alike in groupby(kinds, key=lambda kind: kind.flags):
-        # A log of its own: a start replaces what the one before wrote.
-        suite = f"{SUITE}{flags[0][1:]}" if flags else SUITE
-        start = partial(session, context, suite=suite, located=located, mode=Mode.APP, extra=flags)
-        with start(context.candidate) as opened:
-            for kind in alike:
-                yield _check(context, located, kind, opened=opened, start=start)
+def _checks(
+    context: Context, located: LocatedModel, flags: tuple[str, ...], kinds: Sequence[Kind]
+) -> Iterator[Check]:
+    # A log of its own: several engines run side by side.
+    suite = f"{SUITE}-{kinds[0].name}" if flags else SUITE
+    start = partial(session, context, suite=suite, located=located, mode=Mode.APP, extra=flags)
+    with start(context.candidate) as opened:
+        for kind in kinds:
+            yield _check(context, located, kind, opened=opened, start=start)
 
 
 def _check(

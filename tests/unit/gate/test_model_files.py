@@ -4,7 +4,7 @@ import hashlib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,9 +13,6 @@ from engine_ci.gate import gguf_variant, model_files, seed_models, zoo
 from engine_ci.gate.zoo import Model, WheelMember
 from engine_ci.system import documents
 from tests.unit.gate import tiny
-
-if TYPE_CHECKING:
-    from engine_ci.gate.seed_models import Recipe
 
 GGUF = b"GGUF" + bytes(range(100))
 ROOT = Path(__file__).parents[3]
@@ -220,10 +217,10 @@ def test_a_member_that_is_another_model_leaves_nothing_behind(tmp_path: Path, wh
 def test_a_model_that_this_machine_writes_otherwise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(path: Path, recipe: Recipe, *, seed: int) -> None:
-        path.write_bytes(GGUF[:-1] + bytes([seed + len(recipe.name)]))
+    def write(path: Path, *, seed: int) -> None:
+        path.write_bytes(GGUF[:-1] + bytes([seed]))
 
-    monkeypatch.setattr(seed_models, "write", write)
+    monkeypatch.setattr(seed_models, "WRITERS", {"wide": write})
     found = model(GGUF, {"kind": "seed", "recipe": "wide", "seed": 7})
 
     with pytest.raises(VerificationError, match=r"model small \(wide, seed 7\): expected sha256"):

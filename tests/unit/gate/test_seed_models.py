@@ -44,7 +44,7 @@ def test_the_wide_one_has_rows_and_heads_as_models_in_use() -> None:
 def test_a_catalogue_can_name_every_recipe() -> None:
     (_, field, _) = zoo.WrittenFromSeed.model_fields.values()
 
-    assert get_args(field.annotation) == tuple(RECIPES)
+    assert get_args(field.annotation) == tuple(seed_models.WRITERS)
 
 
 @each

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_ci.gate import structured, templates
-from engine_ci.gate.api.chat_shapes import Chunk
 from tests.unit.gate.api.asked import Asked, answer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
 values = st.recursive(
@@ -23,23 +17,6 @@ values = st.recursive(
     ),
     max_leaves=4,
 )
-
-
-def chunk(*pieces: dict[str, Any], finish: str | None = None) -> Chunk:
-    delta = {"tool_calls": [*pieces]} if pieces else {"content": "x"}
-    return Chunk.model_validate(
-        {
-            "id": "1",
-            "created": 1,
-            "model": "m",
-            "object": "chat.completion.chunk",
-            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-        }
-    )
-
-
-def piece(index: int, **function: str) -> dict[str, Any]:
-    return {"index": index, "function": function}
 
 
 @given(value=values, other=values)
@@ -56,30 +33,6 @@ def test_the_tool_allows_the_arguments_that_are_expected_and_no_others() -> None
     assert schema.is_valid(templates.ARGUMENTS)
     for name in templates.ARGUMENTS:
         assert not schema.is_valid({**templates.ARGUMENTS, name: "other"})
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ([], []),
-        ([chunk()], []),
-        ([chunk(piece(0, name="f", arguments="{")), chunk(piece(0, arguments="}"))], [("f", "{}")]),
-        ([chunk(piece(1, name="g"), piece(0, name="f"))], [("f", ""), ("g", "")]),
-        ([chunk(piece(0, arguments="{}"))], [("", "{}")]),
-    ],
-)
-def test_the_pieces_of_a_call_are_put_together(
-    said: Sequence[Chunk], expected: list[tuple[str, str]]
-) -> None:
-    functions, _ = structured._streamed(said)
-
-    assert [(function.name, function.arguments) for function in functions] == expected
-
-
-def test_the_reason_of_the_last_chunk_is_the_one_that_counts() -> None:
-    _, finish = structured._streamed([chunk(finish="stop"), chunk(finish="tool_calls")])
-
-    assert finish == ["tool_calls"]
 
 
 @pytest.mark.parametrize(

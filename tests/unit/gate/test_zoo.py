@@ -20,7 +20,7 @@ def test_our_catalogue_has_every_role_and_pre_tokenizer() -> None:
 
     roles = {
         "stable", "sensitive", "embedding", "projector", "tokenizer", "tools", "reasoning",
-        "infill", "real", "performance",
+        "infill", "echo", "real", "performance",
     }  # fmt: skip
     assert {found.role for found in models} == roles
     stable = {found.pre_tokenizer for found in models if found.role == "stable"}

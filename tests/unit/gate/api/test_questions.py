@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine_ci.errors import EngineAnswerError
 from engine_ci.gate import goldens, zoo
 from engine_ci.gate.api import questions, shapes
+from engine_ci.gate.api.chat_shapes import Chunk
 from engine_ci.system.http import Answer
 from tests.unit.gate.api.asked import KNOWN, answer, event
 
@@ -115,3 +116,43 @@ def test_whatever_else_is_sent_is_an_error_that_names_the_endpoint(
 
     with pytest.raises(EngineAnswerError, match=r"^POST /x: "):
         questions.refusal(refused, shapes.Refusal, endpoint="POST /x")
+
+
+def chunk(*pieces: dict[str, Any], finish: str | None = None) -> Chunk:
+    delta = {"tool_calls": [*pieces]} if pieces else {"content": "x"}
+    return Chunk.model_validate(
+        {
+            "id": "1",
+            "created": 1,
+            "model": "m",
+            "object": "chat.completion.chunk",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        }
+    )
+
+
+def piece(index: int, **function: str) -> dict[str, Any]:
+    return {"index": index, "function": function}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], []),
+        ([chunk()], []),
+        ([chunk(piece(0, name="f", arguments="{")), chunk(piece(0, arguments="}"))], [("f", "{}")]),
+        ([chunk(piece(1, name="g"), piece(0, name="f"))], [("f", ""), ("g", "")]),
+        ([chunk(piece(0, arguments="{}"))], [("", "{}")]),
+    ],
+)
+def test_the_pieces_of_a_call_are_put_together(
+    said: Sequence[Chunk], expected: list[tuple[str, str]]
+) -> None:
+    found = [(each.name, each.arguments) for each in questions.functions(said)]
+
+    assert found == expected
+
+
+def test_the_reason_of_the_last_chunk_is_the_one_that_counts() -> None:
+    assert questions.finish([chunk(finish="stop"), chunk(finish="tool_calls")]) == "tool_calls"
+    assert questions.finish([]) is None
