@@ -127,10 +127,13 @@ _PROXY: Final[Mapping[Kind, tuple[str, ...]]] = {
         "asked-otherwise /apply-template",
         f"asked-otherwise {_SAY} tool_choice",
         f"asked-otherwise {_SAY} reasoning_format",
+        f"asked-otherwise {_SAY} parallel_tool_calls",
         "reads-as enable_thinking",
         "reads-as reasoning_content",
         f"value-set {_SAY} choices.0.message.tool_calls",
         f"value-set {_SAY} choices.0.delta.tool_calls",
+        f"value-gone {_SAY} choices.0.message.tool_calls",
+        f"value-gone {_SAY} choices.0.delta.reasoning_content",
     ),
     Kind.API: (
         "asked-otherwise /completion",

@@ -24,6 +24,7 @@ from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.engine.adapters.settings import Settings
 from engine_ci.engine.tasks import Task
 from engine_ci.errors import EngineAnswerError, EngineStartError
+from engine_ci.gate import formats, zoo
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ MESSAGES: Final = ({"role": "user", "content": "What is the capital of France?"}
 LONG: Final = Settings(context=2048)
 STRICT: Final = Settings(context=2048, strict=True)
 OTHER: Final = 7  # a token that no prompt here has
+LFM2: Final = zoo.template_folder() / "lfm2.jinja"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +127,14 @@ def tilde(client: Client) -> str:
     return _pieces(client, "see ~foo and ~/.bashrc ~ 5")
 
 
+def python_call(client: Client) -> str:
+    """What differs where a model calls tools as Python would write it."""
+    return (
+        "; ".join(formats.differences("lfm2", LFM2.read_text(encoding="utf-8"), client))
+        or "nothing"
+    )
+
+
 def _status(client: Client, asked: Mapping[str, object]) -> str:
     body = {"messages": MESSAGES, "max_tokens": 4, **asked}
     reply = client.call("POST", "/v1/chat/completions", body=body)
@@ -195,6 +205,17 @@ REGRESSIONS: Final = {
         missed="no tool of the gate took a text with a limit",
         show=longest_text,
         real="b10423",
+    ),
+    "26658-half-escape": Regression(
+        issue="#26658",
+        repair="#26780",
+        builds="up to b10355, repaired in b10362",
+        model="echo",
+        asked="what differs in a call of a tool, streamed, with an apostrophe that Python escapes",
+        missed="no model of the gate could be made to write such a call",
+        show=python_call,
+        settings=Settings(extra=("--chat-template-file", str(LFM2))),
+        real="b9811",
     ),
     "26972-tilde": Regression(
         issue="#26972",

@@ -99,10 +99,6 @@ NOT_REPRODUCED: Final = """
 - #24514 (b9305, 25 % slower than b9301): not built. b9297 is the last build before it that the
   index has. Up to b9305 the sources differ in the web interface, in tensors split over several
   GPUs, and in GPU memory that is set aside for a draft model: nothing that runs on a CPU.
-- #26658 (up to b10355, repaired in b10362 by #26780: half an escape sequence in a streamed tool
-  call): taken back and asked for by hand, with a tool whose argument has line ends and quotation
-  marks. Arguments in JSON are the same with and without; it takes a call in Python's form, with an
-  apostrophe escaped, which no model of ours can be made to write. Not gated.
 - Repairs that were found and not taken back, as they show with few models: a head size that is no
   multiple of 8 with flash attention (repaired by b9957).
 - Builds before b9093 (#7476, #10733, #10977, #11346, #12657, #21721) are not in the index.

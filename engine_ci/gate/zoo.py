@@ -146,7 +146,7 @@ class Catalogue(Versioned):
 
 
 def data_root(package: Path = Path(__file__).parent) -> Path:
-    """The folder that holds `pins/models.yaml`, `fixtures/zoo` and `fixtures/golden`.
+    """The folder that holds `pins/models.yaml` and what of `fixtures` ships.
 
     `data` beside this module in an installed program, the top of the repository in a checkout.
     """

@@ -225,6 +225,17 @@ def thought(*names: str) -> set[str]:
     return {f"chat/stable-reasoning/{name}" for name in names}
 
 
+def understood(*names: str) -> set[str]:
+    return {f"chat/echo/{name}" for name in names}
+
+
+ECHO = ("echo",)
+# Formats in which a turn has several calls, and those in which it has one.
+SEVERAL = (
+    *("deepseek", "gemma4", "granite", "hermes", "kimi-k2", "lfm2", "ministral", "mistral"),
+    "qwen3-coder",
+)
+FORMATS = tuple(sorted((*SEVERAL, "glm", "gpt-oss", "llama", "minimax")))
 SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
 STREAMED = talk("streams", "json-schema")
@@ -492,6 +503,20 @@ PLANTED = (
             ("responses", "event-lost", "response.output_item.added"),
         )
     ),
+    # Who offers several calls in this format gets them, asked for or not.
+    Planted(
+        chat,
+        ECHO,
+        "asked-otherwise",
+        f"{SAY} parallel_tool_calls false",
+        understood(*SEVERAL) - understood("hermes"),
+    ),
+    Planted(
+        chat, ECHO, "value-gone", f"{SAY} choices.0.message.tool_calls.1", understood(*SEVERAL)
+    ),
+    Planted(
+        chat, ECHO, "value-gone", f"{SAY} choices.0.delta.reasoning_content", understood(*FORMATS)
+    ),
     Planted(chat, TOOLS, "reads-as", "tool_result:text", called("messages")),
     Planted(chat, TOOLS, "reads-as", "function_call_output:message", called("responses")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
@@ -580,6 +605,7 @@ def test_a_promise_that_the_baseline_breaks_too_is_warned_of(
         (tokens, "stable", "--model-draft", ("guessed-right",)),
         (chat, "stable-tools", "--logit-bias", ("messages", "responses")),
         (chat, "stable-reasoning", "--grammar", ("messages", "responses")),
+        (chat, "echo", "--chat-template-file", FORMATS),
     ],
 )
 def test_a_build_without_an_option_is_not_asked_for_what_needs_it(

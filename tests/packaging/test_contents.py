@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from tests.packaging.conftest import Release
 
 DATA = "engine_ci/gate/data"
-# The models that ship, each hashed, and the golden of each model that is asked for one.
+# The models that ship, each hashed, each golden, and the template of each format.
 LOCATES_ALL = """
 from pathlib import Path
 from engine_ci.gate import model_files, zoo
 for model in zoo.load_catalogue():
     if isinstance(model.source, zoo.ShippedFile):
         print(model_files.locate(model, cache=Path(), fetch=None))
-for golden in zoo.golden_folder().glob("*.json"):
-    print(golden)
+for pattern, folder in (("*.json", zoo.golden_folder()), ("*.jinja", zoo.template_folder())):
+    for found in folder.glob(pattern):
+        print(found)
 """
 
 
-def test_it_holds_the_package_every_model_golden_and_workflow_and_no_more(
+def test_it_holds_the_package_every_model_golden_template_and_workflow_and_no_more(
     release: Release,
 ) -> None:
     expected = {
@@ -35,6 +36,7 @@ def test_it_holds_the_package_every_model_golden_and_workflow_and_no_more(
         **found("pins", "models.yaml", at=f"{DATA}/pins"),
         **found("fixtures/zoo", "*.gguf", at=f"{DATA}/fixtures/zoo"),
         **found("fixtures/golden", "**/*.json", at=f"{DATA}/fixtures/golden"),
+        **found("fixtures/templates", "*.jinja", at=f"{DATA}/fixtures/templates"),
         **found("workflows", "*.yml", at="engine_ci/setup/workflows"),
     }
 
@@ -63,7 +65,8 @@ def test_the_program_in_it_finds_its_own_models_and_goldens(
     )
 
     places = [Path(line) for line in told.stdout.splitlines()]
-    shipped = [*ROOT.glob("fixtures/zoo/*.gguf"), *ROOT.glob("fixtures/golden/*.json")]
+    patterns = ("zoo/*.gguf", "golden/*.json", "templates/*.jinja")
+    shipped = [path for pattern in patterns for path in ROOT.glob(f"fixtures/{pattern}")]
     assert all(place.is_relative_to(tmp_path) for place in places)
     assert sorted(place.name for place in places) == sorted(path.name for path in shipped)
 

@@ -15,6 +15,7 @@ import importlib
 import signal
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ class Option(NamedTuple):
         fields: of CommonParams, dotted; the first that a wheel has is meant, since some were
             renamed.
         fixed: the value, of an option that takes none.
+        reads: the value is what the named file holds.
     """
 
     names: tuple[str, ...]
     fields: tuple[str, ...]
     fixed: bool | None = None
+    reads: bool = False
 
 
 OPTIONS: Final = (
@@ -79,6 +82,7 @@ OPTIONS: Final = (
     Option(("--jinja",), ("use_jinja",), fixed=True),
     Option(("--no-jinja",), ("use_jinja",), fixed=False),
     Option(("--chat-template",), ("chat_template",)),
+    Option(("--chat-template-file",), ("chat_template",), reads=True),
     Option(("--reasoning-format",), ("reasoning_format",)),
     Option(("--slot-save-path",), ("slot_save_path",)),
     Option(("--slots",), ("endpoint_slots",), fixed=True),
@@ -164,8 +168,9 @@ def apply(arguments: list[str], params: object) -> None:
         if text is None:
             raise OptionError(f"expected a value for argument: {name}")
         try:
-            setattr(holder, field, _value(text, getattr(holder, field), field))
-        except (KeyError, ValueError) as problem:
+            value = Path(text).read_text(encoding="utf-8") if option.reads else text
+            setattr(holder, field, _value(value, getattr(holder, field), field))
+        except (KeyError, OSError, ValueError) as problem:
             raise OptionError(f"unknown value for argument: {name} {text}") from problem
 
 

@@ -136,6 +136,14 @@ def test_values_become_what_their_fields_hold() -> None:
     assert (found.api_keys, found.model_alias) == (["a", "b"], {"c"})
 
 
+def test_a_template_can_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "one.jinja").write_text("{{ caf\u00e9 }}", encoding="utf-8")
+    found = params(chat_template="")
+    worker.apply(["--chat-template-file", str(tmp_path / "one.jinja")], found)
+
+    assert found.chat_template == "{{ caf\u00e9 }}"
+
+
 @pytest.mark.parametrize(
     ("option", "word", "expected"),
     [
@@ -184,11 +192,15 @@ def test_of_an_option_that_is_given_twice_the_last_counts() -> None:
         (["--port", "x"], "unknown value for argument: --port x"),
         (["--fit", "maybe"], "unknown value for argument: --fit maybe"),
         (["-fa", "maybe"], "unknown value for argument: -fa maybe"),
+        (
+            ["--chat-template-file", "no-such-file"],
+            "unknown value for argument: --chat-template-file no-such-file",
+        ),
     ],
 )
 def test_what_this_wheel_does_not_know_is_refused(arguments: list[str], reason: str) -> None:
     with pytest.raises(OptionError) as caught:
-        worker.apply(arguments, params())
+        worker.apply(arguments, params(chat_template=""))
 
     assert str(caught.value) == reason
 
