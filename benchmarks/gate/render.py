@@ -52,7 +52,7 @@ class of the fault.
 """
 
 BLIND: Final = """
-Of the eight of history the gate refused **one** before it was given checks for the other seven.
+Of the nine of history the gate refused **one** before it was given checks for the other eight.
 """
 
 HISTORY: Final = """
