@@ -5,6 +5,7 @@ The model says again what it is given, and that is what the format's template wr
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -63,7 +64,7 @@ class Understood(NamedTuple):
 
     thoughts: str
     text: str
-    calls: list[tuple[str, object]]
+    calls: list[tuple[str, str]]
     finish: str | None
 
 
@@ -120,7 +121,7 @@ def _expected(turn: Turn) -> Understood:
     return Understood(
         thoughts=turn.thoughts,
         text=turn.text,
-        calls=[(_TOOL["function"]["name"], arguments) for arguments in turn.calls],
+        calls=[(_TOOL["function"]["name"], _spelled(arguments)) for arguments in turn.calls],
         finish="tool_calls" if turn.calls else "stop",
     )
 
@@ -154,9 +155,14 @@ def _understood(
     return Understood(
         thoughts=(thoughts or "").strip(),
         text=(text or "").strip(),
-        calls=[(function.name, parsed(function.arguments)) for function in functions],
+        calls=[(function.name, _spelled(parsed(function.arguments))) for function in functions],
         finish=finish,
     )
+
+
+def _spelled(arguments: object) -> str:
+    """JSON in one spelling, in which unlike Python's 1 and True are not the same."""
+    return json.dumps(arguments, ensure_ascii=False, sort_keys=True)
 
 
 def _user(text: str) -> dict[str, Any]:

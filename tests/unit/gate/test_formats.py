@@ -119,6 +119,17 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Hermes:
             ["text of text", "text of text (stream)", "text of all", "text of all (stream)"],
         ),
         (
+            changed(
+                lambda message: [
+                    call["function"].update(
+                        arguments=call["function"]["arguments"].replace("true", "1")
+                    )
+                    for call in message["tool_calls"]
+                ]
+            ),
+            ["calls of calls", "calls of calls (stream)"],
+        ),
+        (
             changed(lambda message: message["tool_calls"].__delitem__(slice(1, None))),
             ["calls of calls", "calls of calls (stream)"],
         ),
