@@ -13,6 +13,7 @@ from engine_ci.engine.client import GREEDY
 from engine_ci.gate import asking, conversing, echo, templates
 from engine_ci.gate.api import chat_shapes, questions
 from engine_ci.gate.api.questions import CHAT, difference, parsed, post
+from engine_ci.gate.vocabulary import END_OF_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,8 +40,10 @@ _TOOL: Final[Mapping[str, Any]] = {
 # Everything that a format has to escape, and some that look as if it had to.
 _AWKWARD: Final = {"text": 'It\'s "3 < 4",\n\\ & é日 {x}', "times": 2, "loud": True}
 _SHORT: Final = {"text": "", "times": -1, "loud": False}
-# In these a turn has one call; of GLM's and MiniMax's, no build known reads a second one.
-_ONE_CALL: Final = frozenset({"glm", "gpt-oss", "llama", "minimax"})
+# In these a turn has one call; of MiniMax's, no build known reads a second one.
+_ONE_CALL: Final = frozenset({"gpt-oss", "llama", "minimax"})
+# Tokens that end a turn, each known to engines by its name.
+_ENDS: Final = (END_OF_TURN, "<|call|>", "<|return|>", "<turn|>")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +89,9 @@ def written(source: str, turn: Turn) -> str:
     before = [_user("")]
     begun = templates.render(source, before, tools=[_TOOL])
     done = templates.render(source, [*before, _message(turn)], begins=False, tools=[_TOOL])
-    return done.removeprefix(begun).rstrip("\n")
+    said = done.removeprefix(begun).rstrip("\n")
+    # Some formats end a turn by beginning the next.
+    return said if said.endswith(_ENDS) else said + END_OF_TURN
 
 
 def _read(what: str, source: str, turn: Turn, client: Client) -> Iterator[str]:

@@ -232,10 +232,10 @@ def understood(*names: str) -> set[str]:
 ECHO = ("echo",)
 # Formats in which a turn has several calls, and those in which it has one.
 SEVERAL = (
-    *("deepseek", "gemma4", "granite", "hermes", "kimi-k2", "lfm2", "ministral", "mistral"),
-    "qwen3-coder",
+    *("deepseek", "gemma4", "glm", "granite", "hermes", "kimi-k2", "lfm2", "ministral"),
+    *("mistral", "qwen3-coder"),
 )
-FORMATS = tuple(sorted((*SEVERAL, "glm", "gpt-oss", "llama", "minimax")))
+FORMATS = tuple(sorted((*SEVERAL, "gpt-oss", "llama", "minimax")))
 SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
 STREAMED = talk("streams", "json-schema")

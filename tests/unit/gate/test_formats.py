@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 FOLDER = zoo.template_folder()
 NAMES = sorted(path.stem for path in FOLDER.glob("*.jinja"))
 HERMES = (FOLDER / "hermes.jinja").read_text(encoding="utf-8")
-# By these names engines know a token that ends a turn.
-ENDS = (END_OF_TURN, "<|call|>", "<|return|>", "<turn|>")
-TAGS: Final = (*ENDS, START_OF_TURN, *echo.TAGS)
+TAGS: Final = (END_OF_TURN, START_OF_TURN, *echo.TAGS)
 TOKEN: Final = re.compile(
     b"|".join((*(re.escape(tag.encode()) for tag in TAGS), b"th", b".")), re.DOTALL
 )
@@ -165,7 +163,7 @@ def test_each_format_writes_all_that_is_to_be_read_and_its_end(name: str) -> Non
 
     places = [said.index(part) for part in ("Hm, so.", "I will.", "write", "abc", "7")]
     assert places == sorted(places)
-    assert said.endswith(ENDS)
+    assert said.endswith(formats._ENDS)
 
 
 @pytest.mark.parametrize("name", NAMES)
