@@ -195,7 +195,7 @@ def shortened(folder: Path, work: Path, *, longest: int) -> Path:
     into = work / "golden"
     shutil.copytree(folder, into)
     for path in into.glob("*.json"):
-        if not path.name.startswith("embedding-"):
+        if not path.name.startswith(("embedding-", "projector-")):
             golden = goldens.load(path)
             cases = tuple(case for case in golden.cases if len(case.prompt) <= longest)
             short = golden.model_copy(update={"cases": cases})

@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -34,7 +35,7 @@ from engine_ci.records.gate import Status, Verdict
 from engine_ci.system import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from benchmarks.gate.mutation import Edit
     from benchmarks.gate.results import Finding
@@ -67,7 +68,7 @@ class Mutant(BaseModel):
     """An edit, and what the gate said of the engine.
 
     Attributes:
-        number: the edit's, as `mutation.draw` knows it.
+        number: with its area the edit's name, by which `mutation.draw` gives it again.
         line: of the file, from 1.
         classes: of the failed checks, each once.
         checks: the first that did not pass.
@@ -144,23 +145,30 @@ def main(argument: str) -> None:
 
 
 def _ask_more(count: int, base: Base) -> None:
-    number = len(load_all())
+    mutants = list(load_all())
     while count:
         began = time.monotonic()
-        mutant = asked(mutation.draw(number, root=base.root), number, base=base)
+        number = len(mutants)
+        edit = mutation.draw(next_area(mutants), number, root=base.root)
+        mutants.append(mutant := asked(edit, number, base=base))
         with FILE.open("a", encoding="utf-8") as file:
             file.write(mutant.model_dump_json() + "\n")
         took = time.monotonic() - began
         print(f"{number:4} {took:4.0f} s  {mutant.became:16} {mutant.checks[:2]}", flush=True)
-        number += 1
         count -= mutant.became.is_fault
+
+
+def next_area(mutants: Iterable[Mutant]) -> str:
+    """The area in which the fewest edits have made another program."""
+    faults = Counter(mutant.area for mutant in mutants if mutant.became.is_fault)
+    return min(mutation.AREAS, key=lambda area: faults[area])
 
 
 def _ask_again(base: Base) -> None:
     mutants = list(load_all())
     for place, mutant in enumerate(mutants):
         if mutant.became is Became.PASSED and mutant.reached and not mutant.since:
-            _, answer = _gated(mutation.draw(mutant.number, root=base.root), base=base)
+            _, answer = _gated(mutation.draw(mutant.area, mutant.number, root=base.root), base=base)
             mutants[place] = mutant.model_copy(update={"since": _shown(_blocking(answer))})
             lines = (f"{each.model_dump_json()}\n" for each in mutants)
             documents.write(FILE, "".join(lines))

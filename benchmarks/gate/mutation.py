@@ -1,7 +1,7 @@
 """Edits of llama.cpp that nobody chose: one operator, number, condition or statement at random.
 
-Drawn from the files that every answer of a CPU server goes through, area by area in turn; each
-number gives the same edit again. Asserts, names of tensors and what is logged are left alone.
+Drawn from the files that answers of a CPU server go through; each number gives the same edit of
+its area again. Asserts, names of tensors and what is logged are left alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SERVER: Final = ("chat", "common", "context", "http", "queue", "schema", "stream", "task")
+_FORMATS: Final = (
+    "chat-auto-parser-generator", "chat-auto-parser-helpers", "chat-diff-analyzer",
+    "chat-peg-parser", "jinja/caps", "jinja/lexer", "jinja/parser", "jinja/runtime", "jinja/string",
+    "jinja/value", "peg-parser",
+)  # fmt: skip
+_PICTURES: Final = ("clip", "models/siglip", "mtmd", "mtmd-helper", "mtmd-image")
 _CONTEXT: Final = (
     "batch", "context", "graph", "hparams", "kv-cache", "kv-cache-iswa", "memory-hybrid",
     "memory-recurrent", "mmap", "model", "model-loader",
@@ -42,6 +48,8 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         "ggml/src/ggml-cpu/arch/x86/repack.cpp",
         "ggml/src/ggml-cpu/llamafile/sgemm.cpp",
     ),
+    "formats": tuple(f"common/{name}.cpp" for name in _FORMATS),
+    "pictures": tuple(f"tools/mtmd/{name}.cpp" for name in _PICTURES),
 }
 
 _SWAPS: Final[Mapping[str, str]] = {
@@ -80,12 +88,11 @@ class Edit(NamedTuple):
     after: str
 
 
-def draw(number: int, *, root: Path) -> Edit:
+def draw(area: str, number: int, *, root: Path) -> Edit:
     """The edit of that number, of the source code in `root`.
 
-    Within an area each line that can be broken is as likely as the others.
+    Each line of the area that can be broken is as likely as the others.
     """
-    area = tuple(AREAS)[number % len(AREAS)]
     choice = random.Random(number)  # noqa: S311 - to be drawn again the same, no secret
     lines = [
         (file, place, line, ways)

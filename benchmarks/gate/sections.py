@@ -65,9 +65,9 @@ MUTANTS: Final = """
 ## Edits that nobody chose
 
 The faults above were thought of by somebody who knew the gate. These were not: one line at random,
-in files that every answer of a CPU server goes through, broken by one operator, number, condition
-or statement (`benchmarks/gate/mutation.py`), area by area in turn; the gate was asked everything
-but `performance`. Edits that do not compile, or that make the same program, are drawn again and not
+in files that answers of a CPU server go through, broken by one operator, number, condition or
+statement (`benchmarks/gate/mutation.py`), area by area in turn; the gate was asked everything but
+`performance`. Edits that do not compile, or that make the same program, are drawn again and not
 counted. Many that pass do no harm: the line is of no use here, or what it does is done elsewhere
 as well. Of those that pass a program that dies at the line tells whether the gate comes to it;
 those *reached* were asked again when checks had been added, and some are *refused since*.

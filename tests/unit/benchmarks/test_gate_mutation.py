@@ -59,11 +59,12 @@ def test_a_line_is_broken_in_these_ways(line: str, ways: set[str]) -> None:
     assert set(mutation.edits(line)) == ways
 
 
-def test_a_number_gives_the_same_edit_again_and_the_areas_take_turns(root: Path) -> None:
-    drawn = [mutation.draw(number, root=root) for number in range(2 * len(AREAS))]
+def test_a_number_gives_the_same_edit_of_its_area_again(root: Path) -> None:
+    names = [(area, number) for area in AREAS for number in range(3)]
+    drawn = [mutation.draw(*name, root=root) for name in names]
 
-    assert drawn == [mutation.draw(number, root=root) for number in range(2 * len(AREAS))]
-    assert [edit.area for edit in drawn] == [*AREAS, *AREAS]
+    assert drawn == [mutation.draw(*name, root=root) for name in names]
+    assert all(edit.file in AREAS[area] for edit, (area, _) in zip(drawn, names, strict=True))
     assert {edit.before.strip() for edit in drawn} <= {
         "int total = 0;", "for (int i = 0; i < count; i++) {", "total += values[i];",
     }  # fmt: skip
