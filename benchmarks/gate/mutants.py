@@ -110,6 +110,10 @@ NOTES: Final[Mapping[int, str]] = {
     60: "No harm: a seed for what makes up guesses, which is for tests of upstream's.",
     61: "Of `min_keep` tokens, which nobody asked for, other ones were kept.",
     63: "No harm where nobody guesses: how a batch is split where there are guesses.",
+    84: "Of several slots that answer together, with a cache of F16 and without flash attention, "
+    "which nobody asked for.",
+    88: "In a template, a filter by its short name and with arguments, as in `d('x')`; no template "
+    "of ours has one.",
 }
 
 

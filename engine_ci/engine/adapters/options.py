@@ -104,5 +104,18 @@ def chosen(settings: Settings) -> Iterator[tuple[str, ...]]:
         yield FLASH, "off"
         yield "-ctk", "f32"
         yield "-ctv", "f32"
+        yield from _on_the_processor(settings)
     if settings.flash:
         yield FLASH, "on"
+
+
+def _on_the_processor(settings: Settings) -> Iterator[tuple[str, ...]]:
+    """A GPU multiplies in F16, each by kernels of its own: no answer of one is exact."""
+    yield "--device", "none"
+    # For kinds that cannot leave a device out.
+    yield "-ngl", "0"
+    yield ("--no-op-offload",)
+    if settings.draft:
+        yield "--device-draft", "none"
+    if settings.projector:
+        yield ("--no-mmproj-offload",)

@@ -18,7 +18,8 @@ class Settings:
     Attributes:
         context: tokens of context, shared by the slots.
         threads: for generation and for batches; one is enough for correctness and never spins.
-        strict: no flash attention and an F32 cache: builds and thread counts agree to the bit.
+        strict: no flash attention, an F32 cache, and the processor alone: builds and thread counts
+            agree to the bit, and no GPU does.
         flash: flash attention, whatever the build would choose; not together with `strict`.
         batch, part: tokens of a prompt that are decoded at a time, in parts that are computed at a
             time.

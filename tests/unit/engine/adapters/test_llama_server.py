@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,6 +153,21 @@ def test_strict_mode_leaves_out_flash_attention_and_the_half_precision_cache(
     server = offering("-fa", "-ctk", "-ctv")
 
     assert chosen(server, Settings(strict=True)) == (*("-fa", "off", "-ctk", "f32", "-ctv", "f32"),)
+
+
+def test_strict_mode_computes_on_the_processor_and_so_does_all_that_comes_with_the_model(
+    offering: Callable[..., LlamaServer],
+) -> None:
+    server = offering(
+        *("--device", "-ngl", "--no-op-offload", "--device-draft", "--no-mmproj-offload")
+    )
+    strict = Settings(strict=True)
+    alone = ("--device", "none", "-ngl", "0", "--no-op-offload")
+
+    assert chosen(server, Settings()) == ()
+    assert chosen(server, strict) == alone
+    assert chosen(server, replace(strict, draft=MODEL)) == (*alone, "--device-draft", "none")
+    assert chosen(server, replace(strict, projector=MODEL)) == (*alone, "--no-mmproj-offload")
 
 
 def test_flash_attention_and_small_batches_are_had_by_asking(
