@@ -124,9 +124,11 @@ def render(introduction: str, *, suites: Sequence[str]) -> str:
 
 def _from_mathematics() -> Iterator[str]:
     yield from ("", "## From mathematics, model by model", "")
-    yield "`python -m benchmarks.hardware_distances`, strict mode: median where there is one, else"
-    yield "mean. A case is a prompt; *rounded* is the golden, *unrounded* the same mathematics with"
-    yield "activations as they are, *apart* how far these two are from each other."
+    yield "`python -m benchmarks.hardware_distances`, on the hardware itself, without flash"
+    yield "attention, with a cache of F32: median and mean, as far as they were kept. A case is a"
+    yield "prompt; *rounded* is the golden, *unrounded* the same mathematics with activations as they"
+    yield "are, *apart* how far these two are from each other. *The gate* is what its limits for"
+    yield "processors would say."
     yield ""
     yield from _header(
         ["hardware", "model", "cases", "from rounded", "the gate", "from unrounded", "apart"]
@@ -149,8 +151,8 @@ def _from_mathematics() -> Iterator[str]:
 
 
 def _middle(distance: Distance) -> str:
-    value = distance.mean if distance.median is None else distance.median
-    return "" if value is None else f"{value:.1e}"
+    known = (value for value in (distance.median, distance.mean) if value is not None)
+    return ", ".join(f"{value:.1e}" for value in known)
 
 
 def load(hardware: str) -> dict[str, Asked]:
