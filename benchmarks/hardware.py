@@ -72,8 +72,8 @@ qemu-user, libstdc++6-arm64-cross, libgomp1-arm64-cross, mesa-vulkan-drivers.
   numbers, as another kernel is to be. (Asked before strict mode said `--device none`, of which a
   processor makes nothing.)
 - **Vulkan beside itself** is what an app with a GPU sees, and the gate passes: of 333 checks, all
-  suites and prompts of up to 64 tokens where the GPU computes, none fails. `api/samplers` and four models with the app's arguments are warned of, by what
-  the baseline does too.
+  suites and prompts of up to 64 tokens where the GPU computes, none fails. `api/samplers` and four
+  models with the app's arguments are warned of, by what the baseline does too.
 - **Vulkan beside x86-64.** All stable tokens are the goldens' with the app's arguments, and
   tokenizers, chats, formats and the API answer as they should. With the app's arguments models in
   F32 are up to 3.2e-5 nats of mean KL from the processor, quantised ones 4e-2 to 1.2e-1 in the
@@ -83,9 +83,9 @@ qemu-user, libstdc++6-arm64-cross, libgomp1-arm64-cross, mesa-vulkan-drivers.
 - **Strict mode computes on the processor**, since the goldens' limits do not hold on a GPU: models
   in F32 are 8e-4 to 4e-3 from the reference there (below), where more than 3e-4 fails, so that the
   gate refused an engine of which no fault is known. With `GGML_VK_DISABLE_F16=1` in its
-  environment Mamba 2 passes (3.8e-6), so that it is matrices multiplied in F16, as Metal's kernels
-  do too; llama and Qwen 2 are 7.5e-4 and 7.3e-4 away and still fail, why is not known. What a GPU
-  computes is held against the baseline on the same GPU.
+  environment Mamba 2 passes (3.8e-6), so that it is matrices multiplied in F16; by their source,
+  Metal's kernels do so too (`kernel_mul_mm_f32_f32`). llama and Qwen 2 are 7.5e-4 and 7.3e-4 away
+  and still fail, why is not known. What a GPU computes is held against the baseline on the same GPU.
 - **Found on Vulkan**: with the app's arguments Gemma 3, both of gpt-oss and Qwen3-Next die of
   SIGSEGV. Whether that is llama.cpp's fault or lavapipe's is not known.
 - 28 to 37 ms of a processor for a token of a prompt and 28 ms for one of an answer were measured on

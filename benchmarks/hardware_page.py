@@ -126,9 +126,9 @@ def _from_mathematics() -> Iterator[str]:
     yield from ("", "## From mathematics, model by model", "")
     yield "`python -m benchmarks.hardware_distances`, on the hardware itself, without flash"
     yield "attention, with a cache of F32: median and mean, as far as they were kept. A case is a"
-    yield "prompt; *rounded* is the golden, *unrounded* the same mathematics with activations as they"
-    yield "are, *apart* how far these two are from each other. *The gate* is what its limits for"
-    yield "processors would say."
+    yield "prompt; *rounded* is the golden, *unrounded* the same mathematics with activations as"
+    yield "they are, *apart* how far these two are from each other. *The gate* is what its limits"
+    yield "for processors would say."
     yield ""
     yield from _header(
         ["hardware", "model", "cases", "from rounded", "the gate", "from unrounded", "apart"]
