@@ -85,7 +85,7 @@ qemu-user, libstdc++6-arm64-cross, libgomp1-arm64-cross, mesa-vulkan-drivers.
   gate refused an engine of which no fault is known. With `GGML_VK_DISABLE_F16=1` in its
   environment Mamba 2 passes (3.8e-6), so that it is matrices multiplied in F16; by their source,
   Metal's kernels do so too (`kernel_mul_mm_f32_f32`). llama and Qwen 2 are 7.5e-4 and 7.3e-4 away
-  and still fail, why is not known. What a GPU computes is held against the baseline on the same GPU.
+  and still fail, why is not known. What a GPU computes is held against the baseline on that GPU.
 - **Found on Vulkan**: with the app's arguments Gemma 3, both of gpt-oss and Qwen3-Next die of
   SIGSEGV. Whether that is llama.cpp's fault or lavapipe's is not known.
 - 28 to 37 ms of a processor for a token of a prompt and 28 ms for one of an answer were measured on
