@@ -6,12 +6,14 @@ full before anything is measured.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from engine_ci.engine import usage
+from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import statistics
 from engine_ci.gate.checking import Answer
 from engine_ci.records.gate import Status
@@ -58,7 +60,7 @@ def grow(seed: int, engine: Engine) -> Growth:
     """Asks for many prompts, and for as many again where memory grew: a leak goes on.
 
     Raises:
-        EngineAnswerError: one of them was not answered.
+        EngineAnswerError: one of them was neither answered nor refused.
     """
     prompts = np.random.default_rng(seed)
     _ask(engine, prompts, _WARM_UPS)
@@ -71,8 +73,10 @@ def grow(seed: int, engine: Engine) -> Growth:
 def _ask(engine: Engine, prompts: Generator, count: int) -> tuple[int, ...]:
     held = []
     for prompt in prompts.integers(_ORDINARY, size=(count, _TOKENS)).tolist():
-        # A build that goes on past no end has not another memory for it.
-        engine.client.complete(prompt, count=_COUNT, cache=True, ignore_eos=False)
+        # Some builds refuse to say half a character; it is not asked here what they say.
+        with suppress(EngineRefusedError):
+            # A build that goes on past no end has not another memory for it.
+            engine.client.complete(prompt, count=_COUNT, cache=True, ignore_eos=False)
         held.append(usage.memory(engine.pid).own)
     return tuple(held)
 
