@@ -22,10 +22,11 @@ from engine_ci.records.gate import FaultClass, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.asking import Session
-    from engine_ci.gate.context import Context, LocatedModel
+    from engine_ci.gate.context import Context, LocatedModel, Subject
     from engine_ci.gate.divergence import Step
     from engine_ci.gate.goldens import Case, Golden
     from engine_ci.gate.modes import Exchange
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from engine_ci.records.gate import Check
 
     Answers = Sequence[Sequence[Step]]
+    Ask = Callable[[Engine], list[Exchange]]
+    Open = Callable[[Subject], AbstractContextManager[Session]]
 
 SUITE = "drift"
 
@@ -93,11 +96,12 @@ def _of_one_mode(
     context: Context, located: LocatedModel, golden: Golden, mode: Mode, *, opened: Session
 ) -> Iterator[Check]:
     """The checks of a mode; each engine answers once."""
-    cases = cases_of(golden, mode)
-    found = cache(partial(opened.answer, partial(ask, cases, mode)))
+    ask_all = partial(ask, cases_of(golden, mode), mode)
+    start = partial(session, context, suite=SUITE, located=located, mode=mode)
+    found = cache(partial(opened.answer, ask_all))
     expected: Mapping[Against, Callable[[], Answers]] = {
         Against.REFERENCE: lambda: [exchange.case.steps for exchange in found()],
-        Against.BASELINE: partial(_baseline, context, located, cases, mode),
+        Against.BASELINE: partial(_baseline, context, start, ask_all),
     }
     for against in _AGAINST[mode]:
         judged_by = scales.scales(located.model, against)
@@ -105,7 +109,7 @@ def _of_one_mode(
         name = f"{located.model.name}/{_name(mode, against)}"
         question = _question(name, limits + _BESIDES.get(mode, ""))
         # Kernels for some GPUs die of some models, and the app's engine does already.
-        before = partial(_survives, context, located, cases, mode)
+        before = partial(_survives, context, start, ask_all)
         yield question.ask(
             partial(_judged, found, expected[against], judged_by),
             before=before if against is Against.BASELINE else None,
@@ -155,19 +159,14 @@ def ask(cases: Sequence[Case], mode: Mode, engine: Engine) -> list[Exchange]:
     return modes.ask(mode, cases, engine.client, top=len(cases[0].steps[0].top))
 
 
-def _survives(context: Context, located: LocatedModel, cases: Sequence[Case], mode: Mode) -> Answer:
+def _survives(context: Context, start: Open, ask_all: Ask) -> Answer:
     """Whether the baseline answers at all."""
-    opened = partial(session, context, suite=SUITE, located=located, mode=mode)
-    asking.before(context, opened, partial(ask, cases, mode))
+    asking.before(context, start, ask_all)
     return Answer(status=Status.PASS, observed="answers")
 
 
-def _baseline(
-    context: Context, located: LocatedModel, cases: Sequence[Case], mode: Mode
-) -> Answers:
-    opened = partial(session, context, suite=SUITE, located=located, mode=mode)
-    exchanges = asking.of_baseline(context, opened, partial(ask, cases, mode))
-    return [exchange.found.steps for exchange in exchanges]
+def _baseline(context: Context, start: Open, ask_all: Ask) -> Answers:
+    return [exchange.found.steps for exchange in asking.of_baseline(context, start, ask_all)]
 
 
 def _judged(
