@@ -47,6 +47,8 @@ _DYING_S: Final = 0.2
 # How far past its golden end an answer may run before it is cut off.
 BEYOND: Final = 8
 _STRICT: Final = Settings(strict=True)
+# In what an engine has `refused`: every model.
+_EVERY: Final = "*"
 # What an app adds to its own flags where it serves an embedding model: a text is one batch.
 _EMBEDDING: Final = ("--embeddings", "-b", "512", "-ub", "512")
 
@@ -125,12 +127,12 @@ def session(
     with ExitStack() as stack:
 
         def refused() -> str:
-            reason = subject.refused.get(model)
+            reason = subject.refused.get(_EVERY) or subject.refused.get(model)
             return f"the {role} {reason}" if reason else ""
 
         def refuse_all(reason: str) -> None:
             # It would keep us waiting as long with each of the others.
-            subject.refused.update(dict.fromkeys(context.models, reason))
+            subject.refused.setdefault(_EVERY, reason)
 
         def started() -> Engine:
             start = launch(

@@ -23,7 +23,8 @@ class Subject:
 
     Attributes:
         app_argv: the app's own arguments for it, with `{model}` and `{port}` as places.
-        refused: by model, why nothing waits a second time for the engine to start with it.
+        refused: by model, why nothing waits a second time for the engine to start with it; `*` is
+            for every model.
         computes: what it computes with, from each log that tells.
         starts: what was measured of it when it was started as its users do.
     """

@@ -4,6 +4,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from engine_ci.errors import (
 from engine_ci.gate import asking
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, NotAskedError
+from engine_ci.gate.context import LocatedModel
 from engine_ci.gate.suites import loads
 from engine_ci.records.gate import FaultClass, Status
 from tests.unit.gate.contexts import context, subject
@@ -151,14 +153,15 @@ def test_an_engine_that_hangs_is_asked_nothing_more(monkeypatch: pytest.MonkeyPa
         raise EngineLateError("no whole answer within 8.0 s")
 
     ours = context(models=("stable", "sensitive"))
+    written = ours.models["stable"].model.model_copy(update={"name": "echo-for-this-run"})
     checks = []
-    for located in ours.models.values():
+    for located in (*ours.models.values(), LocatedModel(model=written, path=Path("echo.gguf"))):
         with session(
             ours, ours.candidate, suite="tokens", located=located, mode=Mode.APP
         ) as opened:
             checks += [QUESTION.ask(partial(opened.answer, hangs)) for _ in range(2)]
 
-    assert [check.status for check in checks] == [Status.FAIL, *[Status.SKIP] * 3]
+    assert [check.status for check in checks] == [Status.FAIL, *[Status.SKIP] * 5]
     assert (checks[0].observed, checks[0].detail) == (
         "no whole answer within 8.0 s",
         "its last line",
