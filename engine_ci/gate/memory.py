@@ -6,14 +6,12 @@ full before anything is measured.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from engine_ci.engine import usage
-from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import statistics
 from engine_ci.gate.checking import Answer
 from engine_ci.records.gate import Status
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from engine_ci.engine.ready_engine import Engine
     from engine_ci.engine.usage import Memory
 
-# `--cache-ram` in MiB; a state of our stable model takes 24 KiB, so that 42 of them fill it.
+# `--cache-ram` in MiB; a state of our sensitive model takes 24 KiB, so that 42 of them fill it.
 NO_CACHE: Final = ("--cache-ram", "0")
 SMALL_CACHE: Final = ("--cache-ram", "1")
 
@@ -60,7 +58,7 @@ def grow(seed: int, engine: Engine) -> Growth:
     """Asks for many prompts, and for as many again where memory grew: a leak goes on.
 
     Raises:
-        EngineAnswerError: one of them was neither answered nor refused.
+        EngineAnswerError: one of them was not answered.
     """
     prompts = np.random.default_rng(seed)
     _ask(engine, prompts, _WARM_UPS)
@@ -73,10 +71,8 @@ def grow(seed: int, engine: Engine) -> Growth:
 def _ask(engine: Engine, prompts: Generator, count: int) -> tuple[int, ...]:
     held = []
     for prompt in prompts.integers(_ORDINARY, size=(count, _TOKENS)).tolist():
-        # Some builds refuse to say half a character; it is not asked here what they say.
-        with suppress(EngineRefusedError):
-            # A build that goes on past no end has not another memory for it.
-            engine.client.complete(prompt, count=_COUNT, cache=True, ignore_eos=False)
+        # A build that goes on past no end has not another memory for it.
+        engine.client.complete(prompt, count=_COUNT, cache=True, ignore_eos=False)
         held.append(usage.memory(engine.pid).own)
     return tuple(held)
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from engine_ci.engine import usage
 from engine_ci.engine.usage import Memory
-from engine_ci.errors import EngineRefusedError
 from engine_ci.gate import memory
 from engine_ci.gate.memory import Growth, grow, grows, judge_growth, judge_peak
 from engine_ci.records.gate import Status
@@ -111,21 +110,6 @@ def test_prompts_differ_and_a_sound_engine_is_asked_one_round(
     assert len(asked) == 50 + 40
     assert len({tuple(prompt) for prompt in asked}) == len(asked)
     assert {len(prompt) for prompt in asked} == {96}
-
-
-def test_a_prompt_that_an_engine_refuses_to_answer_counts_as_one(
-    engine: Callable[[int, int], tuple[Engine, list[Any]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leaking, asked = engine(24 * KIB, 999)
-
-    def complete(prompt: list[int], **_: object) -> None:
-        asked.append(prompt)
-        raise EngineRefusedError("the model produced output that does not match", status=500)
-
-    monkeypatch.setattr(leaking.client, "complete", complete)
-
-    assert judge_growth(grow(7, leaking)).status is Status.FAIL
-    assert len(asked) == 50 + 40 + 40
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...]]
 def test_growth_is_asked_without_a_cache_and_with_a_small_one_which_the_baseline_has_too(
     started: list[tuple[str, tuple[str, ...]]],
 ) -> None:
-    checks = list(memory.run(context(baseline=subject("B", tree="b"), models=("stable",))))
+    checks = list(memory.run(context(baseline=subject("B", tree="b"), models=("sensitive",))))
 
     assert [(check.id, check.status) for check in checks] == [
         ("memory/growth", Status.PASS),
@@ -65,11 +65,11 @@ def test_growth_is_asked_without_a_cache_and_with_a_small_one_which_the_baseline
 def test_without_a_baseline_that_runs_the_peak_is_not_compared(
     baseline: Subject | None, reason: str
 ) -> None:
-    *growth, peak = memory.run(context(baseline=baseline, models=("stable",)))
+    *growth, peak = memory.run(context(baseline=baseline, models=("sensitive",)))
 
     assert {check.status for check in growth} == {Status.PASS}
     assert (peak.status, peak.observed) == (Status.SKIP, reason)
 
 
-def test_without_a_stable_model_nothing_is_asked() -> None:
-    assert list(memory.run(context())) == []
+def test_without_a_sensitive_model_nothing_is_asked() -> None:
+    assert list(memory.run(context(models=("stable",)))) == []
