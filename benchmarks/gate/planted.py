@@ -42,7 +42,7 @@ GATE: Final = (
     "engine_ci/gate/**/*.py",
     "engine_ci/records/gate.py",
     "fixtures/golden/**/*.json",
-    "fixtures/templates/*.jinja",
+    "fixtures/templates/**/*.jinja",
     "pins/models.yaml",
 )
 SEED: Final = 20261121

@@ -10,6 +10,7 @@ from benchmarks.gate import (
     catalogue,
     classes,
     false_alarms,
+    makers,
     mutants,
     proxy_faults,
     sections,
@@ -145,7 +146,8 @@ def whole() -> str:
     by_class = sections.of_classes(classes.every(), unasked=proxy_faults.unasked())
     alarms = sections.of_false_alarms(false_alarms.load_all())
     drawn = sections.of_mutants(mutants.load_all(), notes=mutants.NOTES)
-    return "\n".join([engines, *drawn, *packed, *by_class, *alarms]) + "\n"
+    spoken = sections.of_makers(makers.load_all(), newest=f"b{makers.SOURCE}")
+    return "\n".join([engines, *drawn, *packed, *by_class, *spoken, *alarms]) + "\n"
 
 
 def page(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.gate.bundles import Fault
     from benchmarks.gate.classes import Caught
     from benchmarks.gate.false_alarms import Run
+    from benchmarks.gate.makers import Asked
     from benchmarks.gate.mutants import Mutant
 
 _SHOWN: Final = 120
@@ -59,7 +60,22 @@ FALSE_ALARMS: Final = """
 `performance`, with another seed each time; 3,000 runs are wanted. Some had to share the host with
 other work. *Warned of* are promises that the build breaks whatever it is compared with.
 Raw results: `benchmarks/gate/results/false_alarms.jsonl`. Seed 236 had 0.1.2 end an answer in half
-a character, to which it says 500; `memory` took that for a fault then, and does not any more.
+a character, to which it says 500; `memory` took that for a fault then, and asks a model that says
+printable text alone since.
+"""
+
+MAKERS: Final = """
+## Formats of models in use
+
+A model of the app's own is asked in its own format: what its template writes of a turn is what an
+engine has to read. Here that was asked of the templates that llama.cpp's source ships, by
+`python -m benchmarks.gate.makers`; without the models, so that their special tokens are those that
+look so in the template. *Prompts*: templates of which every awkward conversation is rendered as
+Jinja2 does. *Turns*: text, a call of a tool, two of them, thoughts, all of it; those that the
+template writes. *Lost* and *won* are beside the build above of the same source. In the gate what
+both builds misread is a warning, and what is lost a failure. Not all that is misread is a build's
+fault: the template of LFM 2.5 does not escape an apostrophe, and a special token that does not look
+like one is none here. Raw results: `benchmarks/gate/results/makers.jsonl`.
 """
 
 MUTANTS: Final = """
@@ -161,6 +177,35 @@ def of_false_alarms(runs: Sequence[Run]) -> Iterator[str]:
         f"None of {len(runs)} runs was refused: with 95 % confidence, at most "
         f"{1000 * rate:.1f} in 1,000 are."
     )
+
+
+def of_makers(asked: Sequence[Asked], *, newest: str) -> Iterator[str]:
+    """The table of builds, and what the `newest` misreads."""
+    by_build = {
+        build: [each for each in asked if each.build == build]
+        for build in dict.fromkeys(each.build for each in asked)
+    }
+    yield MAKERS
+    yield "| build | templates | prompts | turns asked | read | lost | won |"
+    yield f"| {'--- | ' * 7}".rstrip()
+    above: dict[str, set[tuple[str, str]]] = {}
+    for build, own in by_build.items():
+        turns = [each for each in own if each.is_turn]
+        read = {(each.template, each.check) for each in turns if not each.differences}
+        source = build.partition("==")[0] if "==" in build else "upstream"
+        before = above.get(source)
+        moved = ("", "") if before is None else (len(before - read), len(read - before))
+        above[source] = read
+        rendered = sum(each.check == "template" and not each.differences for each in own)
+        templates = len({each.template for each in own})
+        cells = (build, templates, rendered, len(turns), len(read), *moved)
+        yield f"| {' | '.join(map(str, cells))} |"
+    yield f"\nWhat {newest} makes otherwise than it is written:\n"
+    yield "| template | check | the first difference |"
+    yield "| --- | --- | --- |"
+    for each in by_build.get(newest, []):
+        if each.differences:
+            yield f"| {each.template} | {each.check} | {_code(each.first)} |"
 
 
 def of_mutants(drawn: Sequence[Mutant], *, notes: Mapping[int, str]) -> Iterator[str]:

@@ -37,16 +37,30 @@ def template(golden: Golden, client: Client) -> Iterator[str]:
 def awkward(source: str, client: Client) -> Iterator[str]:
     """In what `/apply-template` differs from the template as Jinja2 renders it, in words."""
     for name, messages in templates.AWKWARD.items():
-        expected = templates.render(source, messages)
-        yield from difference(f"prompt of `{name}`", expected, prompt(client, messages=messages))
+        yield from rendered(f"prompt of `{name}`", source, {"messages": messages}, client)
 
 
 def tools(source: str, client: Client) -> Iterator[str]:
     """The same with a tool on offer, and a call of it in the conversation."""
-    offered = [templates.TOOL]
-    expected = templates.render(source, templates.TOOL_TURNS, tools=offered)
-    found = prompt(client, messages=templates.TOOL_TURNS, tools=offered)
-    yield from difference("prompt with a tool", expected, found)
+    body = {"messages": templates.TOOL_TURNS, "tools": [templates.TOOL]}
+    yield from rendered("prompt with a tool", source, body, client)
+
+
+def rendered(
+    what: str,
+    source: str,
+    body: Mapping[str, Any],
+    client: Client,
+    *,
+    known: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """In what the prompt of a body differs from the template as Jinja2 renders it, in words.
+
+    Raises:
+        RefusedError: with what is `known` besides, the template renders none.
+    """
+    expected = templates.render(source, **body, **(known or {}))
+    yield from difference(what, expected, prompt(client, **body))
 
 
 def prompt(client: Client, **body: object) -> str:

@@ -10,33 +10,41 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine_ci.engine.client import GREEDY
+from engine_ci.errors import EngineAnswerError
 from engine_ci.gate import asking, conversing, echo, templates
 from engine_ci.gate.api import chat_shapes, questions
 from engine_ci.gate.api.questions import CHAT, difference, parsed, post
+from engine_ci.gate.checking import NotAskedError
+from engine_ci.gate.templates import RefusedError
 from engine_ci.gate.vocabulary import END_OF_TURN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine_ci.engine.client import Client
     from engine_ci.gate.api.chat_shapes import Function
+    from engine_ci.gate.echo import Echo
 
-_TOOL: Final[Mapping[str, Any]] = {
-    "type": "function",
-    "function": {
-        "name": "write",
-        "description": "Writes a text.",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "text": {"type": "string"},
-                "times": {"type": "integer"},
-                "loud": {"type": "boolean"},
+NAME: Final = "write"
+
+
+def tool(**kinds: str) -> Mapping[str, Any]:
+    """A tool that needs all these arguments, each of a kind as JSON Schema names it."""
+    return {
+        "type": "function",
+        "function": {
+            "name": NAME,
+            "description": "Writes a text.",
+            "parameters": {
+                "type": "object",
+                "properties": {name: {"type": kind} for name, kind in kinds.items()},
+                "required": [*kinds],
             },
-            "required": ["text", "times", "loud"],
         },
-    },
-}
+    }
+
+
+_TOOLS: Final = [tool(text="string", times="integer", loud="boolean")]
 # Everything that a format has to escape, and some that look as if it had to.
 _AWKWARD: Final = {"text": 'It\'s "3 < 4",\n\\ & é日 {x}', "times": 2, "loud": True}
 _SHORT: Final = {"text": "", "times": -1, "loud": False}
@@ -77,56 +85,83 @@ def differences(name: str, source: str, client: Client) -> Iterator[str]:
     Args:
         name: of the format.
         source: its template, with which the engine was started.
-        client: of an engine with the model that says again what it is given.
+        client: of an engine with our echo.
     """
     for what, turn in _TURNS.items():
         calls = turn.calls[:1] if name in _ONE_CALL else turn.calls
-        yield from _read(what, source, replace(turn, calls=calls), client)
+        alone = replace(turn, calls=calls)
+        said = written(source, alone, known={"tools": _TOOLS})
+        body = question(said, echo.OURS, client, tools=_TOOLS)
+        expected = templates.render(source, body["messages"], tools=_TOOLS)
+        found = conversing.prompt(client, messages=body["messages"], tools=_TOOLS)
+        if found == expected:
+            yield from read(what, alone, body, client)
+        else:
+            # The model would say something else.
+            yield from difference(f"prompt before {what}", expected, found)
 
 
-def written(source: str, turn: Turn) -> str:
-    """What a model says for a turn, with the token that ends it."""
-    before = [_user("")]
-    begun = templates.render(source, before, tools=[_TOOL])
-    done = templates.render(source, [*before, _message(turn)], begins=False, tools=[_TOOL])
+def written(source: str, turn: Turn, *, known: Mapping[str, Any], end: str = END_OF_TURN) -> str:
+    """What a model says for a turn, with the token that ends it.
+
+    Args:
+        source: the template.
+        turn: what is said.
+        known: what else the template reads, the tools among it.
+        end: the token that ends a turn where the template writes none.
+
+    Raises:
+        RefusedError: the template does not write the turn, or not behind what begins a turn.
+    """
+    before = [_user(".")]
+    begun = templates.render(source, before, **known)
+    done = templates.render(source, [*before, _message(turn)], begins=False, **known)
+    if not done.startswith(begun):
+        raise RefusedError(f"expected a turn to begin with {begun!r}, found {done!r}")
     said = done.removeprefix(begun).rstrip("\n")
     # Some formats end a turn by beginning the next.
-    return said if said.endswith(_ENDS) else said + END_OF_TURN
+    return said if said.endswith((*_ENDS, end)) else said + end
 
 
-def _read(what: str, source: str, turn: Turn, client: Client) -> Iterator[str]:
-    said = written(source, turn)
-    count = len(client.tokenize(said))
-    asked = _user(said + "." * (echo.DISTANCE - count - _behind(said, source, client)))
-    expected_prompt = templates.render(source, [asked], tools=[_TOOL])
-    found_prompt = conversing.prompt(client, messages=[asked], tools=[_TOOL])
-    if found_prompt != expected_prompt:
-        # The model would say something else.
-        yield from difference(f"prompt before {what}", expected_prompt, found_prompt)
-        return
-    body = GREEDY | {
-        "messages": [asked],
-        "tools": [_TOOL],
+def question(
+    said: str, model: Echo, client: Client, *, tools: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The chat, with these tools on offer, to which an echo answers so.
+
+    Raises:
+        EngineAnswerError: the prompt does not hold what the user says.
+        NotAskedError: it takes more tokens than the echo looks back.
+    """
+    # Templates take white space from the ends of what the user says, hence the dots.
+    prompt = conversing.prompt(client, messages=[_user(f".{said}.")], tools=tools)
+    _, found, behind = prompt.rpartition(said)
+    if not found:
+        raise EngineAnswerError(f"expected what the user says in the prompt, found {prompt!r}")
+    count, after = (len(client.tokenize(text)) for text in (said, behind))
+    left = model.distance - count - after
+    if left < 0:
+        raise NotAskedError(f"it takes {-left} tokens more than the model looks back")
+    return GREEDY | {
+        "messages": [_user(f".{said}." + "." * left)],
+        "tools": tools,
         "parallel_tool_calls": True,
         "max_tokens": count + asking.BEYOND,
     }
+
+
+def read(what: str, turn: Turn, body: Mapping[str, Any], client: Client) -> Iterator[str]:
+    """In what the answer is read otherwise than as the turn, whole and in chunks, in words."""
     expected = _expected(turn)
     for how, found in (("", _whole(client, body)), (" (stream)", _streamed(client, body))):
         for part, wanted, given in zip(Understood._fields, expected, found, strict=True):
             yield from difference(f"{part} of {what}{how}", wanted, given)
 
 
-def _behind(said: str, source: str, client: Client) -> int:
-    """How many tokens the template puts between what the user says and the assistant's turn."""
-    prompt = templates.render(source, [_user(said)], tools=[_TOOL])
-    return len(client.tokenize(prompt.rpartition(said)[2]))
-
-
 def _expected(turn: Turn) -> Understood:
     return Understood(
         thoughts=turn.thoughts,
         text=turn.text,
-        calls=[(_TOOL["function"]["name"], _spelled(arguments)) for arguments in turn.calls],
+        calls=[(NAME, _spelled(arguments)) for arguments in turn.calls],
         finish="tool_calls" if turn.calls else "stop",
     )
 
@@ -180,13 +215,11 @@ def _message(turn: Turn) -> dict[str, Any]:
         {
             "id": f"call{number:05}",  # nine characters, as Mistral's are
             "type": "function",
-            "function": {"name": _TOOL["function"]["name"], "arguments": arguments},
+            "function": {"name": NAME, "arguments": arguments},
         }
         for number, arguments in enumerate(turn.calls)
     ]
-    return {
-        "role": "assistant",
-        "content": turn.text,
-        "reasoning_content": turn.thoughts,
-        "tool_calls": calls,
-    }
+    # Some templates look whether there are thoughts or calls, and not how many.
+    more = {"reasoning_content": turn.thoughts, "tool_calls": calls}
+    said = {key: value for key, value in more.items() if value}
+    return {"role": "assistant", "content": turn.text, **said}

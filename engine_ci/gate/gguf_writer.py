@@ -9,7 +9,7 @@ import numpy as np
 from gguf import GGUFWriter, LlamaFileType
 
 from engine_ci.gate.blocks import Packed
-from engine_ci.gate.vocabulary import CHATML, END_OF_TEXT, END_OF_TURN, Vocabulary
+from engine_ci.gate.vocabulary import CHATML, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +84,7 @@ def write(
     file_type: LlamaFileType = LlamaFileType.ALL_F32,
     architecture: str = "llama",
     facts: Mapping[str, Fact] | None = None,
+    template: str = CHATML,
 ) -> None:
     """Writes the file, in place: give a temporary path where it must be whole or absent.
 
@@ -98,6 +99,7 @@ def write(
         architecture: as llama.cpp names it.
         facts: what this architecture says besides, such as `expert_count`, or instead of what the
             shape says, such as one `attention.head_count_kv` for each layer.
+        template: of its chats.
     """
     writer = GGUFWriter(path, architecture)
     writer.add_name(name)
@@ -112,7 +114,7 @@ def write(
         _add_merges(writer, vocabulary)
     else:
         _add_scores(writer, vocabulary)
-    writer.add_chat_template(CHATML)
+    writer.add_chat_template(template)
     for tensor, values in weights.items():
         if isinstance(values, Packed):
             writer.add_tensor(tensor, values.blocks, raw_dtype=values.kind)
@@ -161,9 +163,10 @@ def _add(writer: GGUFWriter, key: str, fact: Fact) -> None:
 
 def _add_merges(writer: GGUFWriter, vocabulary: Vocabulary) -> None:
     writer.add_token_merges([f"{left} {right}" for left, right in vocabulary.merges])
-    writer.add_bos_token_id(vocabulary.id_of(END_OF_TEXT))
-    writer.add_eos_token_id(vocabulary.id_of(END_OF_TURN))
-    writer.add_pad_token_id(vocabulary.id_of(END_OF_TEXT))
+    begin, end = (vocabulary.id_of(vocabulary.specials[place]) for place in (0, -1))
+    writer.add_bos_token_id(begin)
+    writer.add_eos_token_id(end)
+    writer.add_pad_token_id(begin)
     writer.add_add_bos_token(False)
 
 

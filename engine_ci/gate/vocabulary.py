@@ -1,4 +1,4 @@
-"""Pure. The vocabulary of our own models: the 256 bytes, some merges, three specials and more.
+"""Pure. The vocabulary of our own models: the 256 bytes, some merges, specials and more.
 
 Tokens are spelled as GPT-2 spells them: a byte that does not print stands as another character. Or
 as SentencePiece spells them: in characters, a space as another one, and single bytes by number.
@@ -37,23 +37,30 @@ class Vocabulary:
 
     Attributes:
         merges: pairs of spelled tokens, the most important first; never empty in a GGUF.
-        tags: more special tokens, behind the three that every model has.
+        specials: the first begins a text, the last ends a turn.
+        tags: more special tokens, which engines do not show.
+        marks: more special tokens, which they do.
     """
 
     merges: tuple[tuple[str, str], ...]
+    specials: tuple[str, ...] = SPECIALS
     tags: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Every token as it is spelled: bytes, merges, specials."""
-        return (*self._ordinary, *SPECIALS, *self.tags)
+        return (*self._ordinary, *self.specials, *self.tags, *self.marks)
 
     @property
     def types(self) -> tuple[TokenType, ...]:
         """Which kind of token each is."""
-        ordinary = len(self._ordinary)
-        special = len(self) - ordinary
-        return (*(TokenType.NORMAL,) * ordinary, *(TokenType.CONTROL,) * special)
+        hidden = len(self.specials) + len(self.tags)
+        return (
+            *(TokenType.NORMAL,) * len(self._ordinary),
+            *(TokenType.CONTROL,) * hidden,
+            *(TokenType.USER_DEFINED,) * len(self.marks),
+        )
 
     @property
     def _ordinary(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pytest
 
 from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
-from engine_ci.gate import model_files, zoo
+from engine_ci.gate import echo, jinja, model_files, zoo
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.gate.suites import (
     api,
@@ -229,12 +229,17 @@ def understood(*names: str) -> set[str]:
     return {f"chat/echo/{name}" for name in names}
 
 
+def spoken(model: str, *names: str) -> set[str]:
+    return {f"chat/echo-{model}/{name}" for name in names}
+
+
 ECHO = ("echo",)
 # Formats in which a turn has several calls, and those in which it has one.
 SEVERAL = (
     *("deepseek", "gemma4", "glm", "granite", "hermes", "kimi-k2", "lfm2", "ministral"),
     *("mistral", "qwen3-coder"),
 )
+LANGUAGE = tuple(f"jinja-{topic}" for topic in jinja.topics())
 FORMATS = tuple(sorted((*SEVERAL, "gpt-oss", "llama", "minimax")))
 SAY = "/v1/chat/completions"
 THIRD = f"{SAY} choices.0.logprobs.content.2"
@@ -517,6 +522,10 @@ PLANTED = (
     Planted(
         chat, ECHO, "value-gone", f"{SAY} choices.0.delta.reasoning_content", understood(*FORMATS)
     ),
+    Planted(chat, ECHO, "template-altered", "echo", understood(*FORMATS, *LANGUAGE)),
+    Planted(chat, ECHO, "reads-as", "lists:maps", understood("jinja-lists")),
+    Planted(chat, SMOL, "reads-as", "caf:tea", spoken("smollm2-135m", "template")),
+    Planted(chat, SMOL, "reads-as", "<b>:(b)", spoken("smollm2-135m", "template", "text")),
     Planted(chat, TOOLS, "reads-as", "tool_result:text", called("messages")),
     Planted(chat, TOOLS, "reads-as", "function_call_output:message", called("responses")),
     Planted(chat, STABLE, "usage-off-by-one", "prompt_tokens", {"chat/stable/answers"}),
@@ -559,8 +568,8 @@ PLANTED = (
     Planted(lifecycle, STABLE, "dies-after", "300", lived("requests")),
     Planted(lifecycle, STABLE, "starts-late", "1.5", lived("start-time")),
     Planted(lifecycle, STABLE, "log-says", "CPU:XPU", lived("backends")),
-    Planted(memory, STABLE, "leaks", "64", {"memory/growth", "memory/growth-app"}),
-    Planted(memory, STABLE, "hoards", "96", {"memory/peak"}),
+    Planted(memory, SENSITIVE, "leaks", "64", {"memory/growth", "memory/growth-app"}),
+    Planted(memory, SENSITIVE, "hoards", "96", {"memory/peak"}),
 )
 
 
@@ -622,7 +631,7 @@ def test_who_dies_of_a_model_as_the_baseline_does_is_warned_of_in_what_compares_
         (tokens, "stable", "--model-draft", ("guessed-right",)),
         (chat, "stable-tools", "--logit-bias", ("messages", "responses")),
         (chat, "stable-reasoning", "--grammar", ("messages", "responses")),
-        (chat, "echo", "--chat-template-file", FORMATS),
+        (chat, "echo", "--chat-template-file", (*FORMATS, *LANGUAGE)),
     ],
 )
 def test_a_build_without_an_option_is_not_asked_for_what_needs_it(
@@ -955,3 +964,45 @@ def test_a_model_in_use_is_compared_with_a_baseline_that_answers_only(
     assert (sane.status, drifted.status) == (Status.PASS, Status.SKIP)
     said = "the baseline gave no answer" if fault else "there is no baseline that runs"
     assert said in drifted.observed
+
+
+def speaking(context: Context, path: Path) -> Context:
+    """The same with its one model in use, which calls tools and thinks as Hermes does."""
+    source = (zoo.template_folder() / "hermes.jinja").read_text(encoding="utf-8")
+    echo.write(path, seed=1, echo=replace(echo.OURS, template=source))
+    ((name, located),) = in_use(context).models.items()
+    return replace(context, models={name: replace(located, path=path)})
+
+
+TURNS = ("text", "call", "calls", "thoughts", "all")
+
+
+@pytest.mark.parametrize(
+    ("fault", "argument", "fails"),
+    [
+        ("", "", ()),
+        ("value-gone", f"{SAY} choices.0.message.tool_calls.1", ("calls",)),
+        ("value-gone", f"{SAY} choices.0.delta.reasoning_content", ("thoughts", "all")),
+        ("value-set", f'{CALL}.function.name "town"', ("call", "calls", "all")),
+        ("chat-finishes", "length", TURNS),
+    ],
+)
+def test_what_a_model_in_use_says_is_read_in_its_format(
+    build: Build, tmp_path: Path, fault: str, argument: str, fails: tuple[str, ...]
+) -> None:
+    context = build("stable", fault=fault, argument=argument, baseline=True)
+    context = speaking(context, tmp_path / "model.gguf")
+    everything, failed = spoken("stable", "template", *TURNS), spoken("stable", *fails)
+
+    worse = list(chat.run(context))
+    same = list(chat.run(replace(context, baseline=context.candidate)))
+
+    assert with_status(Status.FAIL, worse) == with_status(Status.WARN, same) == failed
+    assert with_status(Status.PASS, worse) == with_status(Status.PASS, same) == everything - failed
+
+
+def test_of_a_model_in_use_without_a_chat_no_format_is_asked(build: Build, tmp_path: Path) -> None:
+    context = speaking(build("stable"), tmp_path / "model.gguf")
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+
+    assert list(chat.run(context)) == []

@@ -24,7 +24,7 @@ def test_the_source_distribution_holds_what_the_wheel_is_made_of_and_no_more(
         **found("pins", "models.yaml", at="pins"),
         **found("fixtures/zoo", "*.gguf", at="fixtures/zoo"),
         **found("fixtures/golden", "**/*.json", at="fixtures/golden"),
-        **found("fixtures/templates", "*.jinja", at="fixtures/templates"),
+        **found("fixtures/templates", "**/*.jinja", at="fixtures/templates"),
         **found("workflows", "*.yml", at="workflows"),
     }
     beside = (".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml")

@@ -22,7 +22,7 @@ from engine_ci.gate import model_files, zoo
 for model in zoo.load_catalogue():
     if isinstance(model.source, zoo.ShippedFile):
         print(model_files.locate(model, cache=Path(), fetch=None))
-for pattern, folder in (("*.json", zoo.golden_folder()), ("*.jinja", zoo.template_folder())):
+for pattern, folder in (("*.json", zoo.golden_folder()), ("**/*.jinja", zoo.template_folder())):
     for found in folder.glob(pattern):
         print(found)
 """
@@ -36,7 +36,7 @@ def test_it_holds_the_package_every_model_golden_template_and_workflow_and_no_mo
         **found("pins", "models.yaml", at=f"{DATA}/pins"),
         **found("fixtures/zoo", "*.gguf", at=f"{DATA}/fixtures/zoo"),
         **found("fixtures/golden", "**/*.json", at=f"{DATA}/fixtures/golden"),
-        **found("fixtures/templates", "*.jinja", at=f"{DATA}/fixtures/templates"),
+        **found("fixtures/templates", "**/*.jinja", at=f"{DATA}/fixtures/templates"),
         **found("workflows", "*.yml", at="engine_ci/setup/workflows"),
     }
 
@@ -65,7 +65,7 @@ def test_the_program_in_it_finds_its_own_models_and_goldens(
     )
 
     places = [Path(line) for line in told.stdout.splitlines()]
-    patterns = ("zoo/*.gguf", "golden/*.json", "templates/*.jinja")
+    patterns = ("zoo/*.gguf", "golden/*.json", "templates/**/*.jinja")
     shipped = [path for pattern in patterns for path in ROOT.glob(f"fixtures/{pattern}")]
     assert all(place.is_relative_to(tmp_path) for place in places)
     assert sorted(place.name for place in places) == sorted(path.name for path in shipped)

@@ -5,18 +5,24 @@ The stable models must do so exactly, with the app's own flags.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from engine_ci.gate import (
     asking,
     checking,
     conversing,
+    echo,
     formats,
     forms,
+    jinja,
+    own_formats,
     reasoning,
+    speech,
     structured,
     templates,
     zoo,
@@ -25,20 +31,24 @@ from engine_ci.gate.api.anthropic import MESSAGES
 from engine_ci.gate.api.responses import RESPONSES
 from engine_ci.gate.asking import Mode, session
 from engine_ci.gate.checking import Answer, Question
+from engine_ci.gate.context import LocatedModel
 from engine_ci.records.gate import FaultClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from engine_ci.engine.client import Client
     from engine_ci.engine.ready_engine import Engine
     from engine_ci.gate.asking import Session
-    from engine_ci.gate.context import Context, LocatedModel, Subject
+    from engine_ci.gate.context import Context, Subject
+    from engine_ci.gate.echo import Echo
     from engine_ci.gate.goldens import Golden
     from engine_ci.records.gate import Check
 
 SUITE = "chat"
+# Tokens, of all slots together: prompts with the templates of models in use take up to 7,100 bytes.
+_ROOM: Final = 32_768
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,25 +71,45 @@ class Kind:
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Two checks for each stable model with chats, five more for the first; more for three others.
+    """Two checks for each stable model with chats, five more for the first; more for others.
 
-    Of these one has tools, one thinks before it answers, and one says again what it is given.
+    Of these one has tools, one thinks before it answers, and one says again what it is given; of
+    models in use there is one more that says again what it is given, in their format.
     """
-    kinds: dict[str, tuple[Kind, ...]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        asked = [*_of_ours(context, Path(folder)), *_in_use(context, Path(folder))]
+        starts = [
+            (located, flags, tuple(alike))
+            for located, kinds in asked
+            for flags, alike in groupby(kinds, key=lambda kind: kind.flags)
+        ]
+        yield from asking.side_by_side(lambda start: _checks(context, *start), starts)
+
+
+def _of_ours(context: Context, folder: Path) -> Iterator[tuple[LocatedModel, Iterable[Kind]]]:
+    first = True
     for located in asking.models(context, "stable"):
         if (golden := asking.golden(context, located)).chats:
-            more = () if kinds else _thorough(located, golden)
-            kinds[located.model.name] = (*_exact(golden), *more)
-    for role, of_role in (("tools", _calling), ("reasoning", _reasoning), ("echo", _formats)):
+            yield located, (*_exact(golden), *(_thorough(located, golden) if first else ()))
+            first = False
+    for role, of_role in (
+        ("tools", _calling),
+        ("reasoning", _reasoning),
+        ("echo", _formats),
+        ("echo", partial(_language, folder)),
+    ):
         for located in asking.models(context, role):
-            kinds[located.model.name] = tuple(of_role(located))
+            yield located, of_role(located)
 
-    starts = [
-        (context.models[name], flags, tuple(alike))
-        for name, each in kinds.items()
-        for flags, alike in groupby(each, key=lambda kind: kind.flags)
-    ]
-    yield from asking.side_by_side(lambda start: _checks(context, *start), starts)
+
+def _in_use(context: Context, folder: Path) -> Iterator[tuple[LocatedModel, Iterable[Kind]]]:
+    for located in asking.models(context, "real"):
+        if model := speech.echo_of(located.path):
+            name = f"echo-{located.model.name}"
+            path = folder / f"{name}.gguf"
+            echo.write(path, seed=1, echo=model)
+            named = located.model.model_copy(update={"name": name})
+            yield LocatedModel(model=named, path=path), _in_its_format(model)
 
 
 def _exact(golden: Golden) -> Iterator[Kind]:
@@ -192,6 +222,42 @@ def _formats(_: LocatedModel) -> Iterator[Kind]:
             differences=partial(formats.differences, path.stem, source),
             promise=True,
             flags=("--chat-template-file", str(path)),
+        )
+
+
+def _language(folder: Path, _: LocatedModel) -> Iterator[Kind]:
+    topics = jinja.topics()
+    path = folder / "jinja.jinja"
+    path.write_text(jinja.source(topics), encoding="utf-8")
+    for name, topic in topics.items():
+        yield Kind(
+            name=f"jinja-{name}",
+            fault_class=FaultClass.CHAT_TEMPLATE,
+            expected="each snippet as Jinja2 renders it",
+            differences=partial(jinja.differences, name, topic),
+            promise=True,
+            flags=("--chat-template-file", str(path)),
+        )
+
+
+def _in_its_format(model: Echo) -> Iterator[Kind]:
+    flags = ("--ctx-size", str(_ROOM))
+    yield Kind(
+        name="template",
+        fault_class=FaultClass.CHAT_TEMPLATE,
+        expected="awkward conversations as Jinja2 renders them",
+        differences=partial(own_formats.prompts, model),
+        promise=True,
+        flags=flags,
+    )
+    for name, turn in own_formats.turns(model):
+        yield Kind(
+            name=name,
+            fault_class=FaultClass.CHAT_TEMPLATE,
+            expected="what the template writes of it",
+            differences=partial(own_formats.read, name, turn, model),
+            promise=True,
+            flags=flags,
         )
 
 

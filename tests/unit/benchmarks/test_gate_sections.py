@@ -4,6 +4,7 @@ from benchmarks.gate import bundle_faults, bundles, classes, mutants, sections
 from benchmarks.gate.bundle_faults import BundleResult
 from benchmarks.gate.classes import Caught, Kind
 from benchmarks.gate.false_alarms import Run
+from benchmarks.gate.makers import Asked
 from benchmarks.gate.mutants import Became, Mutant
 from benchmarks.gate.results import Finding
 from engine_ci.records.gate import FaultClass, Status, Verdict
@@ -178,3 +179,27 @@ def test_drawn_edits_are_counted_by_area_and_those_that_made_no_fault_are_not() 
 def test_every_edit_that_passed_though_reached_has_an_explanation() -> None:
     passed = {each.number for each in mutants.load_all() if each.reached}
     assert passed == set(mutants.NOTES)
+
+
+def spoken(build: str, check: str, differences: int | None, first: str = "") -> Asked:
+    return Asked(
+        build=build, template="Maker", check=check, differences=differences, first=first
+    )  # fmt: skip
+
+
+def test_what_a_build_reads_is_counted_beside_the_build_above_of_its_source() -> None:
+    asked = [
+        *(spoken("b1", "template", 0), spoken("b1", "text", 0), spoken("b1", "call", 2)),
+        *(spoken("wheel==1", "text", 0), spoken("wheel==1", "call", None, "too long")),
+        *(spoken("b2", "template", 1), spoken("b2", "text", 1, "a | b"), spoken("b2", "call", 0)),
+        spoken("wheel==2", "loads", 1, "it died"),
+    ]
+
+    page = "\n".join(sections.of_makers(asked, newest="b2"))
+
+    assert row(page, "| b1 |") == "| b1 | 1 | 1 | 2 | 1 |  |  |"
+    assert row(page, "| wheel==1 |") == "| wheel==1 | 1 | 0 | 1 | 1 |  |  |"
+    assert row(page, "| b2 |") == "| b2 | 1 | 0 | 2 | 1 | 1 | 1 |"
+    assert row(page, "| wheel==2 |") == "| wheel==2 | 1 | 0 | 0 | 0 | 1 | 0 |"
+    assert row(page, "| Maker | text |") == "| Maker | text | `a / b` |"
+    assert "| Maker | call |" not in page

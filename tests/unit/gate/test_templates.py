@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from jinja2.exceptions import SecurityError
 
 from engine_ci.gate import templates
+from engine_ci.gate.templates import RefusedError
 from engine_ci.gate.vocabulary import CHATML
 from tests.unit.gate import tiny
 
@@ -46,10 +46,46 @@ def test_what_stands_in_a_message_is_not_run() -> None:
 
 
 def test_a_template_reaches_nothing_of_ours() -> None:
-    with pytest.raises(SecurityError):
+    with pytest.raises(RefusedError, match="unsafe"):
         templates.render("{{ messages.__class__.__mro__ }}", HELLO)
 
 
 def test_awkward_conversations_end_with_the_user() -> None:
     for messages in (*templates.AWKWARD.values(), templates.TOOL_TURNS):
         assert messages[-1]["role"] == "user"
+
+
+def test_a_template_that_refuses_a_conversation_is_told_of() -> None:
+    with pytest.raises(RefusedError, match="no system"):
+        templates.render("{{ raise_exception('no system') }}", HELLO)
+
+
+@pytest.mark.parametrize("source", ["{% if %}", "{{ 1 + 'a' }}", "{{ 1 / 0 }}", "{{ a.b.c }}"])
+def test_whatever_a_template_does_wrong_it_is_a_refusal(source: str) -> None:
+    with pytest.raises(RefusedError):
+        templates.render(source, HELLO)
+
+
+def test_what_marks_the_assistants_words_for_training_leaves_nothing() -> None:
+    source = "a{% generation %}{{ messages[0]['content'] }}{% endgeneration %}b"
+
+    assert templates.render(source, HELLO) == "aHellob"
+
+
+def test_loops_can_be_left() -> None:
+    source = "{% for n in range(9) %}{% if n == 2 %}{% break %}{% endif %}{{ n }}{% endfor %}"
+
+    assert templates.render(source, HELLO) == "01"
+
+
+def test_a_template_knows_the_date() -> None:
+    year = templates.now("%Y")
+
+    assert templates.render("{{ strftime_now('%Y') }}", HELLO) == year
+    assert int(year) >= 2026
+
+
+def test_json_is_spelled_as_a_template_wishes() -> None:
+    source = "{{ {'b': 'é', 'a': 1} | tojson(ensure_ascii=True, sort_keys=true, indent=1) }}"
+
+    assert templates.render(source, HELLO) == '{\n "a": 1,\n "b": "\\u00e9"\n}'
