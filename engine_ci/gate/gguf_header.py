@@ -43,12 +43,10 @@ def facts(path: Path, wanted: Container[str]) -> dict[str, Any]:
     Raises:
         UnreadableError: the header is cut off, or nonsense.
     """
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
+    with path.open("rb") as file:
         try:
-            return {key: value for key, value in _Header(data).facts() if key in wanted}
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return {key: value for key, value in _Header(data).facts() if key in wanted}
         except (struct.error, ValueError, LookupError, OverflowError) as problem:
             raise UnreadableError(f"{path}: {problem}") from problem
 
