@@ -14,6 +14,7 @@ import pytest
 from engine_ci.config import EnginePolicy, PerformancePolicy
 from engine_ci.engine.adapters.llama_server import LlamaServer
 from engine_ci.gate import echo, jinja, model_files, zoo
+from engine_ci.gate.api.dialects import COUNTS
 from engine_ci.gate.context import Context, LocatedModel, Subject
 from engine_ci.gate.suites import (
     api,
@@ -447,6 +448,10 @@ PLANTED = (
             ("messages", "value-set", 'delta.text "a"'),
         )
     ),
+    *(
+        Planted(api, STABLE, "value-set", f"{path} input_tokens 7", {"api/counts"})
+        for path, _ in COUNTS
+    ),
     Planted(chat, STABLE, "tokenizer-altered", "", {"chat/stable/template"}),
     Planted(chat, STABLE, "template-altered", "", talk("template", "awkward")),
     Planted(chat, STABLE, "template-in-content", "", talk("awkward")),
@@ -833,7 +838,7 @@ def test_the_api_is_right_with_both_good_builds_and_other_flags(
     checks = list(api.run(started_with(context, *flags)))
 
     assert [check for check in checks if check.status is not Status.PASS] == []
-    assert len(checks) == 18
+    assert len(checks) == 19
 
 
 def test_a_field_that_is_gone_is_named(build: Build) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from engine_ci.engine.answers import Shape, Text, Usage
+from engine_ci.engine.answers import Count, Shape, Text, Usage
 from engine_ci.engine.client import GREEDY
 from engine_ci.gate.api import parts
 from engine_ci.gate.api.anthropic import MESSAGES
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from engine_ci.gate.api.questions import Known
 
 TEXT: Final = "/v1/completions"
+# Where each API says how many tokens a prompt takes, and what a prompt is called there.
+COUNTS: Final = (
+    ("/v1/chat/completions/input_tokens", "messages"),
+    ("/v1/responses/input_tokens", "input"),
+    ("/v1/messages/count_tokens", "messages"),
+)
 
 
 class _Text(Shape):
@@ -39,6 +45,10 @@ class Completion(Shape):
     object: Literal["text_completion"]
     choices: Annotated[list[_Text], Field(min_length=1, max_length=1)]
     usage: Usage | None = None
+
+
+class _Counted(Shape):
+    input_tokens: Count
 
 
 def completions(client: Client, known: Known) -> Iterator[str]:
@@ -70,6 +80,14 @@ def messages(client: Client, known: Known) -> Iterator[str]:
     """`/v1/messages`."""
     body = _body(known, messages=list(known.messages), limit="max_tokens")
     yield from _told(client, known, MESSAGES, body)
+
+
+def counts(client: Client, known: Known) -> Iterator[str]:
+    """What is counted of a prompt that is not answered."""
+    for path, prompt in COUNTS:
+        body = {"model": "any", prompt: list(known.messages)}
+        counted = post(client, path, body, _Counted)
+        yield from difference(f"tokens by {path}", known.prompted, counted.input_tokens)
 
 
 def _told(client: Client, known: Known, dialect: Dialect, body: Body) -> Iterator[str]:

@@ -52,6 +52,7 @@ _KINDS: Final = (
     _dialect("completions", dialects.completions),
     _dialect("responses", dialects.responses),
     _dialect("messages", dialects.messages),
+    _Kind("counts", "the tokens of a prompt, by each API", dialects.counts, promise=True),
     _Kind("stop-strings", "text that ends before the stop string", promises.stop_strings),
     _Kind("ignore-eos", "an end at the end token, or none where told so", promises.ignore_eos),
     _Kind("sampling", "the same with the same seed, and not with another", promises.sampling),
@@ -70,7 +71,7 @@ _KINDS: Final = (
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Eighteen checks of the first stable model, and one of each that fills in the middle."""
+    """Nineteen checks of the first stable model, and one of each that fills in the middle."""
     for located in asking.models(context, "stable")[:1]:
         yield from _checks(context, located)
     for located in asking.models(context, "infill"):

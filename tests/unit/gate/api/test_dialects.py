@@ -124,3 +124,19 @@ def test_an_event_has_the_name_of_its_type(lines: list[bytes]) -> None:
     client = Asked({anthropic.PATH: answer(MESSAGE)}, lines=(*lines, b": a comment"))
     with pytest.raises(EngineAnswerError, match=r"\(stream\)"):
         list(dialects.messages(client, KNOWN))
+
+
+def counted(*tokens: int) -> list[str]:
+    paths = [path for path, _ in dialects.COUNTS]
+    client = Asked(
+        {path: answer({"input_tokens": count}) for path, count in zip(paths, tokens, strict=True)}
+    )
+    return list(dialects.counts(client, KNOWN))
+
+
+def test_a_prompt_is_counted_alike_by_each_api() -> None:
+    assert counted(3, 3, 3) == []
+    assert counted(3, 4, 0) == [
+        "tokens by /v1/responses/input_tokens: expected 3, found 4",
+        "tokens by /v1/messages/count_tokens: expected 3, found 0",
+    ]
