@@ -61,7 +61,7 @@ ENGINES = Part(
 MODEL = Part(what="fetch SmolLM2", seconds=0, megabytes=93, seen="the size of its wheel")
 SUITES = Part(
     what="ask, all suites but `performance`",
-    seconds=26,
+    seconds=24,
     seen="[benchmarks](benchmarks.md), two cores, Linux; without `real` it is less",
 )
 SPEED = Part(
