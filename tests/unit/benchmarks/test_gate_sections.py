@@ -128,7 +128,11 @@ def test_runs_without_an_alarm_say_how_rare_it_is_at_least() -> None:
     page = "\n".join(sections.of_false_alarms([*runs, alone(Verdict.PASS, build="b==1")]))
 
     assert row(page, "| a==1") == "| a==1 | 59 | 17700 | 0 | 0 | 1 |"
-    assert "None of 60 runs was refused: with 95 % confidence, at most 48.7 in 1,000 are." in page
+    # 1 - 0.05 ** (1 / 60), and for one in twenty what tables say.
+    rare = "With 95 % confidence, at most {} in 1,000 do not pass."
+    assert f"None of 60 runs was refused. {rare.format(48.7)}" in page
+    *_, last = sections.of_false_alarms([alone(Verdict.FAIL), *runs[:19]])
+    assert last.endswith(rare.format(216.1))
 
 
 def test_an_alarm_is_named_by_its_check() -> None:
