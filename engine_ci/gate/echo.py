@@ -50,12 +50,14 @@ class Echo:
     Attributes:
         distance: how many tokens before the next one the token stands that is said again.
         context: in tokens.
+        tool_template: of chats with tools on offer, where that is another.
     """
 
     vocabulary: Vocabulary
     template: str
     distance: int
     context: int
+    tool_template: str | None = None
 
     @property
     def shape(self) -> Shape:
@@ -93,6 +95,7 @@ def write(path: Path, *, seed: int, echo: Echo = OURS) -> None:
         pre_tokenizer=PRE_TOKENIZER,
         weights=_weights(seed, echo.shape, distance=echo.distance),
         template=echo.template,
+        tool_template=echo.tool_template,
     )
 
 

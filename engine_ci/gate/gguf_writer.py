@@ -85,6 +85,7 @@ def write(
     architecture: str = "llama",
     facts: Mapping[str, Fact] | None = None,
     template: str = CHATML,
+    tool_template: str | None = None,
 ) -> None:
     """Writes the file, in place: give a temporary path where it must be whole or absent.
 
@@ -100,6 +101,7 @@ def write(
         facts: what this architecture says besides, such as `expert_count`, or instead of what the
             shape says, such as one `attention.head_count_kv` for each layer.
         template: of its chats.
+        tool_template: of those with tools on offer, where that is another.
     """
     writer = GGUFWriter(path, architecture)
     writer.add_name(name)
@@ -115,6 +117,8 @@ def write(
     else:
         _add_scores(writer, vocabulary)
     writer.add_chat_template(template)
+    if tool_template is not None:
+        writer.add_chat_template([{"name": "tool_use", "template": tool_template}])
     for tensor, values in weights.items():
         if isinstance(values, Packed):
             writer.add_tensor(tensor, values.blocks, raw_dtype=values.kind)

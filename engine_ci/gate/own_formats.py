@@ -58,7 +58,8 @@ def written(turn: Turn, model: Echo) -> str:
         RefusedError: the template does not write it, or not behind what begins a turn.
     """
     known = {"tools": _TOOLS} | _known(model)
-    return formats.written(model.template, turn, known=known, end=model.vocabulary.specials[-1])
+    end = model.vocabulary.specials[-1]
+    return formats.written(_template(model, known), turn, known=known, end=end)
 
 
 def read(name: str, turn: Turn, model: Echo, client: Client) -> Iterator[str]:
@@ -71,8 +72,12 @@ def prompts(model: Echo, client: Client) -> Iterator[str]:
     """In what `/apply-template` differs from the template as Jinja2 renders it, in words."""
     for name, body in _CONVERSATIONS.items():
         with suppress(RefusedError):
-            what = f"prompt of `{name}`"
-            yield from conversing.rendered(what, model.template, body, client, known=_known(model))
+            what, source = f"prompt of `{name}`", _template(model, body)
+            yield from conversing.rendered(what, source, body, client, known=_known(model))
+
+
+def _template(model: Echo, asked: Mapping[str, Any]) -> str:
+    return ("tools" in asked and model.tool_template) or model.template
 
 
 def _known(model: Echo) -> dict[str, Any]:

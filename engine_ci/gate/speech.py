@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TEMPLATE: Final = Keys.Tokenizer.CHAT_TEMPLATE
+_TOOL_TEMPLATE: Final = Keys.Tokenizer.CHAT_TEMPLATE_N.format(name="tool_use")
 _TOKENS: Final = Keys.Tokenizer.LIST
 _TYPES: Final = Keys.Tokenizer.TOKEN_TYPE
 _BEGIN: Final = Keys.Tokenizer.BOS_ID
@@ -30,16 +31,19 @@ CONTEXT: Final = 16_384
 def echo_of(path: Path) -> Echo | None:
     """An echo that speaks as the model of a GGUF; None where that has no chat, or no header."""
     try:
-        facts = gguf_header.facts(path, {_TEMPLATE, _TOKENS, _TYPES, _BEGIN, _END})
+        keys = {_TEMPLATE, _TOOL_TEMPLATE, _TOKENS, _TYPES, _BEGIN, _END}
+        facts = gguf_header.facts(path, keys)
         template, tokens = facts[_TEMPLATE], facts[_TOKENS]
         end = tokens[facts[_END]]
         begin = tokens[facts.get(_BEGIN, facts[_END])]
     except (UnreadableError, LookupError):
         return None
+    tool_template = facts.get(_TOOL_TEMPLATE)
+    written = template + (tool_template or "")
     named = [
         (token, kind)
         for token, kind in zip(tokens, facts.get(_TYPES, ()), strict=False)
-        if token in template and token not in {begin, end}
+        if token in written and token not in {begin, end}
     ]
     return Echo(
         vocabulary=Vocabulary(
@@ -51,4 +55,5 @@ def echo_of(path: Path) -> Echo | None:
         template=template,
         distance=DISTANCE,
         context=CONTEXT,
+        tool_template=tool_template,
     )

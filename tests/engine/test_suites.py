@@ -982,6 +982,17 @@ def speaking(context: Context, path: Path) -> Context:
 TURNS = ("text", "call", "calls", "thoughts", "all")
 
 
+def test_a_model_in_use_with_a_template_for_tools_is_asked_with_both(
+    build: Build, tmp_path: Path
+) -> None:
+    context = speaking(build("stable"), tmp_path / "model.gguf")
+    source = (zoo.template_folder() / "hermes.jinja").read_text(encoding="utf-8")
+    two = replace(echo.OURS, tool_template=source)
+    echo.write(tmp_path / "model.gguf", seed=1, echo=two)
+
+    assert with_status(Status.PASS, list(chat.run(context))) == spoken("stable", "template", *TURNS)
+
+
 @pytest.mark.parametrize(
     ("fault", "argument", "fails"),
     [

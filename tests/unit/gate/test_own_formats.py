@@ -36,6 +36,13 @@ def model(template: str = HERMES) -> Echo:
     return replace(echo.OURS, template=template)
 
 
+TWO_TEMPLATES = replace(model(CHATML), tool_template=HERMES)
+
+
+def test_the_template_for_tools_writes_the_turns() -> None:
+    assert [name for name, _ in own_formats.turns(TWO_TEMPLATES)] == ALL
+
+
 @pytest.mark.parametrize(
     ("template", "written"),
     [
@@ -58,6 +65,7 @@ def test_what_is_read_as_it_is_written_is_no_difference(name: str) -> None:
     turn = own_formats.TURNS[name]
 
     assert [*own_formats.read(name, turn, model(), Hermes())] == []
+    assert [*own_formats.read(name, turn, TWO_TEMPLATES, Hermes())] == []
 
 
 class Forgetful(Hermes):
@@ -116,6 +124,14 @@ KNOWN = "{{ bos_token }}{{ eos_token }}{{ enable_thinking }}{{ date_string }}"
 @pytest.mark.parametrize("template", [HERMES, CHATML, NO_SYSTEM, f"{KNOWN}{CHATML}"])
 def test_prompts_are_those_that_jinja2_renders(template: str) -> None:
     assert [*own_formats.prompts(model(template), Renders(template))] == []
+
+
+def test_the_template_for_tools_renders_only_the_prompt_with_a_tool() -> None:
+    found = own_formats.prompts(TWO_TEMPLATES, Renders(f"{HERMES}!"))
+    right = own_formats.prompts(TWO_TEMPLATES, Renders(HERMES))
+
+    assert len([*found]) == len(templates.AWKWARD) + 1
+    assert not any("`tools`" in difference for difference in right)
 
 
 def test_each_prompt_that_differs_is_named() -> None:

@@ -23,7 +23,14 @@ TOKENS = {
 }
 
 
-def model(path: Path, *, begin: int | None = 1, end: int | None = 2, kinds: bool = True) -> Path:
+def model(
+    path: Path,
+    *,
+    begin: int | None = 1,
+    end: int | None = 2,
+    kinds: bool = True,
+    with_tools: str | None = None,
+) -> Path:
     """A GGUF of a model that speaks so, without the model."""
     writer = GGUFWriter(path, "llama")
     writer.add_token_list([*TOKENS])
@@ -34,6 +41,8 @@ def model(path: Path, *, begin: int | None = 1, end: int | None = 2, kinds: bool
     if end is not None:
         writer.add_eos_token_id(end)
     writer.add_chat_template(TEMPLATE)
+    if with_tools:
+        writer.add_chat_template([{"name": "tool_use", "template": with_tools}])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
@@ -48,6 +57,15 @@ def test_an_echo_has_the_template_and_the_special_tokens_that_stand_in_it(tmp_pa
     assert found.vocabulary.specials == ("<s>", "</s>")
     assert found.vocabulary.tags == ("<|user|>",)
     assert found.vocabulary.marks == ("<call>",)
+    assert found.tool_template is None
+
+
+def test_an_echo_has_the_template_for_tools_too_and_its_special_tokens(tmp_path: Path) -> None:
+    found = speech.echo_of(model(tmp_path / "model.gguf", with_tools="{{ tools }}<|unused|>"))
+
+    assert found is not None
+    assert (found.template, found.tool_template) == (TEMPLATE, "{{ tools }}<|unused|>")
+    assert found.vocabulary.tags == ("<|user|>", "<|unused|>")
 
 
 @pytest.mark.parametrize("begin", [None, 2], ids=["unknown", "the same"])
