@@ -42,8 +42,7 @@ def awkward(source: str, client: Client) -> Iterator[str]:
 
 def tools(source: str, client: Client) -> Iterator[str]:
     """The same with a tool on offer, and a call of it in the conversation."""
-    body = {"messages": templates.TOOL_TURNS, "tools": [templates.TOOL]}
-    yield from rendered("prompt with a tool", source, body, client)
+    yield from rendered("prompt with a tool", source, templates.WITH_A_TOOL, client)
 
 
 def rendered(

@@ -92,13 +92,10 @@ def differences(name: str, source: str, client: Client) -> Iterator[str]:
         alone = replace(turn, calls=calls)
         said = written(source, alone, known={"tools": _TOOLS})
         body = question(said, echo.OURS, client, tools=_TOOLS)
-        expected = templates.render(source, body["messages"], tools=_TOOLS)
-        found = conversing.prompt(client, messages=body["messages"], tools=_TOOLS)
-        if found == expected:
-            yield from read(what, alone, body, client)
-        else:
-            # The model would say something else.
-            yield from difference(f"prompt before {what}", expected, found)
+        asked = {"messages": body["messages"], "tools": _TOOLS}
+        wrong = [*conversing.rendered(f"prompt before {what}", source, asked, client)]
+        # With another prompt the model would say something else.
+        yield from wrong or read(what, alone, body, client)
 
 
 def written(source: str, turn: Turn, *, known: Mapping[str, Any], end: str = END_OF_TURN) -> str:

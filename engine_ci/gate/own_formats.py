@@ -34,7 +34,7 @@ TURNS: Final[Mapping[str, Turn]] = {
 }
 _CONVERSATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     **{name: {"messages": messages} for name, messages in templates.AWKWARD.items()},
-    "tools": {"messages": templates.TOOL_TURNS, "tools": [templates.TOOL]},
+    "tools": templates.WITH_A_TOOL,
 }
 
 

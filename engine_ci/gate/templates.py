@@ -81,6 +81,7 @@ TOOL_TURNS: Final[tuple[Message, ...]] = (
     {"role": "tool", "tool_call_id": "call-1", "content": "2 million"},
     {"role": "user", "content": "And now?"},
 )
+WITH_A_TOOL: Final[Mapping[str, Any]] = {"messages": TOOL_TURNS, "tools": [TOOL]}
 
 
 def load(path: Path) -> str:
