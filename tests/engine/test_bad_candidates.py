@@ -124,7 +124,10 @@ def test_an_engine_that_never_gets_ready_fails_the_gate(
     run: CommandLine, tmp_path: Path, mineru: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = mineru("0.1.3") / "bin" / "llama-server"
-    folder = proxy.plant(tmp_path / "bad", server=real, fault="never-ready-with", argument="stable")
+    # One model only: of two that are asked side by side, either may be the first to be given up.
+    folder = proxy.plant(
+        tmp_path / "bad", server=real, fault="never-ready-with", argument="stable.gguf"
+    )
     monkeypatch.setattr(asking, "launch", partial(asking.launch, ready_timeout_s=2.0))
 
     ran = run("gate", "--candidate", str(folder), "--suite", "loads", "--suite", "tokens")
